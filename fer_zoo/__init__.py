@@ -1,0 +1,54 @@
+"""fer_zoo: facial-expression models for FER2013. Importing it is cheap: torch comes with the first use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import FerZooError
+
+if TYPE_CHECKING:
+    from fer_zoo.data.dataset import FaceDataset, build_loader
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.hub import list_models, load
+    from fer_zoo.models.classifier import FaceClassifier
+    from fer_zoo.recognition.recognizer import Recognizer
+    from fer_zoo.registry import create_model
+    from fer_zoo.training.trainer import fit
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "FaceClassifier": "fer_zoo.models.classifier",
+    "FaceDataset": "fer_zoo.data.dataset",
+    "Recognizer": "fer_zoo.recognition.recognizer",
+    "build_loader": "fer_zoo.data.dataset",
+    "create_model": "fer_zoo.registry",
+    "fit": "fer_zoo.training.trainer",
+    "list_models": "fer_zoo.hub",
+    "load": "fer_zoo.hub",
+    "read_fer2013": "fer_zoo.data.fer2013",
+}
+
+__all__ = [
+    "EMOTIONS",
+    "FaceClassifier",
+    "FaceDataset",
+    "FerZooError",
+    "Recognizer",
+    "build_loader",
+    "create_model",
+    "fit",
+    "list_models",
+    "load",
+    "read_fer2013",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fer_zoo' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

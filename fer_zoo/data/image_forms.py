@@ -1,0 +1,177 @@
+"""FER2013 as image files, as Parquet with encoded images, or as NumPy arrays."""
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.data.rows import USAGES, Rows, label_of, make_rows, usage_code
+from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.errors import DataError
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
+CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
+
+
+def class_folders(folder: Path) -> list[tuple[Path, int, int]]:
+    """Each <split>/<class>/ folder with its usage code and label; empty if the folder is not of that form.
+
+    Raises DataError for a class folder with an unknown name beside known ones.
+    """
+    splits = [(entry, usage_code(entry.name)) for entry in _visible_folders(folder)]
+    entries = [
+        (entry, usage) for split, usage in splits if usage is not None for entry in _visible_folders(split)
+    ]
+    labelled = [(entry, usage, label_of(entry.name)) for entry, usage in entries]
+    if all(label is None for _, _, label in labelled):
+        return []
+    return [(entry, usage, _known_label(label, entry)) for entry, usage, label in labelled]
+
+
+def read_folder(folder: Path) -> Rows:
+    """Faces of <split>/<class>/* in the order of the numbers in their names, grey; RGB files are converted.
+
+    A name that begins with Training_, PublicTest_ or PrivateTest_ decides the split, else the folder does.
+    Raises DataError with the file's name for an image that cannot be read or is not 48x48.
+    """
+    files = [
+        (_usage_of(file, usage), label, file)
+        for entry, usage, label in class_folders(folder)
+        for file in entry.iterdir()
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+    ]
+    if not files:
+        raise DataError(
+            f"{folder}: its class folders hold no image. Allowed: {', '.join(sorted(IMAGE_SUFFIXES))}."
+        )
+    files.sort(key=lambda row: (row[0], _numbers(row[2]), row[1], row[2].name))
+    pixels = np.stack([_decode(path, str(path)) for _, _, path in files])
+    return make_rows(pixels, [label for _, label, _ in files], [usage for usage, _, _ in files])
+
+
+def read_parquet(files: Sequence[Path]) -> Rows:
+    """Faces of Parquet files whose columns are an encoded image, a label and a split.
+
+    The image is bytes or a struct with bytes; the label a number or a name; the split a column, or the first
+    word of the file's name (train-00000-of-00002.parquet). Numbers follow the ClassLabel names stored in the
+    file, if any, else EMOTIONS.
+    Raises DataError with file, row (the first is 1) and fault.
+    """
+    parts = [_read_parquet_file(file) for file in files]
+    pixels, labels, usages = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return make_rows(pixels, labels, usages)
+
+
+def read_npz(path: Path) -> Rows:
+    """Arrays pixels uint8 (N, 48, 48), emotion (N,) and usage (N,) str. Raises DataError if one is wrong."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
+    except Exception as fault:
+        raise DataError(
+            f"{path}: not an .npz with the arrays pixels, emotion and usage ({fault}). Unpack a ZIP first."
+        ) from None
+    count = len(pixels) if pixels.ndim else 0
+    if pixels.dtype != np.uint8 or pixels.size != count * SIDE * SIDE or not count:
+        raise DataError(f"{path}: pixels are {pixels.dtype} {pixels.shape}; they must be uint8 (N, 48, 48).")
+    if emotion.shape != (count,) or usage.shape != (count,):
+        raise DataError(
+            f"{path}: {count} faces, but emotion has shape {emotion.shape} and usage {usage.shape}."
+        )
+    labels = [_labelled(value, f"{path}, row {row}") for row, value in enumerate(emotion.tolist(), start=1)]
+    usages = [_split(value, f"{path}, row {row}") for row, value in enumerate(usage.tolist(), start=1)]
+    return make_rows(pixels, labels, usages)
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+
+
+def _usage_of(file: Path, folder_usage: int) -> int:
+    named = re.match(rf"({'|'.join(USAGES)})_", file.name)
+    return USAGES.index(named[1]) if named else folder_usage
+
+
+def _numbers(file: Path) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", file.stem)]
+
+
+def _decode(image: Any, name: str) -> np.ndarray:
+    """uint8 (48, 48) of an encoded image: a path, or an open file."""
+    from PIL import Image
+
+    try:
+        with Image.open(image) as opened:
+            size, grey = opened.size, opened.convert("L")
+    except OSError as fault:
+        raise DataError(f"{name}: not an image that can be read ({fault}).") from None
+    if size != (SIDE, SIDE):
+        raise DataError(f"{name}: {size[0]}x{size[1]} pixels; every face must be {SIDE}x{SIDE}.")
+    return np.asarray(grey)
+
+
+def _known_label(label: int | None, where: object) -> int:
+    if label is None:
+        raise DataError(f"{where}: not a class of FER2013. Allowed: {CLASS_NAMES}.")
+    return label
+
+
+def _labelled(value: Any, where: str) -> int:
+    """Label of a class name, of a number 0-6, or of the same as text."""
+    return _known_label(label_of(str(value)), f"{where}: {value!r}")
+
+
+def _split(value: Any, where: str) -> int:
+    usage = usage_code(str(value))
+    if usage is None:
+        raise DataError(f"{where}: split is {value!r}; it must be Training, PublicTest or PrivateTest.")
+    return usage
+
+
+def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(file)
+    except (pyarrow.ArrowException, OSError) as fault:
+        raise DataError(f"{file}: not a Parquet file that can be read ({fault}).") from None
+    image, label, split = _parquet_columns(file, table.column_names)
+    names = _class_names(table.schema, label)
+    values = table.column(label).to_pylist()
+    if names:
+        values = [
+            names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values
+        ]
+    splits = table.column(split).to_pylist() if split else [re.split(r"[-.]", file.name)[0]] * len(table)
+    pixels = np.empty((len(table), SIDE, SIDE), dtype=np.uint8)
+    for row, value in enumerate(table.column(image).to_pylist()):
+        encoded = value.get("bytes") if isinstance(value, dict) else value
+        where = f"{file}, row {row + 1}"
+        if not isinstance(encoded, bytes):
+            raise DataError(f"{where}: the column {image!r} holds no image bytes.")
+        pixels[row] = _decode(io.BytesIO(encoded), where)
+    labels = [_labelled(value, f"{file}, row {row}") for row, value in enumerate(values, start=1)]
+    usages = [_split(value, f"{file}, row {row}") for row, value in enumerate(splits, start=1)]
+    return pixels, labels, usages
+
+
+def _parquet_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | None]:
+    """Names of the columns for image, label and split; the split may be absent."""
+    wanted = (("image", "img", "img_bytes", "pixels"), ("label", "labels", "emotion"), ("split", "usage"))
+    found = [next((name for name in names if name.lower() in spellings), None) for spellings in wanted]
+    if found[0] is None or found[1] is None:
+        raise DataError(
+            f"{file}: its columns are {', '.join(names)}; it must have image, label and (or) split."
+        )
+    return found[0], found[1], found[2]
+
+
+def _class_names(schema: Any, label: str) -> list[str]:
+    """Class names that the `datasets` library stores beside the schema; empty without them."""
+    stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    return stored.get("info", {}).get("features", {}).get(label, {}).get("names", [])

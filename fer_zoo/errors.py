@@ -1,0 +1,42 @@
+"""The errors that a user's mistake raises: one line that says what was given, what is allowed and what to
+do next.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FerZooError(Exception):
+    """Base of the family. The command line prints its message on one line and exits with code 2."""
+
+
+class DataError(FerZooError):
+    """The data set is missing, or a row of it is wrong."""
+
+
+class ImageError(FerZooError):
+    """A picture cannot be read, or is outside the allowed size."""
+
+
+class ArtifactError(FerZooError):
+    """A model folder is missing, damaged, or not one of ours."""
+
+
+class RecipeError(FerZooError):
+    """A recipe names an unknown field, or gives one a value that is not allowed."""
+
+
+class TrainingError(FerZooError):
+    """A run cannot start or go on: an occupied folder, a device that is not there, a loss that is no
+    number.
+    """
+
+
+class UnknownNameError(FerZooError):
+    """A name that no table holds."""
+
+    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
+        names = sorted(allowed)
+        near = get_close_matches(given, names, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"Unknown {kind} {given!r}.{hint} Known: {', '.join(names)}.")

@@ -1,0 +1,167 @@
+"""Pictures of an evaluation and of a training run, as PNG files 800 pixels wide."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.errors import FerZooError
+from fer_zoo.evaluation.calibration import expected_calibration_error, reliability_curve
+
+# Okabe and Ito's colours, which stay apart for the common forms of colour blindness, and quiet greys.
+BLUE, SKY, ORANGE = COLORS["sad"], COLORS["surprise"], COLORS["angry"]
+INK, GREY = "#222222", "#8C8C8C"
+DOTS_PER_INCH = 125
+WIDTH = 800 / DOTS_PER_INCH  # inches
+HISTORY_COLUMNS = (
+    *("epoch", "train_loss", "train_accuracy", "public_loss", "public_accuracy"),
+    *("learning_rate", "images_per_s", "seconds"),
+)
+
+
+def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
+    """Write a PNG of the confusion matrix in a result of `evaluate`: shares of each label, and counts."""
+    counts = np.array(result["confusion"])
+    faces = counts.sum(axis=1)
+    shares = counts / np.maximum(faces, 1)[:, None]
+    figure = _start_figure(6.4)
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # the palest part: dark text stays at 4.5:1 contrast
+    for (row, column), share in np.ndenumerate(shares):
+        style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
+        weight = "bold" if row == column else "normal"
+        axes.text(column, row - 0.12, f"{share:.0%}", size=11, weight=weight, **style)
+        axes.text(column, row + 0.24, f"{counts[row, column]:,}", size=8, **style)
+    places = np.arange(len(EMOTIONS))
+    axes.set_xticks(places, EMOTIONS)
+    axes.set_yticks(places, [f"{emotion}\n{count:,}" for emotion, count in zip(EMOTIONS, faces, strict=True)])
+    axes.set(xlabel="predicted emotion", ylabel="labelled emotion, and its faces")
+    axes.set_xticks(places[1:] - 0.5, minor=True)
+    axes.set_yticks(places[1:] - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    low, high = result["accuracy_ci95"]
+    views = "" if result["tta"] == "none" else f", {result['tta']}"
+    _write_title(
+        axes,
+        f"{result['model']} on {result['split']}{views}: accuracy {result['accuracy']:.1%}",
+        f"95 % interval {low:.1%} to {high:.1%}, macro F1 {result['macro_f1']:.1%}, {result['n']:,} faces",
+    )
+    figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
+
+
+def draw_reliability(probabilities: ArrayLike, labels: ArrayLike, path: str | Path, title: str) -> None:
+    """Write a PNG of accuracy against confidence in 15 bins, and of the share of faces in each bin.
+
+    probabilities: (N, 7); labels: (N,).
+    """
+    curve = reliability_curve(probabilities, labels)
+    left = np.arange(len(curve.count)) / len(curve.count)
+    bar: dict[str, Any] = {"width": left[1], "align": "edge"}
+    figure = _start_figure(6.8)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
+    above.bar(left, curve.accuracy, color=SKY, edgecolor="white", label="accuracy", **bar)
+    gap = {"facecolor": "none", "edgecolor": ORANGE, "hatch": "///", "label": "gap to confidence"}
+    above.bar(left, curve.confidence - curve.accuracy, bottom=curve.accuracy, **gap, **bar)
+    above.plot([0, 1], [0, 1], color=INK, linewidth=1.2, linestyle="--", label="perfect calibration")
+    above.set(ylim=(0, 1), ylabel="accuracy")
+    above.legend(loc="upper left", frameon=False)
+    below.bar(left, curve.count / curve.count.sum(), color=GREY, edgecolor="white", **bar)
+    below.set(xlim=(0, 1), xlabel="confidence: probability of the predicted emotion", ylabel="share of faces")
+    for axes in (above, below):
+        _quieten(axes)
+        _show_per_cent(axes.yaxis)
+    _show_per_cent(below.xaxis)
+    error = expected_calibration_error(probabilities, labels)
+    confidence, accuracy = (
+        np.nansum(mean * curve.count) / curve.count.sum() for mean in (curve.confidence, curve.accuracy)
+    )
+    note = (
+        f"calibration error {error:.1%}: mean confidence {confidence:.1%}, accuracy {accuracy:.1%}, "
+        f"{curve.count.sum():,} faces"
+    )
+    _write_title(above, title, note)
+    figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
+
+
+def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
+    """Write a PNG of a run's history.csv: loss, accuracy and learning rate by epoch, the best one marked.
+
+    Raises FerZooError for a file that is not there or is no history of one epoch or more.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    history = _read_history(Path(history_csv_path))
+    epochs, best = history["epoch"], int(history["public_accuracy"].argmax())
+    figure = _start_figure(6.8)
+    panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.3])
+    marker = "o" if len(epochs) == 1 else ""  # one epoch has no line to draw
+    for axes, quantity in zip(panels[:2], ("loss", "accuracy"), strict=True):
+        train, public = history[f"train_{quantity}"], history[f"public_{quantity}"]
+        axes.plot(epochs, train, color=ORANGE, marker=marker, label="training, as augmented")
+        axes.plot(epochs, public, color=BLUE, marker=marker, linewidth=2, label="PublicTest")
+        axes.plot(epochs[best], public[best], "o", color=BLUE, markeredgecolor="white", markersize=9)
+    panels[2].plot(epochs, history["learning_rate"], color=GREY, marker=marker, linewidth=1)
+    panels[2].set_ylim(bottom=0)
+    for axes, quantity in zip(panels, ("loss", "accuracy", "learning\nrate"), strict=True):
+        axes.axvline(epochs[best], color=INK, linewidth=0.8, linestyle=":")
+        axes.set_ylabel(quantity)
+        _quieten(axes)
+    panels[1].legend(facecolor="white", framealpha=1, edgecolor="none")
+    panels[2].set_xlabel("epoch")
+    panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
+    _show_per_cent(panels[1].yaxis)
+    accuracy, minutes = history["public_accuracy"][best], history["seconds"].sum() / 60
+    _write_title(
+        panels[0],
+        f"PublicTest accuracy {accuracy:.1%} in epoch {epochs[best]:.0f} of {len(epochs)}",
+        f"loss there {history['public_loss'][best]:.3f}; {minutes:,.1f} minutes, "
+        f"{np.median(history['images_per_s']):,.0f} images/s",
+    )
+    figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
+
+
+def _start_figure(height: float) -> Any:
+    """A figure of WIDTH by height inches that belongs to no window system and no global state."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
+
+
+def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        history = {name: np.array([float(row[name]) for row in rows]) for name in HISTORY_COLUMNS}
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FerZooError(
+            f"{str(path)!r} is no history.csv of a run ({error}). Name one that fit wrote."
+        ) from error
+    if not rows:
+        raise FerZooError(
+            f"{str(path)!r} holds no epoch: allowed is one or more. Let the run end its first epoch."
+        )
+    return history
+
+
+def _write_title(axes: Any, title: str, note: str) -> None:
+    axes.set_title(title, loc="left", weight="bold", size=13, color=INK, pad=24)
+    axes.annotate(note, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", color=INK)
+
+
+def _quieten(axes: Any) -> None:
+    axes.grid(axis="y", color="#E4E4E4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _show_per_cent(axis: Any) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))

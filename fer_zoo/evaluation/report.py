@@ -1,0 +1,103 @@
+"""Evaluation of stored models: one split, one line of numbers, two pictures; and several models in a paired
+test.
+"""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.artifact import load_artifact, read_config, write_config
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.quality import duplicates_of_training
+from fer_zoo.devices import pick_device
+from fer_zoo.errors import FerZooError
+from fer_zoo.evaluation.metrics import compare_paired, score_predictions
+from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
+from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.progress import track
+
+
+def predict_split(
+    folder: Path, dataset: FER2013, split: str, tta: str, device: str
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """Name of the model, calibrated probabilities (N, 7) and labels (N,) of a split."""
+    faces = dataset.split(split)
+    place = pick_device(device)
+    model = load_artifact(folder).to(place)
+    with track(f"{model.name} on {split}") as progress:
+        logits = predict_logits(model, faces.pixels, tta=tta, device=place, progress=progress)
+    return model.name, logits.softmax(1).double().numpy(), faces.labels
+
+
+def evaluate_artifact(
+    folder: Path,
+    dataset: FER2013,
+    *,
+    split: str = "private",
+    tta: str = "none",
+    device: str = "auto",
+    pictures: Path | None = None,
+    record: bool = False,
+) -> dict[str, Any]:
+    """The JSON of `fer-zoo eval`. pictures: a folder for confusion.png and reliability.png. record: store
+    single-view
+    results in config.json, from which the model card is made."""
+    name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
+    duplicate = None if split == "train" else duplicates_of_training(dataset, dataset.split(split))
+    scores = score_predictions(probabilities, labels, duplicate=duplicate)
+    result = {"model": name, "split": split, "n": scores.pop("n"), "tta": tta, **scores}
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+        draw_confusion(result, pictures / "confusion.png")
+        draw_reliability(probabilities, labels, pictures / "reliability.png", f"{name}, {split}")
+    if record:
+        config = read_config(folder)
+        config["fer_zoo"]["metrics"][split if tta == "none" else f"{split}_{tta}"] = result
+        write_config(folder, config)
+    return result
+
+
+def compare_artifacts(
+    folders: list[Path], dataset: FER2013, *, split: str = "private", device: str = "auto"
+) -> dict[str, Any]:
+    """Accuracy of each model, and for each pair McNemar's exact test on the same faces."""
+    if len(folders) < 2:
+        raise FerZooError(f"compare got {len(folders)} model; allowed are two or more names or folders.")
+    outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
+    labels = outputs[0][2]
+    given = [name for name, _, _ in outputs]
+    # Two runs of one architecture are told apart by their folders.
+    names = [
+        name if given.count(name) == 1 else str(folder) for name, folder in zip(given, folders, strict=True)
+    ]
+    scores = [
+        {"model": name, **score_predictions(output[1], labels)}
+        for name, output in zip(names, outputs, strict=True)
+    ]
+    pairs = [
+        {"a": names[i], "b": names[j], **compare_paired(outputs[i][1], outputs[j][1], labels)}
+        for i, j in combinations(range(len(outputs)), 2)
+    ]
+    return {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+
+
+def format_comparison(result: dict[str, Any]) -> str:
+    """A table for people: accuracy of each model, then each pair with its difference and p value."""
+    lines = [f"{'model':<40}{'accuracy':>10}{'95 % interval':>18}{'macro-F1':>10}{'ECE':>8}"]
+    for row in result["models"]:
+        low, high = row["accuracy_ci95"]
+        interval = f"{low:.1%} - {high:.1%}"
+        lines.append(
+            f"{row['model']:<40}{row['accuracy']:>10.2%}{interval:>18}{row['macro_f1']:>10.3f}{row['ece']:>8.3f}"
+        )
+    lines.append("")
+    for pair in result["pairs"]:
+        low, high = pair["difference_ci95"]
+        verdict = "a real difference" if pair["p_value"] < 0.05 else "no difference that these faces can show"
+        lines.append(
+            f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points "
+            f"[{100 * low:+.2f}, {100 * high:+.2f}], p = {pair['p_value']:.3g}: {verdict}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, 7) out, whatever the network inside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fer_zoo.emotions import EMOTIONS, SIDE
+
+if TYPE_CHECKING:
+    from fer_zoo.photos import Photo
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a face becomes the backbone's input: grey in [0, 1], resized to `size` pixels, then (x - mean) /
+    std.
+    """
+
+    size: int
+    mean: float
+    std: float
+
+    def __call__(self, faces: Tensor) -> Tensor:
+        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size)."""
+        if faces.ndim != 4 or faces.shape[1:] != (1, SIDE, SIDE):
+            raise ValueError(f"Faces have shape {tuple(faces.shape)}; allowed is (N, 1, {SIDE}, {SIDE}).")
+        if faces.dtype == torch.uint8:
+            faces = faces.float() / 255
+        elif not faces.is_floating_point():
+            raise ValueError(
+                f"Faces have dtype {faces.dtype}; allowed are uint8 (0-255) and floating point (0-1)."
+            )
+        if self.size != SIDE:
+            faces = F.interpolate(faces, size=(self.size, self.size), mode="bilinear", align_corners=False)
+        return (faces - self.mean) / self.std
+
+
+class FaceClassifier(nn.Module):
+    """A backbone with its preprocessing and calibration temperature.
+
+    `backbone` is the plain network on normalised input of `preprocessing.size` pixels, usable without this
+    class. `info` is the `fer_zoo` block of the artifact it was loaded from (metrics, recipe, seed), empty
+    for a new one.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        preprocessing: Preprocessing,
+        name: str,
+        temperature: float = 1.0,
+        info: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.preprocessing = preprocessing
+        self.name = name
+        self.temperature = temperature
+        self.info = info or {}
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """uint8 (or floating point in [0, 1]) faces (N, 1, 48, 48) to calibrated logits (N, 7) in EMOTIONS
+        order.
+        """
+        return self.backbone(self.preprocessing(faces)) / self.temperature
+
+    @torch.inference_mode()
+    def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
+        """Probability of each emotion for a picture that shows one face, by name; a list gives a list.
+
+        The whole picture is taken as the face (`Recognizer` finds faces in photos). A picture is a path,
+        bytes, a Pillow image or a uint8 array (H, W) or (H, W, 3). Raises ImageError for a picture that
+        cannot be read.
+        """
+        from fer_zoo.photos import read_face
+
+        if isinstance(photo, (list, tuple)):
+            if not photo:
+                return []
+            faces = torch.stack([torch.from_numpy(read_face(one)) for one in photo])[:, None]
+            was_training = self.training
+            self.eval()
+            probabilities = self(faces.to(next(self.parameters()).device)).float().softmax(1).tolist()
+            self.train(was_training)
+            return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
+        return self.predict([photo])[0]

@@ -1,0 +1,15 @@
+"""A progress bar on stderr for whatever takes more than a moment."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def track(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function (done, total) that moves the bar; the bar is gone when the work is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

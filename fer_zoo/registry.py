@@ -1,0 +1,154 @@
+"""The one table of architectures. Adding one is a row here, a builder in models/ and a recipe in recipes/."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.errors import ArtifactError, UnknownNameError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fer_zoo.models.classifier import FaceClassifier
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One row: how to build a network and what input it wants.
+
+    input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
+    with start weights takes those of its weights. bfloat16_on_cpu: measured to be faster there (ACCURACY
+    figures of the README).
+    """
+
+    name: str
+    family: str
+    recipe: str
+    parameters: int
+    note: str
+    input_size: int = 48
+    mean: float = 0.5077  # of FER2013's Training images
+    std: float = 0.2551
+    builder: str = "fer_zoo.models.timm_backbones:build_timm"
+    timm_name: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    bfloat16_on_cpu: bool = True
+
+
+def _table(*rows: Architecture) -> dict[str, Architecture]:
+    table: dict[str, Architecture] = {}
+    for row in rows:
+        if row.name.replace("-", "_") in {name.replace("-", "_") for name in table}:
+            raise ValueError(f"Architecture {row.name!r} stands twice in the registry.")
+        table[row.name] = row
+    return table
+
+
+ARCHITECTURES = _table(
+    Architecture(
+        "cnn-baseline",
+        family="cnn",
+        recipe="baseline",
+        parameters=5_014_119,
+        note="The tutorial's network, unchanged",
+        builder="fer_zoo.models.cnn:build_cnn_baseline",
+    ),
+    Architecture(
+        "resnet_48",
+        family="cnn",
+        recipe="resnet_48",
+        parameters=3_837_479,
+        note="Residual network made for 48 pixels",
+        builder="fer_zoo.models.resnet48:build_resnet_48",
+    ),
+    Architecture(
+        "efficientnet_b0",
+        family="efficientnet",
+        recipe="efficientnet",
+        parameters=4_015_939,
+        note="EfficientNet-B0 at 96 pixels",
+        input_size=96,
+        mean=0.449,
+        std=0.226,
+        timm_name="efficientnet_b0",
+        bfloat16_on_cpu=False,
+    ),
+    Architecture(
+        "efficientnet_lite0",
+        family="efficientnet",
+        recipe="efficientnet",
+        parameters=3_379_399,
+        note="EfficientNet-Lite0 at 96 pixels, made for phones",
+        input_size=96,
+        mean=0.5,
+        std=0.5,
+        timm_name="tf_efficientnet_lite0",
+        bfloat16_on_cpu=False,
+    ),
+    Architecture(
+        "vit_tiny",
+        family="vit",
+        recipe="vit",
+        parameters=5_359_879,
+        note="ViT-Tiny at 48 pixels, 8-pixel patches (37 tokens)",
+        mean=0.5,
+        std=0.5,
+        timm_name="vit_tiny_patch16_224",
+        arguments={"img_size": 48, "patch_size": 8},
+    ),
+    Architecture(
+        "tiny_vit_5m",
+        family="vit",
+        recipe="vit",
+        parameters=5_073_435,
+        note="TinyViT-5M at 96 pixels",
+        input_size=96,
+        mean=0.449,
+        std=0.226,
+        timm_name="tiny_vit_5m_224",
+    ),
+)
+
+
+def find_architecture(name: str) -> Architecture:
+    """The row of that name; `-` and `_` are alike. Raises UnknownNameError with the nearest name and the
+    whole list.
+    """
+    for row in ARCHITECTURES.values():
+        if row.name.replace("-", "_") == name.replace("-", "_"):
+            return row
+    raise UnknownNameError("architecture", name, ARCHITECTURES)
+
+
+def create_backbone(row: Architecture, pretrained: bool | Path = False) -> "nn.Module":
+    """The plain network of a row. Raises ArtifactError where start weights are wanted and cannot be had."""
+    from importlib import import_module
+
+    module, function = row.builder.split(":")
+    build = getattr(import_module(module), function)
+    if row.timm_name:
+        return build(row.timm_name, row.arguments, pretrained)
+    if pretrained is not False:
+        raise ArtifactError(
+            f"{row.name} has no ImageNet start weights: train it without --pretrained, "
+            f"or load the trained one with fer_zoo.load({row.name!r})."
+        )
+    return build()
+
+
+def create_model(name: str, pretrained: bool | str | Path = False) -> "FaceClassifier":
+    """A new, untrained classifier of the architecture `name`, on the contract uint8 (N, 1, 48, 48) to
+    logits (N, 7).
+
+    pretrained: False for random weights; True for ImageNet weights from the Hub; a path to a safetensors
+    file in timm's naming. Never falls back to random weights: raises ArtifactError. Raises UnknownNameError
+    for an unknown name.
+    """
+    from fer_zoo.models.classifier import FaceClassifier, Preprocessing
+
+    row = find_architecture(name)
+    start = pretrained if isinstance(pretrained, bool) else Path(pretrained)
+    return FaceClassifier(
+        create_backbone(row, start), Preprocessing(row.input_size, row.mean, row.std), name=row.name
+    )

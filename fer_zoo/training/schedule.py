@@ -1,0 +1,44 @@
+"""Learning rate as a pure function of the step, as a share of the recipe's highest rate."""
+
+import math
+
+from fer_zoo.recipes.recipe import Recipe
+
+ONE_CYCLE_RISE = 0.3  # share of the steps that rise; arXiv:1708.07120
+ONE_CYCLE_START = 1 / 25
+ONE_CYCLE_END = 1e-4
+
+
+def _cosine(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def rate_share(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:
+    """Share of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest has stood still
+    (plateau).
+    """
+    total = recipe.epochs * steps_per_epoch
+    warmup = recipe.warmup_epochs * steps_per_epoch
+    if step < warmup:
+        return (step + 1) / warmup
+    if recipe.schedule == "constant":
+        return 1.0
+    if recipe.schedule == "plateau":
+        return 0.1**plateaus
+    if recipe.schedule == "cosine":
+        return _cosine(1, 0, (step - warmup) / max(total - warmup, 1))
+    peak = ONE_CYCLE_RISE * total
+    if step < peak:
+        return _cosine(ONE_CYCLE_START, 1, step / peak)
+    return _cosine(1, ONE_CYCLE_END, (step - peak) / max(total - peak, 1))
+
+
+def count_plateaus(accuracies: list[float], patience: int) -> int:
+    """How many times in a run of public accuracies `patience` epochs went by without a better one."""
+    best, waited, plateaus = -math.inf, 0, 0
+    for accuracy in accuracies:
+        waited = 0 if accuracy > best else waited + 1
+        best = max(best, accuracy)
+        if waited >= patience:
+            plateaus, waited = plateaus + 1, 0
+    return plateaus

@@ -1,0 +1,367 @@
+"""One `fit` for every architecture, on a CPU or a GPU. The data lives on the device as uint8; batches are
+made there.
+"""
+
+import copy
+import csv
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from fer_zoo import __version__
+from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
+from fer_zoo.data.augment import augment_batch, mix_batch
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.devices import pick_device
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import TrainingError
+from fer_zoo.evaluation.calibration import fit_temperature
+from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.evaluation.pictures import draw_curves
+from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.files import write_atomically
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
+from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.training.checkpoint import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
+from fer_zoo.training.display import TrainingDisplay
+from fer_zoo.training.schedule import count_plateaus, rate_share
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Where the run is, and its best epoch by PublicTest accuracy (from 1)."""
+
+    folder: Path
+    best_epoch: int
+    epochs: int
+    public_accuracy: float
+    temperature: float
+    seconds: float
+
+
+def build_optimizer(
+    model: nn.Module, recipe: Recipe, head: list[Tensor], factor: float
+) -> torch.optim.Optimizer:
+    """Vectors (biases, norms) do not decay. The parameters outside `head` learn at `factor` of the rate."""
+    heads = {id(parameter) for parameter in head}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for parameter in model.parameters():
+        groups.setdefault((id(parameter) in heads, parameter.ndim > 1), []).append(parameter)
+    settings = [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+            "share": 1.0 if in_head else factor,
+        }
+        for (in_head, decays), parameters in groups.items()
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            settings, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+        )
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(settings, lr=recipe.learning_rate)
+
+
+def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
+    """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`, or None."""
+    if kind == "none":
+        return None
+    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1).float()
+    weights = counts.reciprocal() if kind == "inverse" else counts.rsqrt()
+    return weights * (counts.sum() / (weights * counts).sum())
+
+
+def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    """Indices of one epoch: every image once, or as many draws with each class equally likely."""
+    if not recipe.balanced_sampling:
+        return torch.randperm(len(labels), generator=generator, device=labels.device)
+    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1)
+    return torch.multinomial(1 / counts[labels].float(), len(labels), replacement=True, generator=generator)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Exponential moving average of weights and statistics; the decay warms up so that the start is
+    forgotten.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+    floating = [(old, new) for old, new in pairs if old.is_floating_point()]
+    torch._foreach_lerp_([old for old, _ in floating], [new for _, new in floating], 1 - decay)
+    for old, new in pairs:
+        if not old.is_floating_point():
+            old.copy_(new)
+
+
+def train_epoch(
+    model: FaceClassifier,
+    average: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    pixels: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    progress: Progress,
+    seed: int,
+    autocast: Any,
+    display: TrainingDisplay,
+) -> tuple[float, float]:
+    """One pass over the training faces. Returns mean loss and accuracy, as seen in training (augmented,
+    dropout on).
+    """
+    epoch = len(progress.history)
+    torch.manual_seed(
+        seed * 100_003 + epoch
+    )  # dropout; an epoch's draws depend on nothing but seed and number
+    generator = Generator(device=pixels.device).manual_seed(seed * 100_003 + epoch)
+    host = Generator().manual_seed(seed * 100_003 + epoch)
+    weights = weigh_classes(labels, recipe.class_weights)
+    steps = count_steps(len(labels), recipe.batch_size)
+    plateaus = (
+        count_plateaus(progress.accuracies, recipe.plateau_epochs) if recipe.schedule == "plateau" else 0
+    )
+    totals = torch.zeros(2, device=pixels.device)
+    seen = 0
+    model.train()
+    for batch in draw_order(labels, recipe, generator).split(recipe.batch_size)[:steps]:
+        rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
+        partner, share = target, 1.0
+        if recipe.augment.mixup or recipe.augment.cutmix:
+            faces, order, share = mix_batch(faces, recipe.augment, generator, host)
+            partner = target[order]
+        with autocast:
+            logits = model(faces)
+        logits = logits.float()
+        loss = F.cross_entropy(logits, target, weights, label_smoothing=recipe.label_smoothing)
+        if share < 1:
+            other = F.cross_entropy(logits, partner, weights, label_smoothing=recipe.label_smoothing)
+            loss = share * loss + (1 - share) * other
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+        optimizer.step()
+        progress.step += 1
+        if average is not None:
+            update_average(average, model, recipe.ema_decay, progress.step)
+        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == target).sum()])
+        seen += len(batch)
+        display.advance(seen, totals)
+    loss_sum, correct = totals.tolist()
+    return loss_sum / seen, correct / seen
+
+
+def count_steps(images: int, batch_size: int) -> int:
+    """Steps in an epoch: a last partial batch is left out, since a tiny one would upset batch
+    normalisation.
+    """
+    return max(1, images // batch_size)
+
+
+def measure_public(
+    model: nn.Module, faces: Faces, device: torch.device, autocast: Any
+) -> tuple[float, float]:
+    """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off."""
+    with autocast:
+        logits = predict_logits(model, faces.pixels, device=device)
+    labels = torch.from_numpy(faces.labels)
+    return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
+
+
+def open_folder(folder: Path, resume: bool) -> None:
+    """Raises TrainingError for a folder that holds a run already, unless it is to be resumed, or cannot be
+    written.
+    """
+    taken = [name for name in (CHECKPOINT_NAME, CONFIG_NAME) if (folder / name).exists()]
+    if taken and not resume:
+        raise TrainingError(
+            f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(
+            f"The folder {str(folder)!r} cannot be made: {error.strerror}. Choose another --out."
+        ) from error
+
+
+def select_precision(row: Architecture, recipe: Recipe, device: torch.device) -> Any:
+    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster."""
+    faster = row.bfloat16_on_cpu if device.type == "cpu" else True
+    if recipe.precision == "bfloat16" or (recipe.precision == "auto" and faster):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
+    heads = {id(parameter) for parameter in head}
+    for parameter in model.parameters():
+        parameter.requires_grad_(not frozen or id(parameter) in heads)
+
+
+def find_head(model: FaceClassifier) -> list[Tensor]:
+    """Parameters of the new classifier layer: a timm network names it, ours call it `classifier`."""
+    network: Any = model.backbone
+    head = network.get_classifier() if hasattr(network, "get_classifier") else network.classifier
+    return list(head.parameters())
+
+
+def fit(
+    architecture: str,
+    dataset: FER2013,
+    recipe: Recipe | None = None,
+    *,
+    out: str | Path,
+    seed: int = 0,
+    device: str = "auto",
+    pretrained: bool | str | Path = False,
+    resume: bool = False,
+    show_progress: bool = True,
+) -> FitResult:
+    """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
+
+    Writes the artifact (best epoch), checkpoint.safetensors (last epoch), history.csv, curves.png and
+    TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
+    resumed between epochs. Discriminative rates and freezing apply where `pretrained` is given.
+
+    Raises TrainingError (occupied folder, missing device, loss not finite), ArtifactError, UnknownNameError.
+    """
+    row = find_architecture(architecture)
+    recipe = recipe or load_recipe(row.recipe)
+    folder, place = Path(out), pick_device(device)
+    open_folder(folder, resume)
+    torch.manual_seed(seed)
+    model = create_model(row.name, pretrained).to(place)
+    if recipe.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
+    head = find_head(model)
+    optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
+    autocast = select_precision(row, recipe, place)
+    run = {
+        "architecture": row.name,
+        "recipe": describe_recipe(recipe),
+        "seed": seed,
+        "data": dataset.fingerprint,
+        "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
+    }
+    progress = load_checkpoint(folder, model, average, optimizer, run) if resume else Progress()
+    pixels = torch.from_numpy(dataset.training.pixels).to(place)
+    labels = torch.from_numpy(dataset.training.labels).to(place)
+    steps = count_steps(len(labels), recipe.batch_size)
+    events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
+    display = TrainingDisplay(
+        row.name, recipe.epochs, steps * recipe.batch_size, progress.history, show_progress
+    )
+    with events, display:
+        while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
+            epoch = len(progress.history)
+            set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
+            start = time.perf_counter()
+            loss, accuracy = train_epoch(
+                model, average, optimizer, pixels, labels, recipe, progress, seed, autocast, display
+            )
+            seconds = time.perf_counter() - start
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"The training loss is {loss} in epoch {epoch + 1}: lower learning_rate or "
+                    "set clip_norm. "
+                    f"The best weights so far are kept in {str(folder)!r}."
+                )
+            chosen = model if average is None else average
+            public_loss, public_accuracy = measure_public(chosen, dataset.public_test, place, autocast)
+            is_best = public_accuracy > max(progress.accuracies, default=-1.0)
+            progress.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "train_loss": loss,
+                    "train_accuracy": accuracy,
+                    "public_loss": public_loss,
+                    "public_accuracy": public_accuracy,
+                    "learning_rate": optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["share"],
+                    "images_per_s": steps * min(recipe.batch_size, len(labels)) / seconds,
+                    "seconds": time.perf_counter() - start,
+                }
+            )
+            if is_best:
+                save_artifact(folder, chosen, describe_run(run, progress))  # type: ignore[arg-type]
+            save_checkpoint(folder, model, average, optimizer, progress, run)
+            _write_history(folder, progress.history, events)
+            display.finish_epoch(progress.history)
+    return _finish(folder, dataset, progress, run, place)
+
+
+def _is_patience_over(progress: Progress, recipe: Recipe) -> bool:
+    return bool(recipe.patience) and count_plateaus(progress.accuracies, recipe.patience) > 0
+
+
+def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """The part of config.json that says where the weights come from."""
+    best = max(progress.history, key=lambda row: row["public_accuracy"])
+    return {
+        "recipe": run["recipe"],
+        "seed": run["seed"],
+        "pretrained": run["pretrained"],
+        "data_fingerprint": run["data"],
+        "training": {
+            "epochs": len(progress.history),
+            "best_epoch": int(best["epoch"]),
+            "minutes": round(sum(row["seconds"] for row in progress.history) / 60, 1),
+        },
+        "versions": {"fer-zoo": __version__, "torch": version("torch"), "timm": version("timm")},
+        "metrics": {},
+    }
+
+
+def _finish(
+    folder: Path, dataset: FER2013, progress: Progress, run: dict[str, Any], device: torch.device
+) -> FitResult:
+    """Calibrate the best epoch on PublicTest, and store its metrics there."""
+    model = load_artifact(folder).to(device)
+    model.temperature = 1.0
+    model.temperature = fit_temperature(
+        predict_logits(model, dataset.public_test.pixels, device=device), dataset.public_test.labels
+    )
+    info = describe_run(run, progress)
+    info["metrics"]["public"] = evaluate(
+        model, dataset.public_test, name=model.name, split="public", device=device
+    )
+    save_artifact(folder, model, info)
+    draw_curves(folder / "history.csv", folder / "curves.png")
+    return FitResult(
+        folder=folder,
+        best_epoch=info["training"]["best_epoch"],
+        epochs=len(progress.history),
+        public_accuracy=info["metrics"]["public"]["accuracy"],
+        temperature=model.temperature,
+        seconds=sum(row["seconds"] for row in progress.history),
+    )
+
+
+def _write_history(folder: Path, history: list[dict[str, float]], events: SummaryWriter) -> None:
+    """history.csv is written anew, the TensorBoard events get the last epoch."""
+
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(history[-1]))
+            writer.writeheader()
+            writer.writerows(history)
+
+    write_atomically(folder / "history.csv", write)
+    for name, value in history[-1].items():
+        if name != "epoch":
+            events.add_scalar(name.replace("_", "/", 1), value, int(history[-1]["epoch"]))
+    events.flush()

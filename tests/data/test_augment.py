@@ -1,0 +1,135 @@
+"""The batched road and the albumentations road draw from the same distribution of transforms."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import ks_2samp
+
+from fer_zoo.data.augment import Augmentation, augment_batch, build_albumentations, mix_batch
+from fer_zoo.data.dataset import FaceDataset, build_loader
+from fer_zoo.data.fer2013 import Faces
+
+COUNT = 1500
+
+
+def make_probe() -> np.ndarray:
+    """Three soft spots of different brightness: their centres tell flip, angle, scale and shift of a picture."""
+    rows, columns = np.mgrid[0:48, 0:48]
+    image = np.zeros((48, 48))
+    for x, y, grey in ((24, 24, 250), (34, 24, 160), (24, 32, 90)):
+        image += grey * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 6)
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def measure_moments(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Centre of mass, its spread, and the two mixed moments of grey in each image."""
+    rows, columns = np.mgrid[0:48, 0:48]
+    weight = images.astype(float) / images.sum((1, 2), keepdims=True, dtype=float)
+    x, y = (weight * columns).sum((1, 2)), (weight * rows).sum((1, 2))
+    dx, dy = columns - x[:, None, None], rows - y[:, None, None]
+    return {
+        "x": x,
+        "y": y,
+        "spread": (weight * (dx**2 + dy**2)).sum((1, 2)),
+        "mixed": (weight * dx * dy).sum((1, 2)),
+        "skew_x": (weight * dx**3).sum((1, 2)),
+        "skew_y": (weight * dy**3).sum((1, 2)),
+        "light": images.mean((1, 2)),
+    }
+
+
+def draw_both(augmentation: Augmentation) -> tuple[np.ndarray, np.ndarray]:
+    probe = make_probe()
+    batch = torch.from_numpy(np.repeat(probe[None, None], COUNT, axis=0))
+    batched = augment_batch(batch, augmentation, torch.Generator().manual_seed(1))[:, 0].numpy() * 255
+    pipeline = build_albumentations(augmentation, seed=2)
+    return batched, np.stack([pipeline(image=probe)["image"] for _ in range(COUNT)])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"flip": 0.5},
+        {"flip": 0, "rotate": 30},
+        {"flip": 0, "scale": 0.2},
+        {"flip": 0, "shift": 0.1},
+        {"flip": 0, "crop": 40},
+        {"flip": 0.5, "rotate": 15, "scale": 0.15, "shift": 0.1},
+    ],
+    ids=lambda settings: "+".join(settings),
+)
+def test_both_roads_move_a_face_alike(settings: dict[str, float]) -> None:
+    """Two-sample Kolmogorov-Smirnov on every moment; 1e-4 keeps seven tests in six cases from crying wolf."""
+    batched, single = draw_both(Augmentation(**settings))
+    ours, theirs = measure_moments(batched), measure_moments(single)
+    for name in ("x", "y", "spread", "mixed", "skew_x", "skew_y"):
+        # uint8 rounding on one road only: values are compared at the resolution that it leaves.
+        unit = 0.05 * max(np.ptp(theirs[name]), 1.0)
+        p_value = ks_2samp(np.round(ours[name] / unit), np.round(theirs[name] / unit)).pvalue
+        assert p_value > 1e-4, f"{name} differs"
+
+
+def test_both_roads_change_light_alike() -> None:
+    batched, single = draw_both(Augmentation(flip=0, brightness=0.2))
+    ours, theirs = measure_moments(batched)["light"], measure_moments(single)["light"]
+    assert ks_2samp(ours, theirs).pvalue > 1e-4
+    assert np.ptp(ours) > 40
+
+
+def test_both_roads_erase_alike() -> None:
+    batched, single = draw_both(Augmentation(flip=0, erase=0.5))
+    probe = make_probe()
+    ours, theirs = ((np.abs(images - probe) > 2).mean((1, 2)) for images in (batched, single))
+    assert (ours > 0).mean() == pytest.approx(0.5, abs=0.05)
+    assert (theirs > 0).mean() == pytest.approx(0.5, abs=0.05)
+    assert np.median(ours[ours > 0]) == pytest.approx(np.median(theirs[theirs > 0]), rel=0.15)
+
+
+def test_the_distributions_differ_where_the_recipes_do() -> None:
+    """The comparison above has teeth: it tells 10 degrees from 15."""
+    narrow, _ = draw_both(Augmentation(flip=0, rotate=10))
+    _, wide = draw_both(Augmentation(flip=0, rotate=15))
+    assert ks_2samp(measure_moments(narrow)["mixed"], measure_moments(wide)["mixed"]).pvalue < 1e-4
+
+
+def test_nothing_on_changes_nothing() -> None:
+    faces = torch.randint(0, 256, (5, 1, 48, 48), dtype=torch.uint8)
+    off = Augmentation(flip=0)
+    assert torch.equal(augment_batch(faces, off, torch.Generator()), faces.float() / 255)
+
+
+def test_flip_is_the_mirror_image() -> None:
+    faces = torch.randint(0, 256, (5, 1, 48, 48), dtype=torch.uint8)
+    flipped = augment_batch(faces, Augmentation(flip=1), torch.Generator())
+    torch.testing.assert_close(flipped, faces.flip(3).float() / 255, atol=1e-4, rtol=0)
+
+
+def test_the_seed_decides() -> None:
+    faces = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)
+    recipe = Augmentation(rotate=15, scale=0.1, shift=0.1, crop=44, erase=0.5, contrast=0.2, brightness=0.1)
+    first, again, other = (
+        augment_batch(faces, recipe, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_mixing_keeps_the_books(kind: str) -> None:
+    """White and black faces: the grey mean of a mixed pair is the share of its white part."""
+    faces = torch.cat([torch.ones(8, 1, 48, 48), torch.zeros(8, 1, 48, 48)])
+    generator, host = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    for _ in range(10):
+        mixed, partner, share = mix_batch(faces, Augmentation(**{kind: 0.8}), generator, host)
+        white = faces.mean((1, 2, 3))
+        torch.testing.assert_close(mixed.mean((1, 2, 3)), share * white + (1 - share) * white[partner])
+
+
+def test_dataset_and_loader_give_images_and_labels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 1, 48, 48), dtype=np.uint8)
+    faces = Faces(pixels, np.arange(10) % 7)
+    sample = FaceDataset(faces)[3]
+    assert sample["image"].dtype == torch.uint8 and np.array_equal(sample["image"].numpy(), pixels[3])
+    assert sample["label"] == 3
+    batches = list(build_loader(faces, batch_size=4, augment=Augmentation(rotate=10), shuffle=True, seed=1))
+    assert [batch["image"].shape for batch in batches] == [(4, 1, 48, 48), (4, 1, 48, 48), (2, 1, 48, 48)]
+    assert sorted(torch.cat([batch["label"] for batch in batches]).tolist()) == sorted(faces.labels.tolist())

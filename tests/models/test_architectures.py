@@ -1,0 +1,151 @@
+"""Every row of the registry keeps the contract: these tests run over the table."""
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fer_zoo.artifact import load_artifact, save_artifact
+from fer_zoo.errors import ArtifactError, FerZooError, UnknownNameError
+from fer_zoo.registry import ARCHITECTURES, _table, create_model, find_architecture
+
+NAMES = list(ARCHITECTURES)
+TIMM_NAMES = [name for name, row in ARCHITECTURES.items() if row.timm_name]
+
+
+def make_faces(count: int = 2) -> torch.Tensor:
+    return torch.randint(
+        0, 256, (count, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_learns_and_the_count_is_the_rows(name: str) -> None:
+    torch.manual_seed(0)
+    model = create_model(name).train()
+    for module in model.modules():  # stochastic depth could hide a whole branch in one pass
+        if type(module).__name__ in ("Dropout", "DropPath"):
+            module.eval()
+    logits = model(make_faces(4))
+    assert logits.shape == (4, 7) and logits.isfinite().all()
+    torch.nn.functional.cross_entropy(logits, torch.arange(4)).backward()
+    still = [
+        key
+        for key, value in model.named_parameters()
+        if value.grad is None or not value.grad.isfinite().all()
+    ]
+    assert not still
+    assert sum(value.numel() for value in model.parameters()) == ARCHITECTURES[name].parameters
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_model_answers_the_same(name: str, tmp_path) -> None:
+    model = create_model(name).eval()
+    model.temperature = 1.5
+    save_artifact(tmp_path, model, {"metrics": {}})
+    again = load_artifact(tmp_path)
+    with torch.inference_mode():
+        assert torch.equal(model(make_faces()), again(make_faces()))
+
+
+@pytest.mark.parametrize("name", TIMM_NAMES)
+def test_start_weights_on_grey_equal_the_original_on_three_equal_channels(name: str, tmp_path) -> None:
+    import timm
+
+    row = ARCHITECTURES[name]
+    original = timm.create_model(row.timm_name, num_classes=11).eval()
+    save_file(original.state_dict(), tmp_path / "start.safetensors")
+    grey = create_model(name, pretrained=tmp_path / "start.safetensors").backbone.eval()
+    if (
+        row.arguments
+    ):  # a ViT whose patches are resampled has no equal original: its other tensors must be there
+        key = next(key for key in original.state_dict() if key.endswith("blocks.0.attn.qkv.weight"))
+        assert torch.equal(grey.state_dict()[key], original.state_dict()[key])
+        return
+    images = torch.rand(2, 1, row.input_size, row.input_size)
+    with torch.inference_mode():
+        expected = original.forward_features(images.repeat(1, 3, 1, 1))
+        torch.testing.assert_close(grey.forward_features(images), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_start_weights_are_loaded_strictly(tmp_path) -> None:
+    import timm
+
+    tensors = timm.create_model("tf_efficientnet_lite0").state_dict()
+    del tensors["blocks.0.0.conv_dw.weight"]
+    save_file(tensors, tmp_path / "start.safetensors")
+    with pytest.raises(ArtifactError, match="does not hold the weights"):
+        create_model("efficientnet_lite0", pretrained=tmp_path / "start.safetensors")
+
+
+def test_without_a_network_start_weights_give_one_line(monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ArtifactError) as caught:
+        create_model("vit_tiny", pretrained=True)
+    assert "--pretrained FILE" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["nothing.safetensors", "pyproject.toml"])
+def test_a_missing_or_foreign_file_gives_one_line(path: str) -> None:
+    with pytest.raises(ArtifactError, match="No start weights at"):
+        create_model("vit_tiny", pretrained=path)
+
+
+def test_our_own_networks_have_no_start_weights() -> None:
+    with pytest.raises(ArtifactError, match="fer_zoo.load"):
+        create_model("cnn-baseline", pretrained=True)
+
+
+def test_the_tutorials_network_to_the_layer() -> None:
+    backbone = create_model("cnn-baseline").backbone
+    layers = [
+        (type(module).__name__, getattr(module, "out_channels", None) or getattr(module, "p", None))
+        for module in backbone.features.modules()
+        if not list(module.children())
+    ]
+    block = ["Conv2d", "ReLU", "BatchNorm2d"] * 2 + ["MaxPool2d"]
+    assert [kind for kind, _ in layers] == block * 3
+    assert [width for kind, width in layers if kind == "Conv2d"] == [32, 32, 64, 64, 128, 128]
+    assert (backbone.hidden.in_features, backbone.hidden.out_features) == (4608, 1024)
+    assert (backbone.dropout_features.p, backbone.dropout_hidden.p) == (0.5, 0.2)
+
+
+def test_dropout_is_off_in_eval_mode_and_on_in_training() -> None:
+    model, faces = create_model("cnn-baseline"), make_faces()
+    assert torch.equal(model.eval()(faces), model.eval()(faces))
+    assert not torch.equal(model.train()(faces), model.train()(faces))
+
+
+def test_dash_and_underscore_are_alike() -> None:
+    assert find_architecture("cnn_baseline") is find_architecture("cnn-baseline")
+
+
+def test_an_unknown_name_gets_the_nearest_and_the_whole_list() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        find_architecture("efficientnet_b9")
+    assert "Did you mean 'efficientnet_b0'?" in str(caught.value)
+    assert all(name in str(caught.value) for name in NAMES)
+
+
+def test_a_name_that_stands_twice_is_refused() -> None:
+    row = ARCHITECTURES["cnn-baseline"]
+    with pytest.raises(ValueError, match="twice"):
+        _table(row, row)
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "pickle", "other"])
+def test_a_damaged_artifact_gives_one_line(damage: str, tmp_path) -> None:
+    save_artifact(tmp_path, create_model("cnn-baseline"), {"metrics": {}})
+    weights = tmp_path / "model.safetensors"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "missing":
+        weights.unlink()
+    elif damage == "pickle":
+        torch.save({"a": torch.zeros(1)}, weights)
+    else:
+        tensors = load_file(weights)
+        tensors["extra"] = torch.zeros(1)
+        save_file(tensors, weights)
+    with pytest.raises(FerZooError) as caught:
+        load_artifact(tmp_path)
+    assert "\n" not in str(caught.value)

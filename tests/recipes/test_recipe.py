@@ -1,0 +1,89 @@
+"""Recipes are checked data: every fault is one line."""
+
+import re
+
+import pytest
+
+from fer_zoo.errors import FerZooError
+from fer_zoo.recipes.recipe import FOLDER, Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
+from fer_zoo.registry import ARCHITECTURES
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_loads_and_survives_its_description(name: str) -> None:
+    recipe = load_recipe(name)
+    assert build_recipe(describe_recipe(recipe)) == recipe
+
+
+def test_every_architecture_has_its_recipe() -> None:
+    assert {row.recipe for row in ARCHITECTURES.values()} <= set(list_recipes())
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_training_setting_says_why(name: str) -> None:
+    lines = (FOLDER / f"{name}.toml").read_text().split("[augment]")[0].splitlines()
+    assert [line for line in lines if re.match(r"\w+ =", line) and "#" not in line] == []
+
+
+def test_the_tutorial_is_stated_as_published() -> None:
+    recipe = load_recipe("tutorial")
+    assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == (
+        "adam",
+        3e-4,
+        128,
+        100,
+    )
+    assert (recipe.schedule, recipe.augment.flip, recipe.augment.rotate) == ("constant", 0.5, 10)
+
+
+def test_changes_come_on_top() -> None:
+    recipe = load_recipe(
+        "baseline", ["epochs=3", "augment.flip=0", "optimizer=sgd", "balanced_sampling=true"]
+    )
+    assert (recipe.epochs, recipe.augment.flip, recipe.optimizer, recipe.balanced_sampling) == (
+        3,
+        0,
+        "sgd",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "epochs=0",
+        "epochs=1.5",
+        "epochs=true",
+        "learning_rate=-1",
+        "learning_rate=nan",
+        "optimizer=adamm",
+        "epoch=3",
+        "augment.flipp=1",
+        "augment.flip=2",
+        "augment=3",
+        "balanced_sampling=1",
+        "label_smoothing=1",
+        "epochs",
+    ],
+)
+def test_a_wrong_change_gives_one_line(change: str) -> None:
+    with pytest.raises(FerZooError) as caught:
+        load_recipe("baseline", [change])
+    assert "\n" not in str(caught.value)
+
+
+def test_mixup_and_cutmix_exclude_each_other() -> None:
+    with pytest.raises(FerZooError, match="choose one"):
+        build_recipe({"augment": {"mixup": 0.2, "cutmix": 1.0}})
+
+
+def test_a_broken_file_gives_one_line(tmp_path) -> None:
+    (tmp_path / "mine.toml").write_text("epochs = = 3")
+    with pytest.raises(FerZooError, match="mine.toml"):
+        load_recipe(tmp_path / "mine.toml")
+    with pytest.raises(FerZooError, match="Did you mean 'baseline'"):
+        load_recipe("baselin")
+
+
+def test_defaults_are_valid() -> None:
+    assert Recipe().augment.flip == 0.5

@@ -1,0 +1,43 @@
+"""The learning rate is a pure function of the step."""
+
+import pytest
+
+from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.training.schedule import count_plateaus, rate_share
+
+
+def trace(**settings) -> list[float]:
+    recipe = build_recipe({"epochs": 10, **settings})
+    return [rate_share(recipe, step, steps_per_epoch=10) for step in range(100)]
+
+
+def test_constant() -> None:
+    assert set(trace(schedule="constant")) == {1.0}
+
+
+def test_one_cycle_rises_then_falls_to_almost_nothing() -> None:
+    shares = trace(schedule="one-cycle")
+    peak = shares.index(max(shares))
+    assert peak == 30 and shares[0] == pytest.approx(1 / 25) and shares[-1] < 0.01
+    assert shares[: peak + 1] == sorted(shares[: peak + 1]) and shares[peak:] == sorted(
+        shares[peak:], reverse=True
+    )
+
+
+def test_cosine_with_warm_up() -> None:
+    shares = trace(schedule="cosine", warmup_epochs=2)
+    assert shares[0] == pytest.approx(1 / 20) and shares[19] == 1.0 and shares[60] == pytest.approx(0.5)
+    assert shares[-1] < 0.01
+
+
+def test_plateau_divides_by_ten() -> None:
+    recipe = build_recipe({"schedule": "plateau"})
+    assert rate_share(recipe, 5, 10, plateaus=2) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "plateaus"),
+    [([], 0), ([0.1, 0.2, 0.2], 0), ([0.2, 0.1, 0.1], 1), ([0.2, 0.1, 0.1, 0.3, 0.1], 1)],
+)
+def test_plateaus_are_counted(accuracies: list[float], plateaus: int) -> None:
+    assert count_plateaus(accuracies, patience=2) == plateaus

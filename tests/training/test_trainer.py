@@ -1,0 +1,190 @@
+"""The trainer learns, resumes to the bit, and says what is wrong."""
+
+import csv
+import math
+
+import pytest
+import torch
+
+import fer_zoo.training.trainer as trainer
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.errors import ArtifactError, TrainingError
+from fer_zoo.hub import load
+from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.training.trainer import fit
+
+
+QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}
+
+
+def run(dataset: FER2013, out, **options):
+    settings = {**QUICK, **options.pop("settings", {})}
+    return fit("cnn-baseline", dataset, build_recipe(settings), out=out, show_progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def small(drawn: FER2013) -> FER2013:
+    """A quarter of the drawn faces: for tests that only look at the machinery."""
+    training = type(drawn.training)(drawn.training.pixels[:192], drawn.training.labels[:192])
+    public = type(drawn.training)(drawn.public_test.pixels[:64], drawn.public_test.labels[:64])
+    return FER2013(training, public, public, fingerprint="small", source="drawn")
+
+
+def test_a_model_really_learns_and_everything_is_written(drawn: FER2013, tmp_path) -> None:
+    result = run(drawn, tmp_path, settings={"epochs": 6})
+    assert result.public_accuracy > 0.9
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {
+        "model.safetensors",
+        "config.json",
+        "checkpoint.safetensors",
+        "history.csv",
+        "curves.png",
+    } <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert len(rows) == 6 and float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    model = load(tmp_path)
+    with torch.inference_mode():
+        right = (
+            model(torch.from_numpy(drawn.private_test.pixels)).argmax(1).numpy() == drawn.private_test.labels
+        )
+    assert right.mean() > 0.85
+    metrics = model.info["metrics"]
+    assert set(metrics) == {"public"} and metrics["public"]["accuracy"] == result.public_accuracy
+
+
+def test_private_test_is_never_looked_at(small: FER2013, tmp_path) -> None:
+    class Forbidden:
+        def __getattr__(self, name: str) -> None:
+            raise AssertionError(f"fit looked at private_test.{name}")
+
+    guarded = FER2013(small.training, small.public_test, Forbidden(), "small", "drawn")  # type: ignore[arg-type]
+    run(guarded, tmp_path, settings={"epochs": 1})
+
+
+def test_a_resumed_run_ends_with_the_same_weights(small: FER2013, tmp_path, monkeypatch) -> None:
+    settings = {"epochs": 3, "augment": {"rotate": 10, "mixup": 0.2}, "clip_norm": 1.0}
+    run(small, tmp_path / "whole", settings=settings)
+    train_epoch, calls = trainer.train_epoch, []
+
+    def stop_in_second_epoch(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            train_epoch(*arguments, **options)  # the epoch's work is done, and lost
+            raise KeyboardInterrupt
+        return train_epoch(*arguments, **options)
+
+    monkeypatch.setattr(trainer, "train_epoch", stop_in_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path / "parts", settings=settings)
+    monkeypatch.undo()
+    run(small, tmp_path / "parts", settings=settings, resume=True)
+    whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
+    assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_the_seed_decides(small: FER2013, tmp_path) -> None:
+    files = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(small, tmp_path / name, seed=seed, settings={"epochs": 1})
+        files.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+def test_an_occupied_folder_is_refused_and_another_run_is_not_resumed(small: FER2013, tmp_path) -> None:
+    run(small, tmp_path, settings={"epochs": 1})
+    with pytest.raises(TrainingError, match="--resume"):
+        run(small, tmp_path, settings={"epochs": 1})
+    with pytest.raises(ArtifactError, match="recipe"):
+        run(small, tmp_path, settings={"epochs": 2}, resume=True)
+    with pytest.raises(ArtifactError, match="without --resume"):
+        run(small, tmp_path / "empty", resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best(
+    small: FER2013, tmp_path, monkeypatch
+) -> None:
+    train_epoch, calls = trainer.train_epoch, []
+
+    def explode(*arguments, **options):
+        calls.append(1)
+        return (math.nan, 0.0) if len(calls) == 2 else train_epoch(*arguments, **options)
+
+    monkeypatch.setattr(trainer, "train_epoch", explode)
+    with pytest.raises(TrainingError, match="epoch 2"):
+        run(small, tmp_path)
+    load(tmp_path)
+
+
+def test_early_stopping(small: FER2013, tmp_path) -> None:
+    result = run(
+        small, tmp_path, settings={"epochs": 30, "patience": 2, "learning_rate": 1e-9, "ema_decay": 0.0}
+    )
+    assert result.epochs < 30
+
+
+def test_a_missing_device_gives_one_line(small: FER2013, tmp_path) -> None:
+    with pytest.raises(TrainingError, match="nonsense"):
+        run(small, tmp_path, device="nonsense")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"optimizer": "sgd", "learning_rate": 0.02}, {"optimizer": "adam", "weight_decay": 0.0}]
+)
+def test_other_optimizers_learn_too(small: FER2013, tmp_path, settings) -> None:
+    run(small, tmp_path, settings={"epochs": 3, "ema_decay": 0.0, "batch_size": 32, **settings})
+    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+
+
+def test_class_weights_balance_the_classes() -> None:
+    labels = torch.tensor([0] * 90 + [1] * 10)
+    inverse = trainer.weigh_classes(labels, "inverse")
+    assert inverse is not None and inverse[1] / inverse[0] == pytest.approx(9)
+    root = trainer.weigh_classes(labels, "sqrt")
+    assert root is not None and root[1] / root[0] == pytest.approx(3)
+    assert inverse[labels].mean() == pytest.approx(1) and trainer.weigh_classes(labels, "none") is None
+
+
+def test_balanced_sampling_draws_each_class_alike() -> None:
+    labels = torch.tensor([0] * 900 + [1] * 100)
+    generator = torch.Generator().manual_seed(0)
+    order = trainer.draw_order(labels, build_recipe({"balanced_sampling": True}), generator)
+    assert labels[order].float().mean() == pytest.approx(0.5, abs=0.05)
+    plain = trainer.draw_order(labels, build_recipe({}), generator)
+    assert sorted(plain.tolist()) == list(range(1000))
+
+
+def test_the_average_follows_the_weights() -> None:
+    model, average = torch.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
+    torch.nn.init.constant_(model.weight, 3.0)
+    trainer.update_average(average, model, decay=0.75, step=10**6)
+    assert torch.allclose(average.weight, torch.tensor(1.5))
+
+
+def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> None:
+    """With the backbone frozen for the whole run only the head and the normalisation statistics move."""
+    import timm
+    from safetensors.torch import load_file, save_file
+
+    torch.manual_seed(3)
+    save_file(timm.create_model("tf_efficientnet_lite0").state_dict(), tmp_path / "start.safetensors")
+    recipe = build_recipe({**QUICK, "epochs": 1, "freeze_epochs": 1, "ema_decay": 0.0})
+    tiny = type(small.training)(small.training.pixels[:64], small.training.labels[:64])
+    data = FER2013(tiny, tiny, tiny, "tiny", "drawn")
+    start = tmp_path / "start.safetensors"
+    fit("efficientnet_lite0", data, recipe, out=tmp_path / "run", pretrained=start, show_progress=False)
+    before, after = load_file(start), load_file(tmp_path / "run" / "model.safetensors")
+    assert torch.equal(before["blocks.0.0.conv_dw.weight"], after["blocks.0.0.conv_dw.weight"])
+    assert after["classifier.weight"].shape[0] == 7
+    optimizer = trainer.build_optimizer(
+        model := trainer.create_model("efficientnet_lite0"), build_recipe({}), trainer.find_head(model), 0.1
+    )
+    shares = {group["share"] for group in optimizer.param_groups}
+    assert shares == {1.0, 0.1}
+    slow = sum(
+        p.numel() for group in optimizer.param_groups if group["share"] == 0.1 for p in group["params"]
+    )
+    head = sum(p.numel() for p in trainer.find_head(model))
+    assert slow + head == sum(p.numel() for p in model.parameters())

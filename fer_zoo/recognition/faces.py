@@ -5,6 +5,7 @@ Localisation in the Wild", 2019). Its ONNX weights are read out of the package t
 importing it, because its own code needs OpenCV's window libraries.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
+from fer_zoo.photos import to_grey48
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,10 +25,28 @@ if TYPE_CHECKING:
 PYRAMID = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MEAN_BGR = (104, 117, 123)
-DETECTION_SIDE = 640
 MINIMUM_SCORE = 0.8
 MAXIMUM_OVERLAP = 0.4
 MOST_FACES = 32
+
+# Longest side of the photo in the detector. Measured on 3 photos scaled so that the face had a given height: of 8
+# faces 5 are found at 24 pixels and all 8 at 32; from 700 pixels up, parts of one face become faces of their own.
+# So the first pass looks at 640 pixels, and a second one, at the photo's own size, adds only what the first missed.
+COARSE_SIDE = 640
+LARGEST_ENLARGEMENT = 4.0  # a 48-pixel face alone in its picture is found in 98 % of FER2013 at 192 pixels
+
+# FER2013's framing: 7,844 of 8,000 random training faces (98.1 %), enlarged to 160 pixels on a grey border, detected
+# with the settings above. In units of the 48-pixel frame the detector's box has the median size 37.98 x 49.10
+# (robust standard deviation 4.5 and 5.5) and its centre lies at 24.1, 24.49 (1.8 and 1.8). The median landmarks are
+# the eyes at 15.1, 18.6 and 32.9, 18.6, the nose at 24.0, 28.7, the mouth corners at 16.9, 36.4 and 31.1, 36.4.
+# The box predicts the frame better than a least-squares fit of the landmarks does: robust standard deviation of
+# the scale 11.1 against 13.3 %, of the centre's x 5th to 95th percentile -3.9 to 4.5 against -6.3 to 7.7 pixels.
+# The eyes' tilt is 0 in the median with 5 % beyond 18 degrees either way, so the turn comes from the eyes.
+FRAME_PER_BOX = SIDE / (37.98 * 49.10) ** 0.5  # side of the frame per geometric mean of the box's sides
+FRAME_DROP = (24.49 - SIDE / 2) / SIDE  # the box's centre lies below the frame's, in sides of the frame
+# Eyes nearer than this, in geometric means of the box's sides, belong to a profile, whose eye line says little of
+# its turn. Measured: 0.41 in the median of FER2013, below 0.25 in 1.8 % of it.
+PROFILE_EYES = 0.25
 
 _lock = Lock()
 
@@ -34,13 +55,31 @@ _lock = Lock()
 class Face:
     """A face in a photo. box is x, y, width, height in pixels, inside the photo; score is in 0-1.
 
-    landmarks: float (5, 2), x and y in pixels of the eye, eye, nose tip, mouth corner, mouth corner; left
-    in the photo comes first.
+    landmarks: float (5, 2), x and y in pixels of the eye, eye, nose tip, mouth corner, mouth corner; left in the
+    photo comes first.
+    outline: float (4,), the box as the detector gave it, which may reach beyond the photo.
     """
 
     box: tuple[int, int, int, int]
     score: float
     landmarks: np.ndarray
+    outline: np.ndarray
+
+    @property
+    def size(self) -> float:
+        """Geometric mean of the outline's sides, in pixels."""
+        return float(np.sqrt(self.outline[2] * self.outline[3]))
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether the eyes stand too near each other for a face seen from the front."""
+        return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0])) < PROFILE_EYES * self.size
+
+    @property
+    def tilt(self) -> float:
+        """Angle of the eyes' line in the photo, in radians, clockwise; 0 for a profile."""
+        x, y = self.landmarks[1] - self.landmarks[0]
+        return 0.0 if self.is_profile else float(np.arctan2(y, x))
 
 
 def find_faces(photo: "Image", threads: int = 2) -> list[Face]:
@@ -49,22 +88,70 @@ def find_faces(photo: "Image", threads: int = 2) -> list[Face]:
     threads: processor cores for the detector. Raises FerZooError if the detector's package is not installed.
     """
     longest = max(photo.size)
-    scale = min(1.0, DETECTION_SIDE / longest)
-    boxes, scores, landmarks = _detect(_shrink(photo, scale), threads)
-    order = np.argsort(-(boxes[:, 2] * boxes[:, 3]), kind="stable")[:MOST_FACES]
-    found = [_face_in(photo, boxes[i] / scale, float(scores[i]), landmarks[i] / scale) for i in order]
-    return found
+    scale = min(LARGEST_ENLARGEMENT, COARSE_SIDE / longest)
+    found = _find_at(photo, scale, threads)
+    if scale < 1:
+        found += [face for face in _find_at(photo, 1.0, threads) if not _lies_in_any(face, found)]
+    found.sort(key=lambda face: (-face.size, face.box))
+    return found[:MOST_FACES]
 
 
-def _face_in(photo: "Image", box: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
+def crop_face(photo: "Image", face: Face) -> np.ndarray:
+    """uint8 (48, 48) grey: the face, eyes level, framed as FER2013 frames faces; the photo's edge is repeated."""
+    import PIL.Image
+
+    side = face.size * FRAME_PER_BOX
+    cosine, sine = np.cos(face.tilt), np.sin(face.tilt)
+    down = np.array([-sine, cosine])  # of the face, in the photo
+    centre = face.outline[:2] + face.outline[2:] / 2 - down * FRAME_DROP * side
+    reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the turned square and two pixels for the interpolation
+    low, high = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
+    patch = PIL.Image.fromarray(_cut(photo, low, high))
+    fine = SIDE * max(
+        1, int(np.ceil(side / SIDE))
+    )  # about the photo's resolution: shrinking comes after the turn
+    step = side / fine
+    corner = centre - low - side / 2 * np.array([cosine - sine, sine + cosine])
+    matrix = (cosine * step, -sine * step, corner[0], sine * step, cosine * step, corner[1])
+    turned = patch.transform((fine, fine), PIL.Image.Transform.AFFINE, matrix, PIL.Image.Resampling.BICUBIC)
+    return to_grey48(turned)
+
+
+def _cut(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Grey uint8 pixels from low up to high (x, y); what lies outside the photo repeats its edge."""
+    width, height = photo.size
+    inner_low = np.clip(low, 0, (width - 1, height - 1))
+    inner_high = np.clip(high, inner_low + 1, (width, height))
+    grey = np.asarray(photo.crop((*inner_low.tolist(), *inner_high.tolist())).convert("L"))
+    (left, above), (right, below) = np.maximum(inner_low - low, 0), np.maximum(high - inner_high, 0)
+    return np.pad(grey, ((above, below), (left, right)), mode="edge")
+
+
+def _lies_in_any(face: Face, others: Sequence[Face]) -> bool:
+    """Whether the face's centre is inside another's outline."""
+    centre = face.outline[:2] + face.outline[2:] / 2
+    return any(
+        bool(np.all(np.abs(centre - o.outline[:2] - o.outline[2:] / 2) < o.outline[2:] / 2)) for o in others
+    )
+
+
+def _find_at(photo: "Image", scale: float, threads: int) -> list[Face]:
+    boxes, scores, landmarks = _detect(_scale(photo, scale), threads)
+    return [
+        _face_in(photo, box / scale, float(score), points / scale)
+        for box, score, points in zip(boxes, scores, landmarks, strict=True)
+    ]
+
+
+def _face_in(photo: "Image", outline: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
     size = np.array(photo.size)
-    low = np.clip(np.round(box[:2]), 0, size - 1).astype(int)
-    high = np.clip(np.round(box[:2] + box[2:]), low + 1, size).astype(int)
+    low = np.clip(np.round(outline[:2]), 0, size - 1).astype(int)
+    high = np.clip(np.round(outline[:2] + outline[2:]), low + 1, size).astype(int)
     (x, y), (width, height) = low.tolist(), (high - low).tolist()
-    return Face((x, y, width, height), round(score, 4), landmarks)
+    return Face((x, y, width, height), round(score, 4), landmarks, outline)
 
 
-def _shrink(photo: "Image", scale: float) -> "Image":
+def _scale(photo: "Image", scale: float) -> "Image":
     if scale == 1.0:
         return photo
     from PIL.Image import Resampling
@@ -94,7 +181,7 @@ def _detect(photo: "Image", threads: int) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _decode_boxes(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4) as x, y, width, height from anchors as centre and size, by equation 1 of Faster R-CNN's box coding."""
+    """Boxes (N, 4) as x, y, width, height from anchors (N, 4) as centre and size, by Faster R-CNN's box coding."""
     centres = anchors[:, :2] + offsets[:, :2] * CENTRE_VARIANCE * anchors[:, 2:]
     sizes = anchors[:, 2:] * np.exp(offsets[:, 2:] * SIZE_VARIANCE)
     return np.hstack([centres - sizes / 2, sizes])
@@ -102,7 +189,7 @@ def _decode_boxes(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _anchors(height: int, width: int) -> np.ndarray:
-    """Anchors (N, 4) as centre x, centre y, width, height in pixels; rows, then columns, then sides, level by level."""
+    """Anchors (N, 4) as centre x, centre y, width, height in pixels; by level, then row, column and side."""
     levels = []
     for stride, sides in PYRAMID:
         y, x, side = np.meshgrid(
@@ -146,7 +233,7 @@ def _create_session(threads: int) -> Any:
 
 
 def _weights() -> bytes:
-    """The detector's ONNX model, from retinaface/weights.py alone: retinaface/__init__.py would import OpenCV."""
+    """The detector's ONNX model, from retinaface/weights.py alone: the package itself would import OpenCV."""
     from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
     package = find_spec("retinaface")

@@ -13,7 +13,6 @@ from fer_zoo.hub import load
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 
-
 QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}
 
 

@@ -1,6 +1,7 @@
-"""A picture in any of its forms becomes an upright RGB photo, and an image of a face becomes 48x48 grey: both here only."""
+"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 grey: here and only here."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 Photo: TypeAlias = Union[str, Path, bytes, np.ndarray, "Image"]
 
+SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".avif",
+}  # when a folder is searched
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 MOST_PIXELS = 40_000_000
 SHORTEST_SIDE = 16  # pixels
@@ -29,7 +41,7 @@ def read_photo(photo: Photo) -> "Image":
 
 
 def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
-    """Upright RGB image, longest side at most 1600 pixels, and how many of the picture's own pixels one of its is.
+    """Upright RGB image, longest side at most 1600 pixels, and how many of the picture's own pixels make one.
 
     photo: a path, an encoded picture as bytes, a Pillow image, or a uint8 array (H, W), (H, W, 3) or (H, W,
     4) in RGB(A) order. EXIF rotation is applied, transparency lies on white, of an animation the first
@@ -52,6 +64,10 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
             f" and at most {MOST_PIXELS // 1_000_000} megapixels."
         )
     try:
+        if image is not photo:
+            image.draft(
+                None, (WORKING_SIDE, WORKING_SIDE)
+            )  # the JPEG decoder halves a large picture as it decodes
         upright = _upright_rgb(image)
     except ImageError as fault:
         raise ImageError(f"{name}: {fault}") from None
@@ -92,6 +108,35 @@ def read_face(photo: Photo) -> np.ndarray:
     return whole_picture(read_photo(photo))
 
 
+def expand_paths(given: Sequence[str]) -> list[Path]:
+    """The picture files that paths, folders (with what is inside them) and glob patterns name, in a stable order.
+
+    Raises ImageError for a name that leads to nothing.
+    """
+    from glob import glob
+
+    found: list[Path] = []
+    for name in given:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            inside = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise ImageError(f"{name}: no picture in this folder. {_FORMAT_RULE}")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            matches = sorted(
+                Path(match) for match in glob(str(path), recursive=True) if Path(match).is_file()
+            )
+            if not matches:
+                raise ImageError(
+                    f"{name}: no such file. Give pictures, folders or patterns such as 'photos/*.jpg'."
+                )
+            found += matches
+    return found
+
+
 def _name(photo: object) -> str:
     if isinstance(photo, (str, Path)):
         return str(photo)
@@ -104,7 +149,7 @@ def _from_array(pixels: np.ndarray) -> "Image":
     shape_is_right = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     if pixels.dtype != np.uint8 or not shape_is_right or not pixels.size:
         raise ImageError(
-            f"The array is {pixels.dtype} {pixels.shape}; allowed is uint8 (H, W), (H, W, 3) or (H, W, 4), 0-255."
+            f"The array is {pixels.dtype} {pixels.shape}; allowed is uint8 (H, W), (H, W, 3) or (H, W, 4)."
             + (
                 " Convert it: (array * 255).round().astype('uint8') if 1 is white."
                 if pixels.dtype.kind == "f"
@@ -141,7 +186,7 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
 
 
 def _upright_rgb(image: "Image") -> "Image":
-    """RGB, at most WORKING_SIDE pixels, turned as its EXIF says. The image that was given is left as it was."""
+    """RGB, at most WORKING_SIDE pixels, turned as its EXIF says. The given image is left as it was."""
     import PIL.Image
     from PIL import ImageOps
 
@@ -167,7 +212,7 @@ def _to_8_bit(image: "Image") -> "Image":
     if image.mode == "F":
         if not (values.min() >= 0 and values.max() <= 1):  # written so that NaN fails
             raise ImageError(
-                "a floating-point picture with values outside 0-1, which has no agreed white; save it as 8-bit."
+                "a floating-point picture with values outside 0-1 has no agreed white; save it as 8-bit."
             )
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
     if image.mode == "I" and image.format != "PNG":  # Pillow gives 16-bit PNG as I in some versions

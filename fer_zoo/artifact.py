@@ -72,7 +72,7 @@ def save_artifact(
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(folder / CONFIG_NAME, lambda path: path.write_text(text, encoding="utf-8") and None)
+    write_atomically(folder / CONFIG_NAME, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def read_config(folder: Path) -> dict[str, Any]:

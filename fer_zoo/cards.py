@@ -17,8 +17,8 @@ SPLITS = {
 
 LIMITS = """\
 **Good for**: experiments, teaching, comparing models on FER2013, rough sorting of pictures of faces.
-**Not for**: judging what a person feels, thinks or intends, nor any decision about a person. The model repeats
-the labelling habit of one data set of web images; a face is not a feeling.
+**Not for**: judging what a person feels, thinks or intends, nor any decision about a person. The model
+repeats the labelling habit of one data set of web images; a face is not a feeling.
 
 The data has known faults: human agreement with its labels is about 65 %, the ten FER+ raters agree with 62 %
 of the PrivateTest labels (fear: 13 %), and 8 % of the test images also stand in Training, byte for byte.
@@ -57,7 +57,7 @@ def build_card(folder: Path) -> str:
 def write_card(folder: Path) -> None:
     """Write README.md into an artifact's folder."""
     text = build_card(folder)
-    write_atomically(folder / "README.md", lambda path: path.write_text(text, encoding="utf-8") and None)
+    write_atomically(folder / "README.md", lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def _front_matter(block: dict[str, Any]) -> str:

@@ -1,4 +1,6 @@
-"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 grey: here and only here."""
+"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 grey: here and only
+here.
+"""
 
 import io
 from collections.abc import Sequence
@@ -65,9 +67,7 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
         )
     try:
         if image is not photo:
-            image.draft(
-                None, (WORKING_SIDE, WORKING_SIDE)
-            )  # the JPEG decoder halves a large picture as it decodes
+            image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # JPEG is halved while it is decoded
         upright = _upright_rgb(image)
     except ImageError as fault:
         raise ImageError(f"{name}: {fault}") from None
@@ -109,7 +109,8 @@ def read_face(photo: Photo) -> np.ndarray:
 
 
 def expand_paths(given: Sequence[str]) -> list[Path]:
-    """The picture files that paths, folders (with what is inside them) and glob patterns name, in a stable order.
+    """The picture files that paths, folders (with what is inside them) and glob patterns name, in a stable
+    order.
 
     Raises ImageError for a name that leads to nothing.
     """
@@ -190,10 +191,8 @@ def _upright_rgb(image: "Image") -> "Image":
     import PIL.Image
     from PIL import ImageOps
 
+    image.load()  # Pillow turns a TIFF here, and then takes the mark away
     rotation = image.getexif().get(0x0112, 1)  # before a conversion could lose it
-    image.draft(
-        None, (WORKING_SIDE, WORKING_SIDE)
-    )  # lets the JPEG decoder halve a large picture while it decodes
     if image.mode in _GREY_16_BIT or image.mode in ("I", "F"):
         image = _to_8_bit(image)
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -19,7 +19,8 @@ class ResidualBlock(nn.Module):
         self.second = _convolution(channels_out, channels_out)
         same = channels_in == channels_out and stride == 1
         self.shortcut = nn.Identity() if same else _convolution(channels_in, channels_out, stride, kernel=1)
-        nn.init.zeros_(self.second[1].weight)  # the block starts as its shortcut (arXiv:1706.02677, 5.1)
+        # the block starts as its shortcut (arXiv:1706.02677, 5.1)
+        nn.init.zeros_(self.second.get_parameter("1.weight"))
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, features: Tensor) -> Tensor:

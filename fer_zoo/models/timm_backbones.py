@@ -22,9 +22,15 @@ def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | 
     """
     import timm
 
+    network: Any
     arguments = {"in_chans": 1, **arguments}
     if pretrained is False:
         return timm.create_model(timm_name, pretrained=False, num_classes=len(EMOTIONS), **arguments)
+    if isinstance(pretrained, Path) and not (pretrained.is_file() and pretrained.suffix == ".safetensors"):
+        raise ArtifactError(
+            f"No start weights at {str(pretrained)!r}: give a .safetensors file in timm's naming "
+            f"of {timm_name}."
+        )
     try:
         if isinstance(pretrained, Path):
             classes = _count_classes(pretrained, timm_name)
@@ -45,7 +51,8 @@ def _count_classes(path: Path, timm_name: str) -> int:
     import timm
     from safetensors import safe_open
 
-    head = timm.get_pretrained_cfg(timm_name).classifier + ".weight"
+    source: Any = timm.get_pretrained_cfg(timm_name)
+    head = source.classifier + ".weight"
     with safe_open(path, framework="pt") as file:
         if head not in file.keys():  # noqa: SIM118 - safe_open is no mapping
             raise ValueError(f"it has no tensor {head!r}")

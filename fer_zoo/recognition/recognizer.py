@@ -12,7 +12,7 @@ import numpy as np
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import FerZooError
 from fer_zoo.photos import Photo, read_scaled_photo, whole_picture
-from fer_zoo.recognition.faces import Face, crop_face, find_faces
+from fer_zoo.recognition.faces import MEDIAN_LANDMARKS, Face, crop_face, find_faces
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,9 +26,9 @@ TINY_SIDE = 32  # pixels: a smaller face is enlarged for the models, which have 
 class Inspection:
     """All that was seen in a photo.
 
-    photo: upright RGB, longest side at most 1600 pixels; faces: in pixels of this photo; crops: uint8 (N, 48, 48);
-    probabilities: for each model float (N, 7) in EMOTIONS order; milliseconds: time of each model for all N faces;
-    scale: pixels of the given picture in one of `photo`.
+    photo: upright RGB, longest side at most 1600 pixels. faces: in pixels of this photo. crops: uint8
+    (N, 48, 48). probabilities: for each model float (N, 7) in EMOTIONS order. milliseconds: time of each
+    model for all N faces. scale: pixels of the given picture in one of `photo`.
     """
 
     photo: "Image"
@@ -43,6 +43,21 @@ class Inspection:
         face = self.faces[index]
         tiny = min(face.box[2:]) * self.scale < TINY_SIDE
         return [note for note, holds in (("tiny", tiny), ("profile", face.is_profile)) if holds]
+
+    def describe_faces(self) -> list[dict[str, Any]]:
+        """Box in the given picture's pixels, score, and each model's named probabilities, for each face."""
+        faces = []
+        for index, face in enumerate(self.faces):
+            named = {
+                name: dict(zip(EMOTIONS, map(float, table[index]), strict=True))
+                for name, table in self.probabilities.items()
+            }
+            notes = self.notes(index)
+            box = [round(side * self.scale) for side in face.box]
+            faces.append(
+                {"box": box, "score": face.score, "models": named, **({"notes": notes} if notes else {})}
+            )
+        return faces
 
 
 class Recognizer:
@@ -78,7 +93,9 @@ class Recognizer:
             return self._loaded
 
     def inspect(self, photo: Photo, whole: bool = False) -> Inspection:
-        """Find, crop and score. whole: take the whole picture as one face. Raises ImageError for a broken picture."""
+        """Find, crop and score. whole: take the whole picture as one face. Raises ImageError for a broken
+        picture.
+        """
         image, scale = read_scaled_photo(photo)
         if whole:
             faces = [_whole_face(*image.size)]
@@ -98,26 +115,14 @@ class Recognizer:
         return Inspection(image, faces, crops, probabilities, milliseconds, scale)
 
     def recognize(self, photo: Photo, whole: bool = False) -> dict[str, Any]:
-        """The JSON of `fer-zoo predict` for one picture; boxes are x, y, width, height in the picture's own pixels."""
-        seen = self.inspect(photo, whole)
-        faces = []
-        for index, face in enumerate(seen.faces):
-            named = {
-                name: dict(zip(EMOTIONS, map(float, table[index]), strict=True))
-                for name, table in seen.probabilities.items()
-            }
-            box = [round(side * seen.scale) for side in face.box]
-            notes = seen.notes(index)
-            faces.append(
-                {"box": box, "score": face.score, "models": named, **({"notes": notes} if notes else {})}
-            )
-        return {
-            "image": str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__,
-            "faces": faces,
-        }
+        """The JSON of `fer-zoo predict` for one picture; boxes are x, y, width, height in its own pixels."""
+        name = str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__
+        return {"image": name, "faces": self.inspect(photo, whole).describe_faces()}
 
     def recognize_many(self, photos: Iterable[Photo], whole: bool = False) -> Iterator[dict[str, Any]]:
-        """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} and the others go on."""
+        """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} and the others go
+        on.
+        """
         for photo in photos:
             try:
                 yield self.recognize(photo, whole)
@@ -138,7 +143,7 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
 
 def _whole_face(width: int, height: int) -> Face:
     """A face that fills the picture, its landmarks where FER2013's faces have them."""
-    landmarks = np.array([[15.1, 18.6], [32.9, 18.6], [24.0, 28.7], [16.9, 36.4], [31.1, 36.4]]) / SIDE
+    landmarks = MEDIAN_LANDMARKS / SIDE
     return Face((0, 0, width, height), 1.0, landmarks * (width, height), np.array([0.0, 0.0, width, height]))
 
 

@@ -44,14 +44,14 @@ class TrainingDisplay:
         """
         if self.bar.disable:
             return
-        numbers = {}
+        numbers = self.bar.tasks[0].fields["numbers"]
         if totals.device.type == "cpu":
             loss, correct = (totals / seen).tolist()
             speed = self.bar.tasks[0].speed or 0.0
-            numbers = {"numbers": f"loss {loss:.3f}  accuracy {correct:.1%}  {speed:,.0f} img/s"}
+            numbers = f"loss {loss:.3f}  accuracy {correct:.1%}  {speed:,.0f} img/s"
         description = f"{self.name} epoch {self.done + 1}/{self.epochs}"
         self.bar.update(
-            self.task, completed=self.done * self.images + seen, description=description, **numbers
+            self.task, completed=self.done * self.images + seen, description=description, numbers=numbers
         )
 
     def finish_epoch(self, history: list[dict[str, float]]) -> None:

@@ -297,7 +297,7 @@ def fit(
                 }
             )
             if is_best:
-                save_artifact(folder, chosen, describe_run(run, progress))  # type: ignore[arg-type]
+                save_artifact(folder, chosen, describe_run(run, progress))
             save_checkpoint(folder, model, average, optimizer, progress, run)
             _write_history(folder, progress.history, events)
             display.finish_epoch(progress.history)

@@ -91,7 +91,7 @@ def test_a_missing_or_foreign_file_gives_one_line(path: str) -> None:
 
 
 def test_our_own_networks_have_no_start_weights() -> None:
-    with pytest.raises(ArtifactError, match="fer_zoo.load"):
+    with pytest.raises(ArtifactError, match=r"fer_zoo\.load"):
         create_model("cnn-baseline", pretrained=True)
 
 

@@ -79,7 +79,7 @@ def test_mixup_and_cutmix_exclude_each_other() -> None:
 
 def test_a_broken_file_gives_one_line(tmp_path) -> None:
     (tmp_path / "mine.toml").write_text("epochs = = 3")
-    with pytest.raises(FerZooError, match="mine.toml"):
+    with pytest.raises(FerZooError, match=r"mine\.toml"):
         load_recipe(tmp_path / "mine.toml")
     with pytest.raises(FerZooError, match="Did you mean 'baseline'"):
         load_recipe("baselin")

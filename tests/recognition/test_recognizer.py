@@ -1,0 +1,98 @@
+"""From photos to the JSON of `fer-zoo predict`, with stub models: shapes, order, batches, broken files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import ImageError, UnknownNameError
+from fer_zoo.recognition.recognizer import Recognizer, format_recognition
+
+
+class Stub(nn.Module):
+    """Logits that tell faces apart by brightness; remembers the batches it was given."""
+
+    def __init__(self, name: str, slope: float = 1.0) -> None:
+        super().__init__()
+        self.name, self.slope, self.batches = name, slope, list[tuple[int, ...]]()
+
+    def forward(self, faces: Tensor) -> Tensor:
+        assert faces.dtype == torch.uint8
+        self.batches.append(tuple(faces.shape))
+        return faces.double().mean((1, 2, 3))[:, None] / 255 * self.slope * torch.arange(7)
+
+
+def test_faces_are_scored_in_one_batch_by_each_model(group: Image.Image) -> None:
+    models = [Stub("one"), Stub("two", slope=-2)]
+    seen = Recognizer(models).inspect(group)
+    assert [model.batches for model in models] == [[(3, 1, 48, 48)]] * 2
+    assert seen.crops.shape == (3, 48, 48) and seen.crops.dtype == np.uint8 and len(seen.faces) == 3
+    assert set(seen.probabilities) == set(seen.milliseconds) == {"one", "two"}
+    np.testing.assert_allclose(seen.probabilities["one"].sum(axis=1), 1)
+    expected = torch.softmax(Stub("same")(torch.from_numpy(seen.crops)[:, None]), dim=1).numpy()
+    np.testing.assert_allclose(seen.probabilities["one"], expected)
+
+
+def test_json_shape(tmp_path: Path, portrait: Image.Image) -> None:
+    path = tmp_path / "portrait.png"
+    portrait.save(path)
+    result = json.loads(json.dumps(Recognizer([Stub("one")]).recognize(path)))
+    assert set(result) == {"image", "faces"} and result["image"] == str(path)
+    (face,) = result["faces"]
+    assert set(face) == {"box", "score", "models"} and len(face["box"]) == 4
+    assert tuple(face["models"]["one"]) == EMOTIONS
+    assert sum(face["models"]["one"].values()) == pytest.approx(1)
+    assert "portrait.png" in format_recognition(result) and "1 face" in format_recognition(result)
+
+
+def test_boxes_are_in_the_pixels_of_the_given_picture(portrait: Image.Image) -> None:
+    recognizer = Recognizer([Stub("one")])
+    small = recognizer.recognize(portrait)["faces"][0]["box"]
+    large = recognizer.recognize(portrait.resize((2560, 3000)))["faces"][0]["box"]
+    np.testing.assert_allclose(large, np.multiply(small, 5), atol=0.04 * 3000)
+
+
+def test_whole_picture_is_one_face(no_face: Image.Image) -> None:
+    (face,) = Recognizer([Stub("one")]).recognize(no_face, whole=True)["faces"]
+    assert face["box"] == [0, 0, 300, 200] and face["score"] == 1.0
+
+
+def test_csv_row_as_picture_reaches_the_model_unchanged(tmp_path: Path) -> None:
+    row = np.random.default_rng(1).integers(0, 256, (48, 48), dtype=np.uint8)
+    Image.fromarray(row).save(tmp_path / "row.png")
+    crops = Recognizer([Stub("one")]).inspect(tmp_path / "row.png", whole=True).crops
+    np.testing.assert_array_equal(crops, row[None])
+
+
+def test_no_face_gives_an_empty_list_and_runs_no_model(no_face: Image.Image) -> None:
+    model = Stub("one")
+    assert Recognizer([model]).recognize(no_face)["faces"] == [] and model.batches == []
+
+
+def test_tiny_face_is_noted(portrait: Image.Image) -> None:
+    (face,) = Recognizer([Stub("one")]).recognize(portrait.resize((80, 94)))["faces"]
+    assert face["notes"] == ["tiny"]
+
+
+def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, no_face: Image.Image) -> None:
+    paths = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    no_face.save(paths[0])
+    paths[1].write_bytes(b"no picture")
+    no_face.save(paths[2])
+    recognizer = Recognizer([Stub("one")])
+    results = list(recognizer.recognize_many(paths))
+    assert [result["image"] for result in results] == [str(path) for path in paths]
+    assert ["error" in result for result in results] == [False, True, False]
+    assert results[1]["faces"] == [] and "b.png" in results[1]["error"]
+    with pytest.raises(ImageError):
+        recognizer.recognize(paths[1])
+
+
+def test_unknown_model_is_told_at_once() -> None:
+    with pytest.raises(UnknownNameError, match="cnn-baseline"):
+        Recognizer(["cnn-basline"])

@@ -68,12 +68,12 @@ def draw_both(augmentation: Augmentation) -> tuple[np.ndarray, np.ndarray]:
     ids=str,
 )
 def test_both_roads_move_a_face_alike(settings: dict[str, float]) -> None:
-    """Two samples of 1,500 from one distribution differ by 0.06 once in a hundred times."""
+    """Samples of 1,500 from one distribution differ by 0.06 once in a hundred times; softness adds 0.03."""
     batched, single = draw_both(Augmentation(**settings))
     ours, theirs = measure_moments(batched), measure_moments(single)
     for name in ("x", "y", "spread", "mixed", "skew_x", "skew_y"):
         # albumentations cuts a shift to whole pixels towards zero, which alone makes a distance of 0.10.
-        bound = 0.14 if name in "xy" and "shift" in settings else 0.08
+        bound = 0.14 if name in "xy" and "shift" in settings else 0.1
         assert measure_distance(ours[name], theirs[name]) < bound, name
 
 
@@ -97,7 +97,7 @@ def test_both_roads_erase_alike() -> None:
     ("one", "other", "moment"),
     [
         ({"rotate": 15}, {"rotate": 25}, "mixed"),
-        ({"scale": 0.1}, {"scale": 0.15}, "spread"),
+        ({"scale": 0.1}, {"scale": 0.2}, "spread"),
         ({"shift": 0.05}, {"shift": 0.1}, "x"),
         ({"flip": 0.3}, {"flip": 0.5}, "x"),
         ({"crop": 44}, {"crop": 40}, "spread"),

@@ -1,0 +1,136 @@
+"""The command line as a user meets it: JSON on stdout, one line and exit code 2 for a mistake."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_zoo.cli import main
+from fer_zoo.emotions import EMOTIONS
+
+
+def run(capsys, *arguments: str) -> tuple[str, str]:
+    main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def drawn_csv(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "faces.csv"
+    main(["data", "synth", str(path), "--count", "400"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(drawn_csv, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    main(
+        ["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), "--epochs", "1", "--out", str(out)]
+        + ["--set", "batch_size=64"]
+    )
+    return out
+
+
+def test_list(capsys) -> None:
+    rows = json.loads(run(capsys, "list", "--json")[0])
+    table = run(capsys, "list")[0]
+    assert all(row["name"] in table for row in rows)
+    accuracy = next(row for row in rows if row["name"] == "cnn-baseline")["metrics"]["private"]["accuracy"]
+    assert f"{accuracy:.1%}" in table
+
+
+def test_data_info_and_show(capsys, drawn_csv, tmp_path) -> None:
+    information = json.loads(run(capsys, "data", "info", "--data", drawn_csv, "--json")[0])
+    assert "blank" in json.dumps(information)
+    assert "surprise" in run(capsys, "data", "info", "--data", drawn_csv)[0]
+    run(capsys, "data", "show", "--data", drawn_csv, "--out", tmp_path)
+    for name in ("classes.png", "faces.png"):
+        assert min(Image.open(tmp_path / name).size) > 200
+
+
+def test_a_run_is_trained_evaluated_and_compared(capsys, drawn_csv, trained, tmp_path) -> None:
+    assert {"model.safetensors", "config.json", "README.md", "curves.png"} <= {
+        p.name for p in trained.iterdir()
+    }
+    out, _ = run(capsys, "eval", trained, "--data", drawn_csv, "--json", "--record", "--pictures", tmp_path)
+    result = json.loads(out)
+    assert list(result) == [
+        *("model", "split", "n", "tta", "accuracy", "accuracy_ci95", "accuracy_no_duplicates", "macro_f1"),
+        *("ece", "nll", "per_class", "confusion"),
+    ]
+    assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()
+    assert f"{100 * result['accuracy']:.2f} %" in run(capsys, "card", trained)[0]
+    pair = json.loads(run(capsys, "compare", trained, "cnn-baseline", "--data", drawn_csv, "--json")[0])[
+        "pairs"
+    ][0]
+    assert 0 <= pair["p_value"] <= 1
+    assert "points" in run(capsys, "compare", trained, "cnn-baseline", "--data", drawn_csv)[0]
+
+
+def test_predict_tells_each_picture(capsys, tmp_path) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    out, _ = run(capsys, "predict", tmp_path / "a.png", "--whole", "--json")
+    named = json.loads(out)[0]["faces"][0]["models"]["cnn-baseline"]
+    assert list(named) == list(EMOTIONS) and sum(named.values()) == pytest.approx(1)
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "b.png")
+    out, err = run(capsys, "predict", tmp_path / "b.png", "--json")
+    assert json.loads(out)[0]["faces"] == [] and "no face found" in err and len(err.splitlines()) == 1
+
+
+def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None:
+    Image.new("RGB", (60, 60), "white").save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(tmp_path), "--whole", "--json"])
+    captured = capsys.readouterr()
+    assert caught.value.code == 2 and len(json.loads(captured.out)) == 2
+    assert "bad.png" in captured.err and "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--arch", "efficientnet_b9", "--data", "x"], "Did you mean 'efficientnet_b0'"),
+        (["train", "--arch", "cnn-baseline", "--data", "missing.csv"], "missing.csv"),
+        (["train", "--arch", "cnn-baseline"], "FER_ZOO_DATA"),
+        (
+            ["train", "--arch", "cnn-baseline", "--data", "x", "--recipe", "basline"],
+            "Did you mean 'baseline'",
+        ),
+        (["train", "--arch", "cnn-baseline", "--data", "x", "--set", "lr=1"], "learning_rate"),
+        (["train", "--arch", "cnn-baseline", "--epochs", "0"], "above 0"),
+        (["train"], "--arch"),
+        (["eval", "cnn-basline", "--data", "x"], "Did you mean 'cnn-baseline'"),
+        (["eval", "vit_tiny", "--data", "x"], "no trained weights"),
+        (["predict", "missing.jpg"], "no such file"),
+        (["predict", "x.jpg", "--models", "nothing"], "Unknown model"),
+        (["export", "cnn-baseline"], "--out"),
+        (["nonsense"], "nonsense"),
+        ([], "COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, monkeypatch, arguments, says) -> None:
+    monkeypatch.delenv("FER_ZOO_DATA", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    captured = capsys.readouterr()
+    assert caught.value.code == 2 and captured.out == ""
+    assert says in captured.err and len(captured.err.strip().splitlines()) == 1
+
+
+def test_wrong_split_and_views(capsys, drawn_csv, trained) -> None:
+    for option, value in (("--split", "privat"), ("--tta", "twocrop")):
+        with pytest.raises(SystemExit) as caught:
+            main(["eval", str(trained), "--data", str(drawn_csv), option, value])
+        assert caught.value.code == 2
+        assert "Known:" in capsys.readouterr().err
+
+
+def test_a_second_run_into_the_same_folder_is_refused(capsys, drawn_csv, trained) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), "--out", str(trained)])
+    assert caught.value.code == 2 and "--resume" in capsys.readouterr().err

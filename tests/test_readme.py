@@ -1,0 +1,49 @@
+"""The README is run: its Python works, and its commands exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fer_zoo.cli import build_parser
+from fer_zoo.hub import list_models
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def find_blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+COMMANDS = [
+    line for block in find_blocks("bash") for line in block.splitlines() if line.startswith("fer-zoo ")
+]
+
+
+def test_the_python_runs(capsys) -> None:
+    names: dict[str, object] = {}
+    for block in find_blocks("python"):
+        exec(block, names)
+    assert "angry" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_exist(command: str) -> None:
+    build_parser().parse_args(shlex.split(command)[1:])
+
+
+def test_the_figures_of_the_table_are_the_stored_ones() -> None:
+    shown = [row for row in list_models() if "private" in row["metrics"]]
+    assert shown
+    for row in shown:
+        line = next(line for line in README.splitlines() if line.startswith(f"| `{row['name']}`"))
+        score = row["metrics"]["private"]
+        low, high = (100 * bound for bound in score["accuracy_ci95"])
+        expected = [
+            f"{row['params'] / 1e6:.1f} M",
+            f"{100 * score['accuracy']:.2f} % ({low:.2f} - {high:.2f})",
+            f"{100 * row['metrics']['private_flip']['accuracy']:.2f} %",
+            f"{100 * row['metrics']['test']['accuracy']:.2f} %",
+        ]
+        assert [cell.strip() for cell in line.split("|")[2:6]] == expected

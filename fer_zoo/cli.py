@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -351,6 +352,7 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `fer-zoo`. Exit code 2 for a user's mistake, 130 after Ctrl-C."""
     options = build_parser().parse_args(arguments)
+    warnings.formatwarning = lambda message, *_, **__: f"fer-zoo: {message}\n"
     try:
         options.run(options)
     except FerZooError as error:

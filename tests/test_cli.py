@@ -1,6 +1,8 @@
 """The command line as a user meets it: JSON on stdout, one line and exit code 2 for a mistake."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +29,8 @@ def drawn_csv(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def trained(drawn_csv, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "run"
-    main(
-        ["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), "--epochs", "1", "--out", str(out)]
-        + ["--set", "batch_size=64"]
-    )
+    run_options = ["--epochs", "1", "--set", "batch_size=64", "--out", str(out)]
+    main(["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), *run_options])
     return out
 
 
@@ -134,3 +134,16 @@ def test_a_second_run_into_the_same_folder_is_refused(capsys, drawn_csv, trained
     with pytest.raises(SystemExit) as caught:
         main(["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), "--out", str(trained)])
     assert caught.value.code == 2 and "--resume" in capsys.readouterr().err
+
+
+def test_a_note_on_the_data_is_one_line(tmp_path) -> None:
+    """A test folder without Usage names serves as both test splits, and that is said."""
+    for part in ("train", "test"):
+        for emotion in EMOTIONS:
+            (tmp_path / part / emotion).mkdir(parents=True)
+            grey = np.full((48, 48), EMOTIONS.index(emotion) * 9 + len(part), np.uint8)
+            grey[0] = np.arange(48)
+            Image.fromarray(grey).save(tmp_path / part / emotion / "1.png")
+    command = [sys.executable, "-m", "fer_zoo.cli", "data", "info", "--data", str(tmp_path)]
+    err = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert len(err.strip().splitlines()) == 1 and "test" in err and ".py" not in err

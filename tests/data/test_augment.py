@@ -1,5 +1,7 @@
 """The batched road and the albumentations road draw from the same distribution of transforms."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from scipy.stats import ks_2samp
 from fer_zoo.data.augment import Augmentation, augment_batch, build_albumentations, mix_batch
 from fer_zoo.data.dataset import FaceDataset, build_loader
 from fer_zoo.data.fer2013 import Faces
+from fer_zoo.errors import FerZooError
 
 COUNT = 1500
 
@@ -151,3 +154,9 @@ def test_dataset_and_loader_give_images_and_labels() -> None:
     batches = list(build_loader(faces, batch_size=4, augment=Augmentation(rotate=10), shuffle=True, seed=1))
     assert [batch["image"].shape for batch in batches] == [(4, 1, 48, 48), (4, 1, 48, 48), (2, 1, 48, 48)]
     assert sorted(torch.cat([batch["label"] for batch in batches]).tolist()) == sorted(faces.labels.tolist())
+
+
+def test_a_machine_without_libgl_is_told_what_to_do(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "albumentations", None)
+    with pytest.raises(FerZooError, match="opencv-python-headless"):
+        build_albumentations(Augmentation())

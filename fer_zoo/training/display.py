@@ -20,7 +20,7 @@ class TrainingDisplay:
         self.console = Console(stderr=True, quiet=not visible)
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -65,4 +65,5 @@ class TrainingDisplay:
             f"PublicTest loss {row['public_loss']:.3f} accuracy {row['public_accuracy']:.2%}  "
             f"{row['images_per_s']:,.0f} img/s{'  [green]best[/green]' if best else ''}",
             highlight=False,
+            soft_wrap=True,
         )

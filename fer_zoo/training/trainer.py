@@ -6,7 +6,6 @@ import copy
 import csv
 import math
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +21,6 @@ from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
 from fer_zoo.data.augment import augment_batch, mix_batch
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.devices import pick_device
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.metrics import evaluate
@@ -31,9 +29,18 @@ from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
-from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.registry import create_model, find_architecture
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
+from fer_zoo.training.pieces import (
+    build_optimizer,
+    draw_order,
+    find_head,
+    select_precision,
+    set_frozen,
+    update_average,
+    weigh_classes,
+)
 from fer_zoo.training.schedule import count_plateaus, rate_share
 
 
@@ -47,61 +54,6 @@ class FitResult:
     public_accuracy: float
     temperature: float
     seconds: float
-
-
-def build_optimizer(
-    model: nn.Module, recipe: Recipe, head: list[Tensor], factor: float
-) -> torch.optim.Optimizer:
-    """Vectors (biases, norms) do not decay. The parameters outside `head` learn at `factor` of the rate."""
-    heads = {id(parameter) for parameter in head}
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for parameter in model.parameters():
-        groups.setdefault((id(parameter) in heads, parameter.ndim > 1), []).append(parameter)
-    settings = [
-        {
-            "params": parameters,
-            "weight_decay": recipe.weight_decay if decays else 0.0,
-            "share": 1.0 if in_head else factor,
-        }
-        for (in_head, decays), parameters in groups.items()
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            settings, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
-        )
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(settings, lr=recipe.learning_rate)
-
-
-def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
-    """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`, or None."""
-    if kind == "none":
-        return None
-    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1).float()
-    weights = counts.reciprocal() if kind == "inverse" else counts.rsqrt()
-    return weights * (counts.sum() / (weights * counts).sum())
-
-
-def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
-    """Indices of one epoch: every image once, or as many draws with each class equally likely."""
-    if not recipe.balanced_sampling:
-        return torch.randperm(len(labels), generator=generator, device=labels.device)
-    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1)
-    return torch.multinomial(1 / counts[labels].float(), len(labels), replacement=True, generator=generator)
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Exponential moving average of weights and statistics; the decay warms up so that the start is
-    forgotten.
-    """
-    decay = min(decay, (1 + step) / (10 + step))
-    pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
-    floating = [(old, new) for old, new in pairs if old.is_floating_point()]
-    torch._foreach_lerp_([old for old, _ in floating], [new for _, new in floating], 1 - decay)
-    for old, new in pairs:
-        if not old.is_floating_point():
-            old.copy_(new)
 
 
 def train_epoch(
@@ -198,27 +150,6 @@ def open_folder(folder: Path, resume: bool) -> None:
         ) from error
 
 
-def select_precision(row: Architecture, recipe: Recipe, device: torch.device) -> Any:
-    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster."""
-    faster = row.bfloat16_on_cpu if device.type == "cpu" else True
-    if recipe.precision == "bfloat16" or (recipe.precision == "auto" and faster):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
-
-
-def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
-    heads = {id(parameter) for parameter in head}
-    for parameter in model.parameters():
-        parameter.requires_grad_(not frozen or id(parameter) in heads)
-
-
-def find_head(model: FaceClassifier) -> list[Tensor]:
-    """Parameters of the new classifier layer: a timm network names it, ours call it `classifier`."""
-    network: Any = model.backbone
-    head = network.get_classifier() if hasattr(network, "get_classifier") else network.classifier
-    return list(head.parameters())
-
-
 def fit(
     architecture: str,
     dataset: FER2013,
@@ -277,9 +208,8 @@ def fit(
             seconds = time.perf_counter() - start
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"The training loss is {loss} in epoch {epoch + 1}: lower learning_rate or "
-                    "set clip_norm. "
-                    f"The best weights so far are kept in {str(folder)!r}."
+                    f"The training loss is {loss} in epoch {epoch + 1}: lower learning_rate, set clip_norm. "
+                    f"What earlier epochs wrote is kept in {str(folder)!r}."
                 )
             chosen = model if average is None else average
             public_loss, public_accuracy = measure_public(chosen, dataset.public_test, place, autocast)

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+import fer_zoo.training.pieces as pieces
 import fer_zoo.training.trainer as trainer
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError, TrainingError
@@ -139,26 +140,26 @@ def test_other_optimizers_learn_too(small: FER2013, tmp_path, settings) -> None:
 
 def test_class_weights_balance_the_classes() -> None:
     labels = torch.tensor([0] * 90 + [1] * 10)
-    inverse = trainer.weigh_classes(labels, "inverse")
+    inverse = pieces.weigh_classes(labels, "inverse")
     assert inverse is not None and inverse[1] / inverse[0] == pytest.approx(9)
-    root = trainer.weigh_classes(labels, "sqrt")
+    root = pieces.weigh_classes(labels, "sqrt")
     assert root is not None and root[1] / root[0] == pytest.approx(3)
-    assert inverse[labels].mean() == pytest.approx(1) and trainer.weigh_classes(labels, "none") is None
+    assert inverse[labels].mean() == pytest.approx(1) and pieces.weigh_classes(labels, "none") is None
 
 
 def test_balanced_sampling_draws_each_class_alike() -> None:
     labels = torch.tensor([0] * 900 + [1] * 100)
     generator = torch.Generator().manual_seed(0)
-    order = trainer.draw_order(labels, build_recipe({"balanced_sampling": True}), generator)
+    order = pieces.draw_order(labels, build_recipe({"balanced_sampling": True}), generator)
     assert labels[order].float().mean() == pytest.approx(0.5, abs=0.05)
-    plain = trainer.draw_order(labels, build_recipe({}), generator)
+    plain = pieces.draw_order(labels, build_recipe({}), generator)
     assert sorted(plain.tolist()) == list(range(1000))
 
 
 def test_the_average_follows_the_weights() -> None:
     model, average = torch.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
     torch.nn.init.constant_(model.weight, 3.0)
-    trainer.update_average(average, model, decay=0.75, step=10**6)
+    pieces.update_average(average, model, decay=0.75, step=10**6)
     assert torch.allclose(average.weight, torch.tensor(1.5))
 
 
@@ -177,13 +178,13 @@ def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> No
     before, after = load_file(start), load_file(tmp_path / "run" / "model.safetensors")
     assert torch.equal(before["blocks.0.0.conv_dw.weight"], after["blocks.0.0.conv_dw.weight"])
     assert after["classifier.weight"].shape[0] == 7
-    optimizer = trainer.build_optimizer(
-        model := trainer.create_model("efficientnet_lite0"), build_recipe({}), trainer.find_head(model), 0.1
+    optimizer = pieces.build_optimizer(
+        model := trainer.create_model("efficientnet_lite0"), build_recipe({}), pieces.find_head(model), 0.1
     )
     shares = {group["share"] for group in optimizer.param_groups}
     assert shares == {1.0, 0.1}
     slow = sum(
         p.numel() for group in optimizer.param_groups if group["share"] == 0.1 for p in group["params"]
     )
-    head = sum(p.numel() for p in trainer.find_head(model))
+    head = sum(p.numel() for p in pieces.find_head(model))
     assert slow + head == sum(p.numel() for p in model.parameters())

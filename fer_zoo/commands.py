@@ -1,0 +1,198 @@
+"""What each command does: read the options, call the library, print for people or as one JSON value."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def run_list(arguments: argparse.Namespace) -> None:
+    from fer_zoo.hub import list_models
+
+    rows = list_models()
+    if arguments.json:
+        _print_json(rows)
+        return
+    print(
+        f"{'name':<20}{'family':<14}{'params':>8}{'input':>8}{'PrivateTest':>14}{'95 % interval':>16}  note"
+    )
+    for row in rows:
+        score = row["metrics"].get("private")
+        accuracy = f"{score['accuracy']:.1%}" if score else "-"
+        interval = "{:.1%} - {:.1%}".format(*score["accuracy_ci95"]) if score else "-"
+        size = f"{row['input_size']} px"
+        print(
+            f"{row['name']:<20}{row['family']:<14}{row['params'] / 1e6:>6.1f} "
+            f"M{size:>8}{accuracy:>14}{interval:>16}  "
+            f"{row['note']}"
+        )
+    print(
+        '\nA model with a figure loads by name: fer_zoo.load("cnn-baseline"). The others: '
+        "fer-zoo train --arch NAME"
+    )
+
+
+def run_data_info(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.quality import describe, format_description
+
+    description = describe(read_fer2013(arguments.data))
+    if arguments.json:
+        _print_json(description)
+    else:
+        print(format_description(description))
+
+
+def run_data_show(arguments: argparse.Namespace) -> None:
+    import numpy as np
+
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.pictures import draw_grid, draw_histogram
+
+    dataset = read_fer2013(arguments.data)
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_histogram(dataset, folder / "classes.png")
+    generator = np.random.default_rng(arguments.seed)
+    draw_grid(dataset, arguments.split, folder / "faces.png", generator=generator)
+    print(f"Wrote {folder / 'classes.png'} and {folder / 'faces.png'}")
+
+
+def run_data_synth(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.synthetic import write_synthetic
+
+    path = Path(arguments.out)
+    write_synthetic(path, count=arguments.count, seed=arguments.seed)
+    print(
+        f"Wrote {arguments.count} drawn faces. Next: fer-zoo train --arch cnn-baseline --data "
+        f"{path} --epochs 5"
+    )
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.recipes.recipe import load_recipe
+    from fer_zoo.registry import find_architecture
+    from fer_zoo.training.trainer import fit
+
+    row = find_architecture(arguments.arch)
+    changes = list(arguments.set)
+    if arguments.epochs is not None:
+        changes.append(f"epochs={arguments.epochs}")
+    recipe = load_recipe(arguments.recipe or row.recipe, changes)
+    folder = Path(arguments.out or f"runs/{row.name}")
+    dataset = read_fer2013(arguments.data)
+    try:
+        result = fit(
+            row.name,
+            dataset,
+            recipe,
+            out=folder,
+            seed=arguments.seed,
+            device=arguments.device,
+            pretrained=arguments.pretrained,
+            resume=arguments.resume,
+        )
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. The finished epochs are kept: run the same command with --resume to go on.",
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+    write_card(folder)
+    print(
+        f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
+        f"{result.public_accuracy:.2%}, "
+        f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes. Pictures and "
+        f"weights: {folder}\n"
+        f"Next: fer-zoo eval {folder} --split private"
+    )
+
+
+def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.report import evaluate_artifact
+    from fer_zoo.hub import find_artifact
+
+    folder = find_artifact(arguments.model)
+    result = evaluate_artifact(
+        folder,
+        read_fer2013(arguments.data),
+        split=arguments.split,
+        tta=arguments.tta,
+        device=arguments.device,
+        pictures=Path(arguments.pictures) if arguments.pictures else None,
+        record=arguments.record,
+    )
+    if arguments.json:
+        _print_json(result)
+        return
+    from fer_zoo.evaluation.metrics import format_evaluation
+
+    print(format_evaluation(result))
+
+
+def run_predict(arguments: argparse.Namespace) -> None:
+    from fer_zoo.photos import expand_paths
+    from fer_zoo.recognition.recognizer import Recognizer, format_recognition
+
+    recognizer = Recognizer(arguments.models.split(","))
+    results, broken = [], 0
+    for result in recognizer.recognize_many(expand_paths(arguments.photos), whole=arguments.whole):
+        if "error" in result:
+            broken += 1
+            print(f"fer-zoo: {result['error']}", file=sys.stderr)
+        elif not result["faces"]:
+            print(
+                f"fer-zoo: no face found in {result['image']}; --whole takes the whole picture as the face.",
+                file=sys.stderr,
+            )
+        results.append(result)
+        if not arguments.json and "error" not in result:
+            print(format_recognition(result))
+    if arguments.json:
+        _print_json(results)
+    if broken:
+        raise SystemExit(2)
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.report import compare_artifacts, format_comparison
+    from fer_zoo.hub import find_artifact
+
+    folders = [find_artifact(name) for name in arguments.models]
+    result = compare_artifacts(
+        folders, read_fer2013(arguments.data), split=arguments.split, device=arguments.device
+    )
+    if arguments.json:
+        _print_json(result)
+    else:
+        print(format_comparison(result))
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    from fer_zoo.export import export_artifact
+    from fer_zoo.hub import find_artifact
+
+    path = export_artifact(find_artifact(arguments.model), Path(arguments.out), half=arguments.half)
+    print(f"Wrote {path}")
+
+
+def run_card(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import build_card
+    from fer_zoo.hub import find_artifact
+
+    print(build_card(find_artifact(arguments.model)))
+
+
+def run_demo(arguments: argparse.Namespace) -> None:
+    from fer_zoo.demo import launch_demo
+
+    launch_demo(port=arguments.port, open_browser=arguments.open)

@@ -1,0 +1,88 @@
+"""The small pieces of a run: optimizer, loss weights, sampling, averaged weights, precision, freezing."""
+
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.recipes.recipe import Recipe
+from fer_zoo.registry import Architecture
+
+
+def build_optimizer(
+    model: nn.Module, recipe: Recipe, head: list[Tensor], factor: float
+) -> torch.optim.Optimizer:
+    """Vectors (biases, norms) do not decay. The parameters outside `head` learn at `factor` of the rate."""
+    heads = {id(parameter) for parameter in head}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for parameter in model.parameters():
+        groups.setdefault((id(parameter) in heads, parameter.ndim > 1), []).append(parameter)
+    settings = [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+            "share": 1.0 if in_head else factor,
+        }
+        for (in_head, decays), parameters in groups.items()
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            settings, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+        )
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(settings, lr=recipe.learning_rate)
+
+
+def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
+    """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`, or None."""
+    if kind == "none":
+        return None
+    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1).float()
+    weights = counts.reciprocal() if kind == "inverse" else counts.rsqrt()
+    return weights / weights[labels].mean()
+
+
+def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    """Indices of one epoch: every image once, or as many draws with each class equally likely."""
+    if not recipe.balanced_sampling:
+        return torch.randperm(len(labels), generator=generator, device=labels.device)
+    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1)
+    return torch.multinomial(1 / counts[labels].float(), len(labels), replacement=True, generator=generator)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Exponential moving average of weights and statistics; the decay warms up so that the start is
+    forgotten.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+    floating = [(old, new) for old, new in pairs if old.is_floating_point()]
+    torch._foreach_lerp_([old for old, _ in floating], [new for _, new in floating], 1 - decay)
+    for old, new in pairs:
+        if not old.is_floating_point():
+            old.copy_(new)
+
+
+def select_precision(row: Architecture, recipe: Recipe, device: torch.device) -> Any:
+    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster."""
+    faster = row.bfloat16_on_cpu if device.type == "cpu" else True
+    if recipe.precision == "bfloat16" or (recipe.precision == "auto" and faster):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
+    heads = {id(parameter) for parameter in head}
+    for parameter in model.parameters():
+        parameter.requires_grad_(not frozen or id(parameter) in heads)
+
+
+def find_head(model: FaceClassifier) -> list[Tensor]:
+    """Parameters of the new classifier layer: a timm network names it, ours call it `classifier`."""
+    network: Any = model.backbone
+    head = network.get_classifier() if hasattr(network, "get_classifier") else network.classifier
+    return list(head.parameters())

@@ -1,0 +1,103 @@
+"""The demo: several facial-expression models side by side on one photo. `python app.py` serves it."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+HERE = Path(__file__).parent
+LARGEST_UPLOAD = "10mb"
+WAITING = 24  # jobs in the queue; the next one is told to try again
+SESSIONS = 64  # open pages; each may hold one photo, of at most 10 MB, in memory
+
+# Gradio looks every 15 s for uploads older than 30 s. They are not removed right after reading, because equal
+# pictures of two visitors share one path: the second visitor's file would vanish while it waits in the queue.
+UPLOAD_CHECK_S, UPLOAD_AGE_S = 15, 30
+
+
+def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_AGE_S) -> "Blocks":
+    """The page, not yet served. Gradio's version check and telemetry are off from here on."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
+    import gradio as gr
+    from about_view import ABOUT, INTRODUCTION
+    from api_view import add_endpoint
+    from compare_view import build_compare
+    from models_view import build_models
+
+    with gr.Blocks(
+        title="Facial expression models side by side", delete_cache=(upload_check_s, upload_age_s)
+    ) as page:
+        gr.Markdown(INTRODUCTION, elem_id="introduction")
+        with gr.Tab("Compare", id="compare"):
+            build_compare()
+        with gr.Tab("Models", id="models"):
+            build_models()
+        with gr.Tab("About", id="about"):
+            gr.Markdown(ABOUT)
+        add_endpoint()
+        page.unload(forget_session(page))
+    return page.queue(max_size=WAITING)
+
+
+def forget_session(page: "Blocks") -> Any:
+    """What runs when a page is closed: Gradio alone would hold its photo for another hour."""
+    import gradio as gr
+
+    def forget(request: gr.Request) -> None:
+        page.app.state_holder.session_data.pop(request.session_hash or "", None)
+
+    return forget
+
+
+def launch_options() -> dict[str, Any]:
+    """For Blocks.launch: nothing recorded, nothing fetched, bounded uploads, one quiet theme."""
+    import gradio as gr
+
+    theme = gr.themes.Default(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_md,
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(  # the hue's own 500 is too pale for text and ticks on white
+        color_accent="*primary_700",
+        checkbox_background_color_selected="*primary_700",
+        checkbox_border_color_selected="*primary_700",
+    )
+    return {
+        "theme": theme,
+        "css_paths": HERE / "style.css",
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "max_file_size": LARGEST_UPLOAD,
+        "state_session_capacity": SESSIONS,
+        "quiet": True,
+    }
+
+
+def launch(port: int | None = None, open_browser: bool = False) -> None:
+    """Serve the page until Ctrl-C or SIGTERM. port None leaves the choice to Gradio and its environment.
+
+    Raises OSError where the port is taken.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the folder of uploads goes then, too
+    with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
+        page = build_page()
+        _, url, _ = page.launch(
+            server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
+        )
+        print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
+        page.block_thread()
+
+
+if __name__ == "__main__":
+    launch()

@@ -1,0 +1,91 @@
+"""The page, served on loopback from this process, with the tests' own models and folder of uploads."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from PIL import Image
+
+import fer_zoo.hub
+from fer_zoo.artifact import save_artifact
+from fer_zoo.registry import create_model
+
+SPACE = Path(__file__).parents[2] / "space"
+NAMES = ("cnn-baseline", "resnet_48")
+
+
+class Served(NamedTuple):
+    page: Any
+    url: str
+    uploads: Path
+
+    def list_files(self) -> list[Path]:
+        return [path for path in self.uploads.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def space_modules() -> Iterator[None]:
+    """The Space's modules are found as where its folder is the one that runs."""
+    sys.path.insert(0, str(SPACE))
+    yield
+    sys.path.remove(str(SPACE))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Two models with random weights, of which the first has measurements; uploads live 1 to 2 seconds."""
+    weights, uploads = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("uploads")
+    for seed, name in enumerate(NAMES):
+        torch.manual_seed(seed)
+        measured = {"private": {"n": 3589, "accuracy": 0.65, "accuracy_ci95": [0.63, 0.67], "ece": 0.02}}
+        save_artifact(weights / name, create_model(name), {"metrics": {} if seed else measured})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fer_zoo.hub, "EMBEDDED", weights)
+        patch.setenv("GRADIO_TEMP_DIR", str(uploads))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
+        import app
+
+        page = app.build_page(upload_check_s=1, upload_age_s=1)
+        _, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
+        yield Served(page, url.rstrip("/"), uploads)
+        page.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo with one face from the front that matplotlib ships: Grace Hopper, US Navy, public domain."""
+    from matplotlib.cbook import get_sample_data
+
+    path = tmp_path_factory.mktemp("photos") / "portrait.png"
+    with get_sample_data("grace_hopper.jpg") as file:
+        Image.open(file).convert("RGB").save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pair(portrait: Path) -> Path:
+    """The same face twice, at two sizes."""
+    canvas = Image.new("RGB", (900, 640), (120, 130, 140))
+    with Image.open(portrait) as face:
+        canvas.paste(face, (20, 20))
+        canvas.paste(face.resize((256, 300)), (600, 60))
+    canvas.save(portrait.with_name("pair.png"))
+    return portrait.with_name("pair.png")
+
+
+@pytest.fixture(scope="session")
+def no_face(portrait: Path) -> Path:
+    path = portrait.with_name("plain.png")
+    Image.linear_gradient("L").resize((300, 200)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def broken(portrait: Path) -> Path:
+    """A picture that was cut off."""
+    path = portrait.with_name("broken.png")
+    path.write_bytes(portrait.read_bytes()[:5000])
+    return path

@@ -1,0 +1,157 @@
+"""The page as people meet it: Chromium presses its buttons. Run with `-m browser`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+NOISE = "Failed to load resource: the server responded with a status of 413"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS + CAMERA)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desk", "phone"])
+def page(browser: Any, served: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The open page. A script error, an error on the console or a request to elsewhere fails the test."""
+    width, scheme = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, permissions=["camera"]
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda sent: None if is_ours(sent.url, served.url) else faults.append(sent.url))
+    page.goto(served.url)
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+    assert [fault for fault in faults if NOISE not in fault] == []
+
+
+def is_ours(url: str, served: str) -> bool:
+    return url.startswith((f"{served}/", "data:", "blob:"))
+
+
+def add(page: Any, photo: Path) -> None:
+    page.locator("#photo input[type=file]").first.set_input_files(str(photo))
+
+
+def read_shares(page: Any) -> list[str]:
+    return page.locator(".fz-panel:visible td span:last-child").all_text_contents()
+
+
+def test_a_face_is_chosen_by_mouse_and_by_keyboard(page: Any, pair: Path) -> None:
+    add(page, pair)
+    page.wait_for_selector(".fz-box")
+    first = read_shares(page)
+    assert page.locator(".fz-box").count() == 2 and len(first) == 14
+    assert page.get_by_role("heading", name="Face 1 of 2").is_visible()
+    page.get_by_role("button", name="Face 2:").click()
+    assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
+    assert not page.get_by_role("heading", name="Face 1 of 2").is_visible()
+    assert read_shares(page) != first
+    page.get_by_role("button", name="Face 1:").focus()
+    page.keyboard.press("Enter")
+    assert read_shares(page) == first
+
+
+def test_the_box_lies_on_the_face(page: Any, portrait: Path) -> None:
+    add(page, portrait)
+    box = page.wait_for_selector(".fz-box").bounding_box()
+    photo = page.locator(".fz-frame img").bounding_box()
+    across = (box["x"] + box["width"] / 2 - photo["x"]) / photo["width"]
+    down = (box["y"] - photo["y"]) / photo["height"]
+    assert 0.4 < across < 0.65 and 0.1 < down < 0.4
+
+
+def test_bars_have_the_width_of_their_number(page: Any, portrait: Path) -> None:
+    add(page, portrait)
+    page.wait_for_selector(".fz-box")
+    page.wait_for_timeout(400)  # the bars grow for 250 ms
+    for cell in page.locator(".fz-panel:visible td").all()[:4]:
+        share = cell.locator(".fz-bar").bounding_box()["width"] / cell.bounding_box()["width"]
+        assert share == pytest.approx(float(cell.text_content()) / 100, abs=0.02)
+
+
+def test_other_models_change_the_columns_and_keep_the_face(page: Any, pair: Path) -> None:
+    add(page, pair)
+    page.wait_for_selector(".fz-box")
+    page.get_by_role("button", name="Face 2:").click()
+    page.get_by_label("cnn-baseline").uncheck()
+    page.wait_for_function("document.querySelectorAll('.fz-panel:not([hidden]) thead th').length === 2")
+    assert "resnet_48" in page.locator(".fz-panel:visible thead").text_content()
+    assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
+    page.get_by_label("resnet_48").uncheck()
+    page.get_by_text("No model is chosen").wait_for()
+
+
+def test_a_broken_file_is_told_and_the_next_photo_works(page: Any, broken: Path, portrait: Path) -> None:
+    add(page, broken)
+    page.get_by_text("broken.png: the picture is damaged").wait_for()
+    page.wait_for_function("!document.querySelector('#photo img')")
+    add(page, portrait)
+    page.wait_for_selector(".fz-box")
+
+
+def test_the_whole_picture_is_offered_where_no_face_is_found(page: Any, no_face: Path) -> None:
+    add(page, no_face)
+    page.get_by_role("heading", name="No face found").wait_for()
+    page.get_by_role("button", name="Use the whole picture").click()
+    page.get_by_role("heading", name="The whole picture").wait_for()
+    assert len(read_shares(page)) == 14
+
+
+def test_a_photo_can_be_forgotten(page: Any, portrait: Path) -> None:
+    add(page, portrait)
+    page.get_by_role("button", name="Forget photo").click()
+    page.get_by_text("the answers appear here").wait_for()
+    assert page.locator(".fz-frame").count() == 0
+    assert page.evaluate("JSON.stringify(localStorage)").find("data:image") == -1
+
+
+def test_an_example_is_one_click_away(page: Any) -> None:
+    page.get_by_role("button", name="Try it with drawn faces").click()
+    page.wait_for_selector(".fz-box")
+    assert page.locator(".fz-box").count() == 4
+
+
+def test_the_camera_takes_a_picture(page: Any) -> None:
+    page.get_by_label("Capture from camera").or_(page.get_by_label("Webcam")).first.click()
+    page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video')?.currentTime > 0.5")
+    page.get_by_role("button", name="capture photo").click()
+    page.get_by_role("heading", name="No face found").wait_for()  # Chromium's own test picture
+
+
+def test_models_sort_by_their_headings(page: Any) -> None:
+    page.get_by_role("tab", name="Models").click()
+    names = page.locator(".fz-zoo tbody th")
+    assert names.first.text_content().startswith("cnn-baseline")
+    page.get_by_role("button", name="Parameters").click()
+    assert page.locator(".fz-zoo tbody th").first.text_content().startswith("cnn-baseline")
+    page.get_by_role("button", name="Parameters").click()
+    assert names.first.text_content().startswith("resnet_48")
+    assert page.locator("th[aria-sort=ascending]").text_content() == "Parameters"
+    assert page.locator("th[aria-sort=descending]").count() == 0
+
+
+def test_the_page_says_what_it_cannot_know(page: Any) -> None:
+    page.get_by_role("tab", name="About").click()
+    page.get_by_text("An expression is not a feeling.").wait_for()

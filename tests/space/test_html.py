@@ -1,0 +1,102 @@
+"""What the views write: every text escaped, every number where it belongs."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fer_zoo.recognition.faces import Face
+from fer_zoo.recognition.recognizer import Inspection
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+
+
+def inspection(*models: str, box: tuple[int, int, int, int] = (20, 10, 40, 40)) -> Inspection:
+    face = Face(box, 0.9, np.array([[0, 0], [20, 0], [10, 10], [0, 20], [20, 20]]), np.array(box, float))
+    tables = {name: np.full((1, 7), 0.05) for name in models}
+    for shift, name in enumerate(models):
+        tables[name][0, shift] = 0.7
+    crops = np.zeros((1, 48, 48), np.uint8)
+    return Inspection(Image.new("RGB", (200, 100)), [face], crops, tables, dict.fromkeys(models, 3.0), 1.0)
+
+
+def test_names_cannot_bring_script_into_the_page() -> None:
+    from compare_html import render_message, render_result
+    from models_view import render_models
+
+    row = {"name": SCRIPT, "note": SCRIPT, "params": 1, "input_size": 48, "metrics": {}}
+    for html in (
+        render_message(SCRIPT),
+        render_result(inspection(SCRIPT), SCRIPT, whole=False),
+        render_models([row]),
+    ):
+        assert "&lt;img src=x" in html and SCRIPT not in html
+
+
+def test_box_lies_where_the_face_is_in_percent_of_the_photo() -> None:
+    from compare_html import render_result
+
+    html = render_result(inspection("cnn-baseline"), "key", whole=False)
+    assert "left:10.000%;top:10.000%;width:20.000%;height:40.000%" in html
+
+
+def test_top_answer_of_each_model_is_marked() -> None:
+    from compare_html import render_result
+
+    html = render_result(inspection("one", "two"), "key", whole=False)
+    rows = {line.split("</i>")[1].split("<")[0]: line.split("<td") for line in html.split("<tr")[2:]}
+    assert ["fz-top" in cell for cell in rows["angry"]] == [False, True, False]
+    assert ["fz-top" in cell for cell in rows["disgust"]] == [False, False, True]
+    assert "70.0" in rows["angry"][1] and "5.0" in rows["angry"][2] and "fz-top" not in "".join(rows["sad"])
+
+
+def test_small_face_is_said_to_be_small() -> None:
+    from compare_html import render_result
+
+    small = render_result(inspection("one", box=(0, 0, 20, 20)), "key", whole=False)
+    assert "small face" in small
+    assert "small face" not in render_result(inspection("one"), "key", whole=False)
+
+
+def test_agreement_is_put_into_words() -> None:
+    from compare_html import describe_answers
+
+    assert describe_answers({"a": ("happy", 0.9)}) == "a reads happy (90%)."
+    assert describe_answers({"a": ("sad", 0.3)}) == "a reads sad (30%), but with little certainty."
+    agreed = describe_answers({"a": ("happy", 0.9), "b": ("happy", 0.4)})
+    assert agreed == "Both models agree on happy (a 90%, b 40%)."
+    split = describe_answers({"a": ("happy", 0.9), "b": ("fear", 0.4), "c": ("happy", 0.8)})
+    assert split == "The models disagree: happy (a 90%, c 80%); fear (b 40%)."
+
+
+def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
+    from models_view import render_models
+
+    def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "note": "", "params": 5_014_119, "input_size": 48, "metrics": metrics}
+
+    best = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0.65, "ece": 0.01}
+    fair = {**best, "accuracy": 0.6}
+    html = render_models([row("new", {}), row("fair", {"private": fair}), row("good", {"private": best})])
+    assert html.index("good") < html.index("fair") < html.index("new")
+    assert "70.0%" in html and "68.0% to 72.0%" in html and "5.0 M" in html and "3,589 faces" in html
+    assert html.count("not measured") == 3
+
+
+def test_upload_is_read_from_the_upload_folder_only(tmp_path: Any, monkeypatch: Any) -> None:
+    import pytest
+    from uploads import read_upload
+
+    from fer_zoo import FerZooError
+
+    inside, beside = tmp_path / "uploads", tmp_path / "uploads-not"
+    for folder in (inside, beside):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(b"picture")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(inside))
+    assert read_upload({"path": str(inside / "a.png")}).encoded == b"picture"
+    assert read_upload(SimpleNamespace(path=str(inside / "a.png"), orig_name="b.png")).name == "b.png"
+    for path in (str(beside / "a.png"), f"{inside}/../uploads-not/a.png", str(inside), "", None):
+        with pytest.raises(FerZooError, match="no uploaded picture"):
+            read_upload({"path": path})

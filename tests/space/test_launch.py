@@ -1,0 +1,52 @@
+"""The folder as a Space runs it: somewhere else, beside nothing, with fer_zoo installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+import fer_zoo
+
+PACKAGE_HOME = str(Path(fer_zoo.__file__).parents[1])
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Path:
+    import app
+
+    folder = tmp_path / "space"
+    shutil.copytree(Path(app.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_page_is_built_without_torch(alone: Path) -> None:
+    code = "import app, sys; app.build_page(); assert 'torch' not in sys.modules, 'torch was imported'"
+    environment = {**os.environ, "PYTHONPATH": PACKAGE_HOME}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=alone, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_served_page_leaves_no_folder_behind(alone: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": PACKAGE_HOME, "TMPDIR": str(temporary)}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    served = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=alone, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stdout is not None
+        url = next(word for word in served.stdout.readline().split() if word.startswith("http"))
+        assert httpx.get(url).status_code == 200
+        (answer,) = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.png", b"picture")}).json()
+        assert Path(answer).is_relative_to(temporary) and Path(answer).is_file()
+    finally:
+        served.terminate()
+    assert served.wait(20) == 0
+    assert list(temporary.iterdir()) == []

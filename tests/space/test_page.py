@@ -1,0 +1,227 @@
+"""The page as programs meet it: over HTTP on loopback, with no browser."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from fer_zoo import EMOTIONS
+
+SESSION = "tests"
+
+
+@pytest.fixture(scope="module")
+def client(served: Any) -> Client:
+    return Client(served.url, verbose=False)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No connection may leave the machine while a test runs; one that tries fails the test."""
+    refused: list[Any] = []
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            refused.append(address)
+            raise OSError("outside")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+    assert not refused
+
+
+def compare(client: Client, photo: Path, models: list[str] | None = None) -> dict[str, Any]:
+    return client.predict(photo=handle_file(str(photo)), models=models, api_name="/compare")
+
+
+def call_endpoint(url: str, file: dict[str, Any]) -> str:
+    """The last event that /compare sends, as a program without Gradio's client sees it."""
+    started = httpx.post(f"{url}/gradio_api/call/compare", json={"data": [file, None]})
+    return httpx.get(f"{url}/gradio_api/call/compare/{started.json()['event_id']}", timeout=60).text
+
+
+def press(served: Any, name: str, values: list[Any]) -> list[Any]:
+    """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the message."""
+    index = next(key for key, fn in served.page.fns.items() if fn.fn is not None and fn.fn.__name__ == name)
+    body = {"data": values, "fn_index": index, "session_hash": SESSION}
+    httpx.post(f"{served.url}/gradio_api/queue/join", json=body).raise_for_status()
+    with httpx.stream(
+        "GET", f"{served.url}/gradio_api/queue/data", params={"session_hash": SESSION}, timeout=60
+    ) as stream:
+        for line in stream.iter_lines():
+            event = json.loads(line.removeprefix("data: ")) if line else {}
+            if event.get("msg") == "process_completed":
+                if not event["success"]:
+                    raise RuntimeError(event["output"]["error"])
+                return event["output"]["data"]
+    raise AssertionError("the stream ended without an answer")
+
+
+def upload(url: str, photo: Path, name: str | None = None) -> dict[str, Any]:
+    files = {"files": (name or photo.name, photo.read_bytes())}
+    (path,) = httpx.post(f"{url}/gradio_api/upload", files=files).json()
+    return {"path": path, "orig_name": name or photo.name, "meta": {"_type": "gradio.FileData"}}
+
+
+def test_compare_gives_the_json_of_predict(client: Client, pair: Path) -> None:
+    answer = compare(client, pair)
+    assert answer["image"] == "pair.png" and len(answer["faces"]) == 2
+    for face in answer["faces"]:
+        assert list(face["models"]) == ["cnn-baseline", "resnet_48"]
+        assert all(list(named) == list(EMOTIONS) for named in face["models"].values())
+        assert all(sum(named.values()) == pytest.approx(1) for named in face["models"].values())
+    x, y, width, height = max((face["box"] for face in answer["faces"]), key=lambda box: box[2])
+    assert x > 20 and y > 20 and x + width < 532 and y + height < 620
+
+
+def test_compare_asks_only_the_models_that_are_named(client: Client, portrait: Path) -> None:
+    (face,) = compare(client, portrait, ["resnet_48"])["faces"]
+    assert list(face["models"]) == ["resnet_48"]
+
+
+def test_photo_without_a_face_has_an_empty_list(client: Client, no_face: Path) -> None:
+    assert compare(client, no_face) == {"image": "plain.png", "faces": []}
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "/etc", "../weights"])
+def test_model_that_is_not_offered_is_refused(client: Client, portrait: Path, name: str) -> None:
+    with pytest.raises(AppError, match=r"Unknown model .*Known: cnn-baseline, resnet_48"):
+        compare(client, portrait, [name])
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
+def test_endpoint_reads_no_file_of_the_server(served: Any, portrait: Path, meta: dict[str, Any]) -> None:
+    for path in (str(portrait), f"{served.uploads}/../../{portrait.parent.name}/{portrait.name}"):
+        answer = call_endpoint(served.url, {"path": path, **meta})
+        assert "event: error" in answer and "faces" not in answer
+
+
+def test_link_out_of_the_upload_folder_is_not_followed(served: Any, portrait: Path) -> None:
+    link = served.uploads / "link.png"
+    link.symlink_to(portrait)
+    answer = call_endpoint(served.url, {"path": str(link)})
+    link.unlink()
+    assert "no uploaded picture" in answer
+
+
+def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -> None:
+    with pytest.raises(RuntimeError, match="no uploaded picture"):
+        press(served, "add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def words(path: Path) -> None:
+    path.write_text("no picture")
+
+
+def cut_off(path: Path) -> None:
+    Image.effect_noise((200, 200), 50).save(path, "PNG")
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def bomb(path: Path) -> None:
+    Image.new("1", (12000, 12000)).save(path, "PNG")
+
+
+def vector(path: Path) -> None:
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+
+
+@pytest.mark.parametrize("write", [empty, words, cut_off, bomb, vector])
+def test_bad_file_is_told_in_one_line_with_its_name(
+    client: Client, tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "bad.png"
+    write(path)
+    with pytest.raises(AppError) as raised:
+        compare(client, path)
+    message = str(raised.value)
+    assert message.startswith("bad.png: ") and "\n" not in message and str(tmp_path.parent) not in message
+
+
+def test_page_tells_a_bad_file_too(served: Any, broken: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"^broken\.png: .*damaged"):
+        press(served, "add_photo", [upload(served.url, broken), ["cnn-baseline"], None])
+
+
+def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> None:
+    large = tmp_path / "large.bmp"
+    large.write_bytes(bytes(11_000_000))
+    answer = httpx.post(f"{served.url}/gradio_api/upload", files={"files": ("large.bmp", large.read_bytes())})
+    assert answer.status_code == 413
+
+
+def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Path) -> None:
+    _, html = press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
+    assert html.count("data-face=") == 2 and html.count("data-panel=") == 2
+    assert html.count('class="fz-top"') == 4  # one for each face and model
+    assert "/file=" not in html and html.count('src="data:image/') == 3
+    deadline = time.monotonic() + 20
+    while served.list_files() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not served.list_files()
+
+
+def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portrait: Path) -> None:
+    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
+    (html,) = press(served, "compare_again", [None, ["resnet_48"]])
+    assert "resnet_48 reads" in html and "cnn-baseline" not in html
+    session = served.page.app.state_holder.session_data[SESSION]
+    assert any(session.state_data.values()) and "data:image" in str(session.config_values)
+    assert "No model is chosen" in press(served, "compare_again", [None, []])[0]
+    press(served, "forget_photo", [])
+    assert "appear here" in press(served, "compare_again", [None, ["resnet_48"]])[0]
+    assert not any(session.state_data.values()) and "data:image" not in str(session.config_values)
+
+
+def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
+    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
+    sessions = served.page.app.state_holder.session_data
+    assert SESSION in sessions
+    with httpx.stream("GET", f"{served.url}/gradio_api/heartbeat/{SESSION}") as beat:
+        next(beat.iter_bytes())
+    deadline = time.monotonic() + 20
+    while SESSION in sessions and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert SESSION not in sessions
+
+
+def test_whole_picture_is_read_as_one_face(served: Any, no_face: Path) -> None:
+    _, html = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]])
+    assert "No face found" in html and "Use the whole picture" in html
+    _, html = press(served, "use_whole", [None, ["cnn-baseline"]])
+    assert "The whole picture is read as one face" in html and html.count("data-panel=") == 1
+
+
+def test_equal_photos_at_once_do_not_take_each_others_file(served: Any, portrait: Path) -> None:
+    def ask(_: int) -> int:
+        return len(compare(Client(served.url, verbose=False), portrait, ["resnet_48"])["faces"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(16))) == [1] * 16
+
+
+def test_only_compare_is_offered_to_programs(client: Client) -> None:
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/compare"]
+
+
+def test_nothing_is_recorded_or_fetched(served: Any) -> None:
+    assert not served.page.analytics_enabled and served.page.config["run_history"] is False
+    assert httpx.get(f"{served.url}/gradio_api/runs").status_code == 404
+    assert httpx.get(f"{served.url}/monitoring").status_code in (403, 404)
+    theme = httpx.get(f"{served.url}/theme.css").text
+    assert "url(http" not in theme and "@import" not in theme

@@ -20,7 +20,7 @@ ARROWS = {
     "photos": {"emotions", "errors"},
     "models": {"photos", "emotions", "errors"},
     "registry": {"models", "errors"},
-    "data": LEAVES,
+    "data": {"photos"} | LEAVES,
     "recipes": {"data", "errors"},
     "artifact": {"registry", "models"} | LEAVES,
     "evaluation": {"models", "data", "artifact"} | LEAVES,

@@ -11,7 +11,8 @@ import numpy as np
 
 from fer_zoo.data.rows import USAGES, Rows, label_of, make_rows, usage_code
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import DataError
+from fer_zoo.errors import DataError, ImageError
+from fer_zoo.photos import read_photo, to_grey48
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
 CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
@@ -100,18 +101,20 @@ def _numbers(file: Path) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d+", file.stem)]
 
 
-def _decode(image: Any, name: str) -> np.ndarray:
-    """uint8 (48, 48) of an encoded image: a path, or an open file."""
+def _decode(image: Path | bytes, name: str) -> np.ndarray:
+    """uint8 (48, 48) of an encoded image. The size is checked before anything is decoded."""
     from PIL import Image
 
     try:
-        with Image.open(image) as opened:
-            size, grey = opened.size, opened.convert("L")
-    except OSError as fault:
+        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
+            if opened.size != (SIDE, SIDE):
+                width, height = opened.size
+                raise DataError(f"{name}: {width}x{height} pixels; every face must be {SIDE}x{SIDE}.")
+            if opened.mode == "L":
+                return np.array(opened)
+        return to_grey48(read_photo(image))
+    except (OSError, ImageError, Image.DecompressionBombError) as fault:
         raise DataError(f"{name}: not an image that can be read ({fault}).") from None
-    if size != (SIDE, SIDE):
-        raise DataError(f"{name}: {size[0]}x{size[1]} pixels; every face must be {SIDE}x{SIDE}.")
-    return np.asarray(grey)
 
 
 def _known_label(label: int | None, where: object) -> int:
@@ -154,7 +157,7 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
         where = f"{file}, row {row + 1}"
         if not isinstance(encoded, bytes):
             raise DataError(f"{where}: the column {image!r} holds no image bytes.")
-        pixels[row] = _decode(io.BytesIO(encoded), where)
+        pixels[row] = _decode(encoded, where)
     labels = [_labelled(value, f"{file}, row {row}") for row, value in enumerate(values, start=1)]
     usages = [_split(value, f"{file}, row {row}") for row, value in enumerate(splits, start=1)]
     return pixels, labels, usages

@@ -261,3 +261,23 @@ def test_wrong_image_or_class_is_named(rows: Rows, tmp_path: Path) -> None:
 def test_environment_names_the_data(csv_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_ZOO_DATA", str(csv_file.parent))
     assert_same(read_fer2013(), read_fer2013(csv_file))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
+def test_a_picture_of_the_folder_gives_what_predict_sees(mode: str, tmp_path: Path) -> None:
+    """One road from a picture to the grey contract: a data set's file and a user's file give equal bytes."""
+    from fer_zoo.photos import read_face
+
+    grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    image = (
+        Image.fromarray(grey.astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(grey).convert(mode)
+    )
+    for part in ("train", "test"):
+        (tmp_path / part / "happy").mkdir(parents=True)
+        image.save(tmp_path / part / "happy" / "1.png")
+    with pytest.warns(UserWarning, match="test"):
+        faces = read_fer2013(tmp_path).training
+    assert np.array_equal(faces.pixels[0, 0], grey)
+    assert np.array_equal(faces.pixels[0, 0], read_face(tmp_path / "train" / "happy" / "1.png"))

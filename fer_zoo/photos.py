@@ -3,6 +3,7 @@ here.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
@@ -177,7 +178,9 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
         encoded = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         if not encoded:
             raise ImageError(f"{name}: empty, 0 bytes. {_FORMAT_RULE}")
-        return PIL.Image.open(io.BytesIO(encoded), formats=readable)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            return PIL.Image.open(io.BytesIO(encoded), formats=readable)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{name}: not a picture of a kind that is read here. {_FORMAT_RULE}") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):

@@ -34,7 +34,7 @@ def space_modules() -> Iterator[None]:
     sys.path.remove(str(SPACE))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Two models with random weights, of which the first has measurements; uploads live 1 to 2 seconds."""
     weights, uploads = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("uploads")

@@ -24,4 +24,4 @@ def launch_demo(port: int, open_browser: bool) -> None:
     try:
         import_module("app").launch(port=port, open_browser=open_browser)
     except OSError as error:
-        raise FerZooError(f"Port {port} cannot be used ({error}): choose another with --port.") from error
+        raise FerZooError(f"Port {port} cannot be used: choose another with --port.") from error

@@ -99,7 +99,7 @@ def test_unwritable_cache_only_means_no_cache(
 
 @pytest.mark.slow
 def test_real_csv_is_quick_and_small(real_data: str) -> None:
-    """301 MB: under 1.5 GB of memory, and the cache saves most of the work (CPU time, as cores are shared)."""
+    """301 MB: under 1.5 GB of memory, and the cache saves most of the work (CPU time: cores are shared)."""
     code = (
         "import resource, sys, time\nfrom fer_zoo.data.fer2013 import read_fer2013\n"
         "start = time.process_time()\n"

@@ -14,16 +14,14 @@ class TrainingDisplay:
         self, name: str, epochs: int, images: int, history: list[dict[str, float]], visible: bool
     ) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.epochs, self.images, self.done = epochs, images, len(history)
         self.console = Console(stderr=True, quiet=not visible)
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=12),
+            BarColumn(bar_width=8),
             TextColumn("{task.fields[numbers]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
             console=self.console,
             disable=not visible,
@@ -48,8 +46,8 @@ class TrainingDisplay:
         if totals.device.type == "cpu":
             loss, correct = (totals / seen).tolist()
             speed = self.bar.tasks[0].speed or 0.0
-            numbers = f"loss {loss:.3f}  accuracy {correct:.1%}  {speed:,.0f} img/s"
-        description = f"{self.name} epoch {self.done + 1}/{self.epochs}"
+            numbers = f"loss {loss:.3f} accuracy {correct:.1%} {speed:,.0f} img/s left"
+        description = f"{self.name} {self.done + 1}/{self.epochs}"
         self.bar.update(
             self.task, completed=self.done * self.images + seen, description=description, numbers=numbers
         )

@@ -6,7 +6,6 @@ The key is a hash of the files' bytes, never their time or size, so an edited fi
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.rows import Rows
+from fer_zoo.files import write_atomically
 
 LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
 _PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
@@ -68,16 +68,9 @@ def _load(path: Path) -> tuple[Rows, str]:
 
 
 def _save(path: Path, rows: Rows, fingerprint: str) -> None:
-    """Whole or not at all: written beside its place, flushed to the disk, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
-        part = Path(file.name)
-        try:
+    def write(part: Path) -> None:
+        with part.open("wb") as file:  # a bare path without .npz would get it appended
             stamp = np.array(fingerprint)
             np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stamp)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    part.replace(path)
+
+    write_atomically(path, write)

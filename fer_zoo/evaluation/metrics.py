@@ -75,7 +75,12 @@ def evaluate(
         model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress
     )
     scores = score_predictions(logits.double().softmax(1).numpy(), faces.labels, duplicate=duplicate)
-    return {"model": name, "split": split, "n": len(faces), "tta": tta, **scores}
+    return name_scores(scores, name, split, tta)
+
+
+def name_scores(scores: dict[str, Any], name: str, split: str, tta: str) -> dict[str, Any]:
+    """The fields of `score_predictions` behind what they were measured on: model, split, n and tta."""
+    return {"model": name, "split": split, "n": scores["n"], "tta": tta, **scores}
 
 
 def compare_paired(

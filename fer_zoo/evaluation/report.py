@@ -13,7 +13,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.quality import duplicates_of_training
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.metrics import compare_paired, score_predictions
+from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
 from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.progress import track
@@ -41,13 +41,15 @@ def evaluate_artifact(
     pictures: Path | None = None,
     record: bool = False,
 ) -> dict[str, Any]:
-    """The JSON of `fer-zoo eval`. pictures: a folder for confusion.png and reliability.png. record: store
-    single-view
-    results in config.json, from which the model card is made."""
+    """The JSON of `fer-zoo eval`.
+
+    pictures: a folder for confusion.png and reliability.png. record: store the result in config.json,
+    from which the model card is made.
+    """
     name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
     duplicate = None if split == "train" else duplicates_of_training(dataset, dataset.split(split))
     scores = score_predictions(probabilities, labels, duplicate=duplicate)
-    result = {"model": name, "split": split, "n": scores.pop("n"), "tta": tta, **scores}
+    result = name_scores(scores, name, split, tta)
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
         draw_confusion(result, pictures / "confusion.png")

@@ -102,7 +102,7 @@ def _add_evaluation(parsers: Any) -> None:
     evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
     evaluate.add_argument("--pictures", metavar="DIR", help="write confusion.png and reliability.png there")
     evaluate.add_argument(
-        "--record", action="store_true", help="store the result in the folder's config.json"
+        "--record", action="store_true", help="store the result in the folder's config.json and card"
     )
     _add_device(evaluate)
     _add_json(evaluate)

@@ -116,6 +116,7 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 
 def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import evaluate_artifact
     from fer_zoo.hub import find_artifact
@@ -130,6 +131,8 @@ def run_eval(arguments: argparse.Namespace) -> None:
         pictures=Path(arguments.pictures) if arguments.pictures else None,
         record=arguments.record,
     )
+    if arguments.record:
+        write_card(folder)
     if arguments.json:
         _print_json(result)
         return

@@ -63,6 +63,7 @@ def test_a_run_is_trained_evaluated_and_compared(capsys, drawn_csv, trained, tmp
     ]
     assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()
     assert f"{100 * result['accuracy']:.2f} %" in run(capsys, "card", trained)[0]
+    assert f"{100 * result['accuracy']:.2f} %" in (trained / "README.md").read_text()
     pair = json.loads(run(capsys, "compare", trained, "cnn-baseline", "--data", drawn_csv, "--json")[0])[
         "pairs"
     ][0]

@@ -1,33 +1,70 @@
-"""A trained model as a folder: model.safetensors, config.json and README.md. The same folder everywhere."""
+"""A trained model as a folder: model.safetensors, config.json and README.md. The same folder everywhere.
 
+An ensemble's folder that comes with the package has no weights of its own: its members are found by name.
+"""
+
+import hashlib
 import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import ArtifactError
+from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.files import write_atomically
-from fer_zoo.registry import create_backbone, find_architecture
+from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from fer_zoo.models.classifier import FaceClassifier
 
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
+ENSEMBLE = "ensemble"
+EMBEDDED = Path(__file__).parent / "weights"
+
+
+def list_embedded() -> dict[str, Path]:
+    """The models whose weights come with the package, by name."""
+    return {path.parent.name: path.parent for path in sorted(EMBEDDED.glob(f"*/{CONFIG_NAME}"))}
+
+
+def find_artifact(name: str | Path) -> Path:
+    """The folder of a model given as a path or as an embedded name (`-` and `_` are alike). Raises
+    ArtifactError, UnknownNameError.
+    """
+    if isinstance(name, Path) or Path(name).is_dir() or str(name).startswith((".", "/")):
+        if not Path(name).is_dir():
+            raise ArtifactError(f"There is no model folder at {str(name)!r}.")
+        return Path(name)
+    embedded = list_embedded()
+    for known, folder in embedded.items():
+        if known.replace("-", "_") == name.replace("-", "_"):
+            return folder
+    for row in ARCHITECTURES.values():
+        if row.name.replace("-", "_") == name.replace("-", "_"):
+            raise ArtifactError(
+                f"{row.name} has no trained weights in this package. Train it: fer-zoo train "
+                f"--arch {row.name}. "
+                f"With weights: {', '.join(embedded)}."
+            )
+    raise UnknownNameError("model", name, embedded)
 
 
 def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any]:
-    """timm's Hub schema, so that timm itself opens the folder of a timm row, plus our own `fer_zoo` block."""
-    row = find_architecture(model.name)
+    """timm's Hub schema, so that timm itself opens the folder of a timm row, plus our own `fer_zoo` block.
+
+    An ensemble has no row: its members stand in `info`.
+    """
+    row = None if model.name == ENSEMBLE else find_architecture(model.name)
     scale = model.preprocessing
     return {
-        "architecture": row.timm_name or row.name,
+        "architecture": (row and row.timm_name) or model.name,
         "num_classes": len(EMOTIONS),
         "label_names": list(EMOTIONS),
-        "model_args": {"in_chans": 1, "num_classes": len(EMOTIONS), **row.arguments},
+        "model_args": {"in_chans": 1, "num_classes": len(EMOTIONS), **(row.arguments if row else {})},
         "pretrained_cfg": {
             "tag": "fer2013",
             "input_size": [1, scale.size, scale.size],
@@ -39,7 +76,7 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
             "license": "mit",
         },
         "fer_zoo": {
-            "name": row.name,
+            "name": model.name,
             "emotions": list(EMOTIONS),
             "input": {
                 "dtype": "uint8",
@@ -111,25 +148,84 @@ def load_artifact(folder: Path) -> "FaceClassifier":
 
     from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 
-    config = read_config(folder)
-    block = config["fer_zoo"]
-    row = find_architecture(str(block.get("name")))
-    path = folder / WEIGHTS_NAME
-    if not path.is_file():
-        raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
+    block = read_config(folder)["fer_zoo"]
+    name, path = str(block.get("name")), folder / WEIGHTS_NAME
+    if name == ENSEMBLE:
+        backbone = _build_ensemble(block, from_package=not path.is_file())
+    else:
+        backbone = create_backbone(row := find_architecture(name))
+        name = row.name
+        if not path.is_file():
+            raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
     try:
-        tensors = load_file(path)
-        backbone = create_backbone(row)
-        backbone.load_state_dict(tensors, strict=True)
+        if path.is_file():
+            backbone.load_state_dict(load_file(path), strict=True)
     except (SafetensorError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{str(path)!r} is damaged or not a {row.name}: {reason}") from error
+        raise ArtifactError(f"{str(path)!r} is damaged or not a {name}: {reason}") from error
     scale = block["input"]
     model = FaceClassifier(
         backbone,
         Preprocessing(scale["size"], scale["mean"], scale["std"]),
-        name=row.name,
+        name=name,
         temperature=block["temperature"],
         info=block,
     )
     return model.eval()
+
+
+def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
+    """What an ensemble's config.json keeps of a member. `sha256` is of its weights' file."""
+    digest = hash_weights(folder)
+    scale = {
+        "size": model.preprocessing.size,
+        "mean": model.preprocessing.mean,
+        "std": model.preprocessing.std,
+    }
+    return {
+        "name": model.name,
+        "weight": weight,
+        "sha256": digest,
+        "input": scale,
+        "temperature": model.temperature,
+    }
+
+
+def hash_weights(folder: Path) -> str:
+    """SHA-256 of a model's weights; of config.json, which names its members, for an ensemble without any."""
+    path = folder / WEIGHTS_NAME
+    return hashlib.sha256((path if path.is_file() else folder / CONFIG_NAME).read_bytes()).hexdigest()
+
+
+def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
+    """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
+    file.
+    """
+    from fer_zoo.models.classifier import FaceClassifier, Preprocessing
+    from fer_zoo.models.ensemble import Ensemble
+
+    try:
+        rows = [(str(row["name"]), float(row["weight"]), row) for row in block["members"]]
+        models = []
+        for name, _, row in rows:
+            if from_package:
+                folder = find_artifact(name)
+                if name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
+                    raise ArtifactError(f"The ensemble was made with another {name} than the package has.")
+                models.append(load_artifact(folder))
+            else:
+                scale = row["input"]
+                architecture = find_architecture(name)
+                models.append(
+                    FaceClassifier(
+                        create_backbone(architecture),
+                        Preprocessing(scale["size"], scale["mean"], scale["std"]),
+                        name=architecture.name,
+                        temperature=row["temperature"],
+                    )
+                )
+        return Ensemble(models, [weight for _, weight, _ in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"The ensemble's members cannot be read ({type(error).__name__}: {error})."
+        ) from error

@@ -102,6 +102,9 @@ def _add_evaluation(parsers: Any) -> None:
     evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
     evaluate.add_argument("--pictures", metavar="DIR", help="write confusion.png and reliability.png there")
     evaluate.add_argument(
+        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: also agreement with its ten raters"
+    )
+    evaluate.add_argument(
         "--record", action="store_true", help="store the result in the folder's config.json and card"
     )
     _add_device(evaluate)
@@ -114,6 +117,19 @@ def _add_evaluation(parsers: Any) -> None:
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
     _add_device(compare)
     _add_json(compare)
+
+
+def _add_ensemble(parsers: Any) -> None:
+    ensemble = _add_command(
+        parsers, "ensemble", commands.run_ensemble, "make one model of several: a vote chosen on PublicTest"
+    )
+    ensemble.add_argument("models", nargs="+", metavar="NAME|DIR")
+    _add_data(ensemble)
+    ensemble.add_argument("--out", default="runs/ensemble", metavar="DIR", help="[runs/ensemble]")
+    ensemble.add_argument(
+        "--by-name", action="store_true", help="store the members' names, not their weights (embedded models)"
+    )
+    _add_device(ensemble)
 
 
 def _add_command(
@@ -138,6 +154,7 @@ def build_parser() -> Parser:
     _add_data_commands(parsers)
     _add_train(parsers)
     _add_evaluation(parsers)
+    _add_ensemble(parsers)
     predict = _add_command(
         parsers, "predict", commands.run_predict, "find the faces in photos and score each"
     )

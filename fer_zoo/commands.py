@@ -129,6 +129,7 @@ def run_eval(arguments: argparse.Namespace) -> None:
         tta=arguments.tta,
         device=arguments.device,
         pictures=Path(arguments.pictures) if arguments.pictures else None,
+        ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
         record=arguments.record,
     )
     if arguments.record:
@@ -178,6 +179,21 @@ def run_compare(arguments: argparse.Namespace) -> None:
         _print_json(result)
     else:
         print(format_comparison(result))
+
+
+def run_ensemble(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.voting import build_ensemble
+    from fer_zoo.hub import find_artifact
+
+    out = Path(arguments.out)
+    folders = [find_artifact(name) for name in arguments.models]
+    metrics = build_ensemble(
+        folders, read_fer2013(arguments.data), out, by_name=arguments.by_name, device=arguments.device
+    )
+    write_card(out)
+    print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}\nNext: fer-zoo eval {out} --split private")
 
 
 def run_export(arguments: argparse.Namespace) -> None:

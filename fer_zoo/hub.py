@@ -3,41 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.artifact import load_artifact, read_config
-from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.artifact import ENSEMBLE, WEIGHTS_NAME, find_artifact, list_embedded, load_artifact, read_config
+from fer_zoo.emotions import SIDE
 from fer_zoo.registry import ARCHITECTURES
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
-
-EMBEDDED = Path(__file__).parent / "weights"
-
-
-def list_embedded() -> dict[str, Path]:
-    """The models whose weights come with the package, by name."""
-    return {path.parent.name: path.parent for path in sorted(EMBEDDED.glob("*/config.json"))}
-
-
-def find_artifact(name: str | Path) -> Path:
-    """The folder of a model given as a path or as an embedded name (`-` and `_` are alike). Raises
-    UnknownNameError.
-    """
-    if isinstance(name, Path) or Path(name).is_dir() or str(name).startswith((".", "/")):
-        if not Path(name).is_dir():
-            raise ArtifactError(f"There is no model folder at {str(name)!r}.")
-        return Path(name)
-    embedded = list_embedded()
-    for known, folder in embedded.items():
-        if known.replace("-", "_") == name.replace("-", "_"):
-            return folder
-    for row in ARCHITECTURES.values():
-        if row.name.replace("-", "_") == name.replace("-", "_"):
-            raise ArtifactError(
-                f"{row.name} has no trained weights in this package. Train it: fer-zoo train "
-                f"--arch {row.name}. "
-                f"With weights: {', '.join(embedded)}."
-            )
-    raise UnknownNameError("model", name, embedded)
 
 
 def load(name: str | Path) -> "FaceClassifier":
@@ -50,22 +21,40 @@ def load(name: str | Path) -> "FaceClassifier":
 
 
 def list_models() -> list[dict[str, Any]]:
-    """A row for every architecture: name, family, parameters, input size, where its weights are, and its
-    metrics.
+    """A row for every architecture, and for the ensemble where there is one: name, family, parameters, input
+    size, where its weights are and how many bytes they take, what it measured, and its speed.
     """
     embedded = list_embedded()
     rows = []
     for row in ARCHITECTURES.values():
-        block = read_config(embedded[row.name])["fer_zoo"] if row.name in embedded else {}
-        rows.append(
-            {
-                "name": row.name,
-                "family": row.family,
-                "params": row.parameters,
-                "input_size": row.input_size,
-                "weights": "embedded" if block else "none",
-                "metrics": block.get("metrics", {}),
-                "note": row.note,
-            }
-        )
+        folder = embedded.get(row.name)
+        known = {
+            "family": row.family,
+            "params": row.parameters,
+            "input_size": row.input_size,
+            "note": row.note,
+        }
+        rows.append(_describe(row.name, known, folder, [folder] if folder else []))
+    if ENSEMBLE in embedded:
+        members = read_config(embedded[ENSEMBLE])["fer_zoo"]["members"]
+        names = [member["name"] for member in members]
+        known = {
+            "family": ENSEMBLE,
+            "params": sum(ARCHITECTURES[name].parameters for name in names),
+            "input_size": SIDE,
+            "note": f"Soft vote of {', '.join(names)}",
+        }
+        rows.append(_describe(ENSEMBLE, known, embedded[ENSEMBLE], [embedded[name] for name in names]))
     return rows
+
+
+def _describe(name: str, known: dict[str, Any], folder: Path | None, weights: list[Path]) -> dict[str, Any]:
+    block = read_config(folder)["fer_zoo"] if folder else {}
+    return {
+        "name": name,
+        **known,
+        "weights": "embedded" if folder else "none",
+        "bytes": sum((path / WEIGHTS_NAME).stat().st_size for path in weights),
+        "metrics": block.get("metrics", {}),
+        "latency": block.get("latency"),
+    }

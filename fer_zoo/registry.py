@@ -63,6 +63,14 @@ ARCHITECTURES = _table(
         builder="fer_zoo.models.resnet48:build_resnet_48",
     ),
     Architecture(
+        "seresnet_48",
+        family="cnn",
+        recipe="seresnet_48",
+        parameters=5_222_263,
+        note="Wider residual network with channel gates, taught by three others",
+        builder="fer_zoo.models.resnet48:build_seresnet_48",
+    ),
+    Architecture(
         "efficientnet_b0",
         family="efficientnet",
         recipe="efficientnet",
@@ -96,6 +104,14 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="vit_tiny_patch16_224",
         arguments={"img_size": 48, "patch_size": 8},
+    ),
+    Architecture(
+        "vit_48",
+        family="vit",
+        recipe="vit_48",
+        parameters=4_327_927,
+        note="Transformer on tokens made by convolutions, for 48 pixels",
+        builder="fer_zoo.models.vit48:build_vit_48",
     ),
     Architecture(
         "tiny_vit_5m",

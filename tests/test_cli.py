@@ -59,7 +59,7 @@ def test_a_run_is_trained_evaluated_and_compared(capsys, drawn_csv, trained, tmp
     result = json.loads(out)
     assert list(result) == [
         *("model", "split", "n", "tta", "accuracy", "accuracy_ci95", "accuracy_no_duplicates", "macro_f1"),
-        *("ece", "nll", "per_class", "confusion"),
+        *("ece", "nll", "per_class", "confusion", "reliability"),
     ]
     assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()
     assert f"{100 * result['accuracy']:.2f} %" in run(capsys, "card", trained)[0]

@@ -25,7 +25,7 @@ ARROWS = {
     "artifact": {"registry", "models"} | LEAVES,
     "evaluation": {"models", "data", "artifact"} | LEAVES,
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
-    "hub": {"artifact", "registry", "models", "errors"},
+    "hub": {"artifact", "registry", "models", "emotions", "errors"},
     "recognition": {"models", "hub", "photos", "emotions", "errors"},
     "cards": {"artifact", "registry"} | LEAVES,
     "export": {"artifact", "cards", "errors"},

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_zoo.data.fer2013 import Faces
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.calibration import expected_calibration_error
+from fer_zoo.evaluation.calibration import ReliabilityCurve, expected_calibration_error, reliability_curve
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,7 @@ def score_predictions(
     too; None without `duplicate`, or when no face remains. `macro_f1` is the mean over the emotions that
     occur, as label or as prediction. `ece`: Guo et al. 2017 (arXiv:1706.04599), 15 bins. `nll` is in nats; a
     probability of 0 counts as the smallest positive number. `confusion`: rows labels, columns predictions.
+    `reliability`: mean confidence, accuracy and count of the 15 bins of the top probability.
     Raises FerZooError when there is no face, or a probability is no number.
     """
     from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
@@ -50,6 +51,7 @@ def score_predictions(
             for emotion, p, r, f, n in zip(EMOTIONS, *columns, strict=True)
         },
         "confusion": confusion_matrix(truth, predicted, labels=places).tolist(),
+        "reliability": _list_bins(reliability_curve(table, truth)),
     }
 
 
@@ -155,6 +157,7 @@ def format_evaluation(result: dict[str, Any]) -> str:
         f"macro F1            {result['macro_f1']:8.2%}",
         f"calibration error   {result['ece']:8.2%}",
         f"log loss            {result['nll']:8.3f}",
+        *_describe_agreement(result.get("ferplus")),
         "",
         f"{'emotion':10}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for",
     ]
@@ -166,10 +169,29 @@ def format_evaluation(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _describe_agreement(ferplus: dict[str, Any] | None) -> list[str]:
+    if not ferplus:
+        return []
+    return [
+        f"FER+ raters agree   {ferplus['agreement']:8.2%}  (with the labels: "
+        f"{ferplus['labels_agreement']:.2%}; {ferplus['n']:,} faces with a clear majority)"
+    ]
+
+
 def _describe_confusion(emotion: str, row: list[int]) -> str:
     wrong = {other: count for other, count in zip(EMOTIONS, row, strict=True) if other != emotion}
     other = max(wrong, key=wrong.__getitem__)
     return f"{other} ({wrong[other] / sum(row):.0%})" if wrong[other] else ""
+
+
+def _list_bins(curve: ReliabilityCurve) -> dict[str, list[Any]]:
+    """For JSON: an empty bin has None."""
+    shares = {"confidence": curve.confidence, "accuracy": curve.accuracy}
+    listed = {
+        name: [None if math.isnan(value) else round(value, 4) for value in values.tolist()]
+        for name, values in shares.items()
+    }
+    return {**listed, "count": curve.count.tolist()}
 
 
 def _mean_without(right: NDArray[np.bool_], left_out: ArrayLike | None) -> float | None:

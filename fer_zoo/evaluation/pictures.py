@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.calibration import expected_calibration_error, reliability_curve
 
 # Okabe and Ito's colours, which stay apart for the common forms of colour blindness, and quiet greys.
 BLUE, SKY, ORANGE = COLORS["sad"], COLORS["surprise"], COLORS["angry"]
@@ -45,47 +44,49 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     low, high = result["accuracy_ci95"]
-    views = "" if result["tta"] == "none" else f", {result['tta']}"
     _write_title(
         axes,
-        f"{result['model']} on {result['split']}{views}: accuracy {result['accuracy']:.1%}",
+        f"{_name_views(result)}: accuracy {result['accuracy']:.1%}",
         f"95 % interval {low:.1%} to {high:.1%}, macro F1 {result['macro_f1']:.1%}, {result['n']:,} faces",
     )
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 
-def draw_reliability(probabilities: ArrayLike, labels: ArrayLike, path: str | Path, title: str) -> None:
-    """Write a PNG of accuracy against confidence in 15 bins, and of the share of faces in each bin.
-
-    probabilities: (N, 7); labels: (N,).
+def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
+    """Write a PNG of accuracy against confidence in 15 bins, and of the share of faces in each bin, from a
+    result of `evaluate`.
     """
-    curve = reliability_curve(probabilities, labels)
-    left = np.arange(len(curve.count)) / len(curve.count)
+    bins = result["reliability"]
+    accuracy, confidence = (np.array(bins[name], dtype=float) for name in ("accuracy", "confidence"))
+    count = np.array(bins["count"])
+    left = np.arange(len(count)) / len(count)
     bar: dict[str, Any] = {"width": left[1], "align": "edge"}
     figure = _start_figure(6.8)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
-    above.bar(left, curve.accuracy, color=SKY, edgecolor="white", label="accuracy", **bar)
+    above.bar(left, accuracy, color=SKY, edgecolor="white", label="accuracy", **bar)
     gap = {"facecolor": "none", "edgecolor": ORANGE, "hatch": "///", "label": "gap to confidence"}
-    above.bar(left, curve.confidence - curve.accuracy, bottom=curve.accuracy, **gap, **bar)
+    above.bar(left, confidence - accuracy, bottom=accuracy, **gap, **bar)
     above.plot([0, 1], [0, 1], color=INK, linewidth=1.2, linestyle="--", label="perfect calibration")
     above.set(ylim=(0, 1), ylabel="accuracy")
     above.legend(loc="upper left", frameon=False)
-    below.bar(left, curve.count / curve.count.sum(), color=GREY, edgecolor="white", **bar)
+    below.bar(left, count / count.sum(), color=GREY, edgecolor="white", **bar)
     below.set(xlim=(0, 1), xlabel="confidence: probability of the predicted emotion", ylabel="share of faces")
     for axes in (above, below):
         _quieten(axes)
         _show_per_cent(axes.yaxis)
     _show_per_cent(below.xaxis)
-    error = expected_calibration_error(probabilities, labels)
-    confidence, accuracy = (
-        np.nansum(mean * curve.count) / curve.count.sum() for mean in (curve.confidence, curve.accuracy)
-    )
     note = (
-        f"calibration error {error:.1%}: mean confidence {confidence:.1%}, accuracy {accuracy:.1%}, "
-        f"{curve.count.sum():,} faces"
+        f"calibration error {result['ece']:.1%}: mean confidence "
+        f"{np.nansum(confidence * count) / count.sum():.1%}, accuracy {result['accuracy']:.1%}, "
+        f"{result['n']:,} faces"
     )
-    _write_title(above, title, note)
+    _write_title(above, f"{_name_views(result)}: reliability", note)
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
+
+
+def _name_views(result: dict[str, Any]) -> str:
+    views = "" if result["tta"] == "none" else f", {result['tta']}"
+    return f"{result['model']} on {result['split']}{views}"
 
 
 def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:

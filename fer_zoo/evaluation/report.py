@@ -10,9 +10,11 @@ import numpy as np
 
 from fer_zoo.artifact import load_artifact, read_config, write_config
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import NO_MAJORITY, find_majority, read_votes
 from fer_zoo.data.quality import duplicates_of_training
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import FerZooError
+from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
 from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 from fer_zoo.evaluation.views import predict_logits
@@ -39,26 +41,49 @@ def evaluate_artifact(
     tta: str = "none",
     device: str = "auto",
     pictures: Path | None = None,
+    ferplus: Path | None = None,
     record: bool = False,
 ) -> dict[str, Any]:
     """The JSON of `fer-zoo eval`.
 
-    pictures: a folder for confusion.png and reliability.png. record: store the result in config.json,
-    from which the model card is made.
+    pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s votes, fer2013new.csv.
+    record: store the result, and the time that one face takes here, in config.json, from which the model
+    card is made.
     """
     name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
     duplicate = None if split == "train" else duplicates_of_training(dataset, dataset.split(split))
     scores = score_predictions(probabilities, labels, duplicate=duplicate)
     result = name_scores(scores, name, split, tta)
+    if ferplus:
+        result["ferplus"] = agree_with_votes(probabilities, labels, read_split_votes(ferplus, dataset, split))
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
         draw_confusion(result, pictures / "confusion.png")
-        draw_reliability(probabilities, labels, pictures / "reliability.png", f"{name}, {split}")
+        draw_reliability(result, pictures / "reliability.png")
     if record:
         config = read_config(folder)
         config["fer_zoo"]["metrics"][split if tta == "none" else f"{split}_{tta}"] = result
+        config["fer_zoo"]["latency"] = measure_latency(load_artifact(folder))
         write_config(folder, config)
     return result
+
+
+def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
+    votes = read_votes(path, dataset)
+    return np.concatenate([votes["public"], votes["private"]]) if split == "test" else votes[split]
+
+
+def agree_with_votes(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
+    """Share of the faces with a clear majority among ten FER+ raters for which the model, and FER2013's own
+    label, say the same.
+    """
+    majority = find_majority(votes)
+    clear = majority != NO_MAJORITY
+    return {
+        "n": int(clear.sum()),
+        "agreement": float((probabilities.argmax(1) == majority)[clear].mean()),
+        "labels_agreement": float((labels == majority)[clear].mean()),
+    }
 
 
 def compare_artifacts(

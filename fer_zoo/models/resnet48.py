@@ -10,13 +10,28 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1, kernel: i
     )
 
 
-class ResidualBlock(nn.Module):
-    """He et al. 2015 (arXiv:1512.03385), basic block; a 1x1 convolution where the shape changes."""
+class SqueezeExcitation(nn.Module):
+    """Each channel times a gate that the means of all channels set: Hu et al. 2017 (arXiv:1709.01507)."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // reduction, 1)
+        self.excite = nn.Conv2d(channels // reduction, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features * self.excite(self.squeeze(features.mean((2, 3), keepdim=True)).relu()).sigmoid()
+
+
+class ResidualBlock(nn.Module):
+    """He et al. 2015 (arXiv:1512.03385), basic block; a 1x1 convolution where the shape changes. gated: with
+    squeeze and excitation.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int, gated: bool) -> None:
         super().__init__()
         self.first = _convolution(channels_in, channels_out, stride)
         self.second = _convolution(channels_out, channels_out)
+        self.gate = SqueezeExcitation(channels_out) if gated else nn.Identity()
         same = channels_in == channels_out and stride == 1
         self.shortcut = nn.Identity() if same else _convolution(channels_in, channels_out, stride, kernel=1)
         # the block starts as its shortcut (arXiv:1706.02677, 5.1)
@@ -24,7 +39,9 @@ class ResidualBlock(nn.Module):
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.activation(self.second(self.activation(self.first(features))) + self.shortcut(features))
+        return self.activation(
+            self.gate(self.second(self.activation(self.first(features)))) + self.shortcut(features)
+        )
 
 
 class ResNet48(nn.Module):
@@ -35,6 +52,7 @@ class ResNet48(nn.Module):
         widths: tuple[int, ...] = (64, 128, 320),
         blocks: int = 2,
         dropout: float = 0.3,
+        gated: bool = False,
         num_classes: int = 7,
     ) -> None:
         super().__init__()
@@ -43,7 +61,7 @@ class ResNet48(nn.Module):
         stages: list[nn.Module] = []
         for width in widths:
             for index in range(blocks):
-                stages.append(ResidualBlock(channels, width, stride=2 if index == 0 else 1))
+                stages.append(ResidualBlock(channels, width, stride=2 if index == 0 else 1, gated=gated))
                 channels = width
         self.features = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
@@ -56,3 +74,7 @@ class ResNet48(nn.Module):
 
 def build_resnet_48() -> nn.Module:
     return ResNet48()
+
+
+def build_seresnet_48() -> nn.Module:
+    return ResNet48(widths=(64, 128, 384), gated=True)

@@ -18,6 +18,32 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """teachers: names or folders of trained models, of which each batch asks one drawn at random; none turns
+    distillation off. temperature: divides both sides' logits. share: of the loss that is the teachers'; the
+    labels have the rest.
+    """
+
+    teachers: tuple[str, ...] = ()
+    temperature: float = 2.0
+    share: float = 0.8
+
+    def __post_init__(self) -> None:
+        if isinstance(self.teachers, str) or not all(isinstance(name, str) for name in self.teachers):
+            raise RecipeError(
+                f"distill.teachers is {self.teachers!r}; allowed is a list of names or folders of models."
+            )
+        object.__setattr__(self, "teachers", tuple(self.teachers))
+        for name in ("temperature", "share"):
+            _check_value(f"distill.{name}", getattr(self, name), float)
+        if not self.temperature or self.share > 1:
+            raise RecipeError(
+                f"distill has temperature {self.temperature} and share {self.share}; allowed are a "
+                "temperature above 0 and a share from 0 to 1."
+            )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Every choice of a training run. A recipe file states its deviations from these defaults, each with
     its reason.
@@ -50,10 +76,11 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool = True
     augment: Augmentation = field(default_factory=Augmentation)
+    distill: Distillation = field(default_factory=Distillation)
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            if item.name != "augment":
+            if item.name not in TABLES:
                 _check_value(item.name, getattr(self, item.name), item.type)
         for name in ("epochs", "batch_size", "learning_rate", "plateau_epochs"):
             if getattr(self, name) <= 0:
@@ -81,17 +108,22 @@ def _check_value(name: str, value: Any, kind: Any) -> None:
         raise RecipeError(f"{name} is {value!r}; allowed is {what}, 0 or more.")
 
 
+TABLES: dict[str, Any] = {"augment": Augmentation, "distill": Distillation}
+
+
 def build_recipe(settings: Mapping[str, Any]) -> Recipe:
     """A recipe from a (nested) mapping such as a TOML file or a saved config. Raises RecipeError,
     UnknownNameError.
     """
-    settings = dict(settings)
-    augment = settings.pop("augment", {})
-    if not isinstance(augment, Mapping):
-        raise RecipeError(f"augment is {augment!r}; allowed is a table of its settings.")
     _check_names(settings, Recipe, "recipe setting")
-    _check_names(augment, Augmentation, "augment setting")
-    return Recipe(**settings, augment=Augmentation(**augment))
+    tables = {}
+    for name, record in TABLES.items():
+        table = settings.get(name, {})
+        if not isinstance(table, Mapping):
+            raise RecipeError(f"{name} is {table!r}; allowed is a table of its settings.")
+        _check_names(table, record, f"{name} setting")
+        tables[name] = record(**table)
+    return Recipe(**{**settings, **tables})
 
 
 def _check_names(settings: Mapping[str, Any], record: Any, kind: str) -> None:

@@ -67,10 +67,12 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
             old.copy_(new)
 
 
-def select_precision(row: Architecture, recipe: Recipe, device: torch.device) -> Any:
-    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster."""
-    faster = row.bfloat16_on_cpu if device.type == "cpu" else True
-    if recipe.precision == "bfloat16" or (recipe.precision == "auto" and faster):
+def select_precision(row: Architecture | None, precision: str, device: torch.device) -> Any:
+    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster. row:
+    None for an ensemble, whose members differ.
+    """
+    faster = device.type != "cpu" or (row is not None and row.bfloat16_on_cpu)
+    if precision == "bfloat16" or (precision == "auto" and faster):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
 

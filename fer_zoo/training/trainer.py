@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fer_zoo import __version__
 from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
-from fer_zoo.data.augment import augment_batch, mix_batch
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.calibration import fit_temperature
@@ -27,21 +24,14 @@ from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
-from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
 from fer_zoo.registry import create_model, find_architecture
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
-from fer_zoo.training.pieces import (
-    build_optimizer,
-    draw_order,
-    find_head,
-    select_precision,
-    set_frozen,
-    update_average,
-    weigh_classes,
-)
-from fer_zoo.training.schedule import count_plateaus, rate_share
+from fer_zoo.training.distill import load_teachers
+from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
+from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
+from fer_zoo.training.schedule import count_plateaus
 
 
 @dataclass(frozen=True)
@@ -54,83 +44,6 @@ class FitResult:
     public_accuracy: float
     temperature: float
     seconds: float
-
-
-def train_epoch(
-    model: FaceClassifier,
-    average: nn.Module | None,
-    optimizer: torch.optim.Optimizer,
-    pixels: Tensor,
-    labels: Tensor,
-    recipe: Recipe,
-    progress: Progress,
-    seed: int,
-    autocast: Any,
-    display: TrainingDisplay,
-) -> tuple[float, float]:
-    """One pass over the training faces. Returns mean loss and accuracy, as seen in training (augmented,
-    dropout on).
-    """
-    epoch = len(progress.history)
-    torch.manual_seed(
-        seed * 100_003 + epoch
-    )  # dropout; an epoch's draws depend on nothing but seed and number
-    generator = Generator(device=pixels.device).manual_seed(seed * 100_003 + epoch)
-    host = Generator().manual_seed(seed * 100_003 + epoch)
-    weights = weigh_classes(labels, recipe.class_weights)
-    steps = count_steps(len(labels), recipe.batch_size)
-    plateaus = (
-        count_plateaus(progress.accuracies, recipe.plateau_epochs) if recipe.schedule == "plateau" else 0
-    )
-    totals = torch.zeros(2, device=pixels.device)
-    seen = 0
-    model.train()
-    for batch in draw_order(labels, recipe, generator).split(recipe.batch_size)[:steps]:
-        rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["share"]
-        faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
-        partner, share = target, 1.0
-        if recipe.augment.mixup or recipe.augment.cutmix:
-            faces, order, share = mix_batch(faces, recipe.augment, generator, host)
-            partner = target[order]
-        with autocast:
-            logits = model(faces)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, target, weights, label_smoothing=recipe.label_smoothing)
-        if share < 1:
-            other = F.cross_entropy(logits, partner, weights, label_smoothing=recipe.label_smoothing)
-            loss = share * loss + (1 - share) * other
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-        optimizer.step()
-        progress.step += 1
-        if average is not None:
-            update_average(average, model, recipe.ema_decay, progress.step)
-        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == target).sum()])
-        seen += len(batch)
-        display.advance(seen, totals)
-    loss_sum, correct = totals.tolist()
-    return loss_sum / seen, correct / seen
-
-
-def count_steps(images: int, batch_size: int) -> int:
-    """Steps in an epoch: a last partial batch is left out, since a tiny one would upset batch
-    normalisation.
-    """
-    return max(1, images // batch_size)
-
-
-def measure_public(
-    model: nn.Module, faces: Faces, device: torch.device, autocast: Any
-) -> tuple[float, float]:
-    """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off."""
-    with autocast:
-        logits = predict_logits(model, faces.pixels, device=device)
-    labels = torch.from_numpy(faces.labels)
-    return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
 
 
 def open_folder(folder: Path, resume: bool) -> None:
@@ -181,13 +94,15 @@ def fit(
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
-    autocast = select_precision(row, recipe, place)
+    autocast = select_precision(row, recipe.precision, place)
+    teachers = load_teachers(recipe.distill.teachers, place)
     run = {
         "architecture": row.name,
         "recipe": describe_recipe(recipe),
         "seed": seed,
         "data": dataset.fingerprint,
         "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
+        "teachers": [teacher.identity for teacher in teachers],
     }
     progress = load_checkpoint(folder, model, average, optimizer, run) if resume else Progress()
     pixels = torch.from_numpy(dataset.training.pixels).to(place)
@@ -197,14 +112,13 @@ def fit(
     display = TrainingDisplay(
         row.name, recipe.epochs, steps * recipe.batch_size, progress.history, show_progress
     )
+    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            loss, accuracy = train_epoch(
-                model, average, optimizer, pixels, labels, recipe, progress, seed, autocast, display
-            )
+            loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
             if not math.isfinite(loss):
                 raise TrainingError(
@@ -245,6 +159,7 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "recipe": run["recipe"],
         "seed": run["seed"],
         "pretrained": run["pretrained"],
+        "teachers": run["teachers"],
         "data_fingerprint": run["data"],
         "training": {
             "epochs": len(progress.history),

@@ -192,7 +192,7 @@ def test_evaluate_gives_the_documented_fields(bright_faces: Faces, tta: str) -> 
     )
     assert list(result) == [
         *("model", "split", "n", "tta", "accuracy", "accuracy_ci95", "accuracy_no_duplicates"),
-        *("macro_f1", "ece", "nll", "per_class", "confusion"),
+        *("macro_f1", "ece", "nll", "per_class", "confusion", "reliability"),
     ]
     assert (result["model"], result["split"], result["tta"], result["n"]) == (
         "brightness",

@@ -60,8 +60,9 @@ def test_reliability_of_usual_and_certain_predictions(
     predictions: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     probabilities, labels = predictions
-    draw_reliability(probabilities, labels, tmp_path / "usual.png", "m, private")
-    draw_reliability(np.eye(7)[labels], labels, str(tmp_path / "certain.png"), "m, private")  # 14 empty bins
+    draw_reliability(evaluation_of(probabilities, labels), tmp_path / "usual.png")
+    certain = evaluation_of(np.eye(7)[labels], labels)  # 14 empty bins
+    draw_reliability(certain, str(tmp_path / "certain.png"))
     assert (read_picture(tmp_path / "usual.png") < 250).sum() > (
         read_picture(tmp_path / "certain.png") < 250
     ).sum()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-import fer_zoo.hub
+import fer_zoo.artifact
 from fer_zoo.artifact import save_artifact
 from fer_zoo.registry import create_model
 
@@ -43,7 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         measured = {"private": {"n": 3589, "accuracy": 0.65, "accuracy_ci95": [0.63, 0.67], "ece": 0.02}}
         save_artifact(weights / name, create_model(name), {"metrics": {} if seed else measured})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fer_zoo.hub, "EMBEDDED", weights)
+        patch.setattr(fer_zoo.artifact, "EMBEDDED", weights)
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
         import app

@@ -1,0 +1,58 @@
+"""Knowledge distillation: the student learns the probabilities of trained models beside the labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from fer_zoo.artifact import find_artifact, hash_weights, load_artifact
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.recipes.recipe import Distillation
+from fer_zoo.registry import ARCHITECTURES
+from fer_zoo.training.pieces import select_precision
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained model that stands still. identity: its name and the start of its weights' SHA-256."""
+
+    model: FaceClassifier
+    autocast: Any
+    identity: dict[str, str]
+
+    @torch.no_grad()
+    def judge(self, faces: Tensor, temperature: float) -> Tensor:
+        """Probabilities (N, 7), softened by the temperature."""
+        with self.autocast:
+            logits = self.model(faces)
+        return (logits.float() / temperature).softmax(1)
+
+
+def load_teachers(names: Sequence[str], device: torch.device) -> list[Teacher]:
+    """From names or folders as in `fer_zoo.load`. Raises ArtifactError, UnknownNameError."""
+    teachers = []
+    for name in names:
+        folder = find_artifact(name)
+        model = load_artifact(folder).to(device).to(memory_format=torch.channels_last)
+        identity = {"name": model.name, "sha256": hash_weights(folder)[:16]}
+        row = ARCHITECTURES.get(model.name)
+        teachers.append(Teacher(model.requires_grad_(False), select_precision(row, "auto", device), identity))
+    return teachers
+
+
+def pick_teacher(teachers: Sequence[Teacher], generator: Generator) -> Teacher:
+    """One for this batch, each equally likely: the mean gradient is that of the teachers' mean probability,
+    at the cost of one.
+    """
+    return teachers[int(torch.randint(len(teachers), (), generator=generator))]
+
+
+def distillation_loss(logits: Tensor, faces: Tensor, teacher: Teacher, settings: Distillation) -> Tensor:
+    """Cross-entropy against the teacher's view of the same augmented faces; Hinton et al. 2015
+    (arXiv:1503.02531). The square of the temperature keeps the gradient's size.
+    """
+    wanted = teacher.judge(faces, settings.temperature)
+    given = (logits / settings.temperature).log_softmax(1)
+    return -(wanted * given).sum(1).mean() * settings.temperature**2

@@ -1,0 +1,104 @@
+"""One pass over the training faces, and the look at PublicTest after it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from fer_zoo.data.augment import augment_batch, mix_batch
+from fer_zoo.data.fer2013 import Faces
+from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.recipes.recipe import Recipe
+from fer_zoo.training.checkpoint import Progress
+from fer_zoo.training.display import TrainingDisplay
+from fer_zoo.training.distill import Teacher, distillation_loss, pick_teacher
+from fer_zoo.training.pieces import draw_order, update_average, weigh_classes
+from fer_zoo.training.schedule import count_plateaus, rate_share
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same through a run. autocast: a context of the precision."""
+
+    model: FaceClassifier
+    average: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    recipe: Recipe
+    seed: int
+    autocast: Any
+    teachers: list[Teacher]
+    display: TrainingDisplay
+
+
+def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress) -> tuple[float, float]:
+    """Returns mean loss and accuracy as seen in training: augmented faces, dropout on.
+
+    An epoch's draws depend on nothing but the seed and its number.
+    """
+    recipe, epoch_seed = setup.recipe, setup.seed * 100_003 + len(progress.history)
+    torch.manual_seed(epoch_seed)  # dropout
+    generator = Generator(device=pixels.device).manual_seed(epoch_seed)
+    host = Generator().manual_seed(epoch_seed)
+    weights = weigh_classes(labels, recipe.class_weights)
+    steps = count_steps(len(labels), recipe.batch_size)
+    plateaus = (
+        count_plateaus(progress.accuracies, recipe.plateau_epochs) if recipe.schedule == "plateau" else 0
+    )
+    totals = torch.zeros(2, device=pixels.device)
+    seen = 0
+    setup.model.train()
+    for batch in draw_order(labels, recipe, generator).split(recipe.batch_size)[:steps]:
+        rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
+        for group in setup.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
+        partner, share = target, 1.0
+        if recipe.augment.mixup or recipe.augment.cutmix:
+            faces, order, share = mix_batch(faces, recipe.augment, generator, host)
+            partner = target[order]
+        with setup.autocast:
+            logits = setup.model(faces)
+        logits = logits.float()
+        loss = _label_loss(logits, target, weights, recipe)
+        if share < 1:
+            loss = share * loss + (1 - share) * _label_loss(logits, partner, weights, recipe)
+        if setup.teachers:
+            taught = distillation_loss(logits, faces, pick_teacher(setup.teachers, host), recipe.distill)
+            loss = recipe.distill.share * taught + (1 - recipe.distill.share) * loss
+        setup.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(setup.model.parameters(), recipe.clip_norm)
+        setup.optimizer.step()
+        progress.step += 1
+        if setup.average is not None:
+            update_average(setup.average, setup.model, recipe.ema_decay, progress.step)
+        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == target).sum()])
+        seen += len(batch)
+        setup.display.advance(seen, totals)
+    loss_sum, correct = totals.tolist()
+    return loss_sum / seen, correct / seen
+
+
+def _label_loss(logits: Tensor, target: Tensor, weights: Tensor | None, recipe: Recipe) -> Tensor:
+    return F.cross_entropy(logits, target, weights, label_smoothing=recipe.label_smoothing)
+
+
+def count_steps(images: int, batch_size: int) -> int:
+    """Steps in an epoch: a last partial batch is left out, since a tiny one would upset batch
+    normalisation.
+    """
+    return max(1, images // batch_size)
+
+
+def measure_public(
+    model: nn.Module, faces: Faces, device: torch.device, autocast: Any
+) -> tuple[float, float]:
+    """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off."""
+    with autocast:
+        logits = predict_logits(model, faces.pixels, device=device)
+    labels = torch.from_numpy(faces.labels)
+    return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()

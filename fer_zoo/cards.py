@@ -1,9 +1,9 @@
-"""The model card of an artifact, every number of which is read from its config.json."""
+"""The model card of an artifact, every number and picture of which is made from its config.json."""
 
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifact import read_config
+from fer_zoo.artifact import ENSEMBLE, read_config
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.files import write_atomically
 from fer_zoo.registry import find_architecture
@@ -18,46 +18,60 @@ SPLITS = {
 LIMITS = """\
 **Good for**: experiments, teaching, comparing models on FER2013, rough sorting of pictures of faces.
 **Not for**: judging what a person feels, thinks or intends, nor any decision about a person. The model
-repeats the labelling habit of one data set of web images; a face is not a feeling.
+repeats the labelling habit of one data set of web images; a face is not a feeling. Nobody recorded whose
+faces these are, so how fair the model is to people of different ages or origins cannot be measured here.
 
-The data has known faults: human agreement with its labels is about 65 %, the ten FER+ raters agree with 62 %
-of the PrivateTest labels (fear: 13 %), and 8 % of the test images also stand in Training, byte for byte.
-Accuracy without those is given beside each figure."""
+The data has known faults: human agreement with its labels is about 65 %, the majority of ten FER+ raters
+agrees with 62 % of the PrivateTest labels (fear: 13 %), about 176 images show no face, and 8 % of the test
+images also stand in Training, byte for byte. Accuracy without those is given beside each figure."""
+
+LICENCE = """\
+Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
 
 
 def build_card(folder: Path) -> str:
-    """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model."""
+    """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model.
+
+    Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
+    """
     config = read_config(folder)
     block = config["fer_zoo"]
-    row = find_architecture(block["name"])
+    name, metrics = block["name"], block["metrics"]
     parts = [
         _front_matter(block),
-        f"# {row.name}\n",
-        f"{row.note}: {row.parameters / 1e6:.1f} M parameters, input of {block['input']['size']} "
-        "pixels made from a 48x48 "
-        f"grey face, seven emotions ({', '.join(EMOTIONS)}). Trained on FER2013 with fer_zoo.\n",
-        "```python\nimport fer_zoo\n\n"
-        f'fer_zoo.load("{row.name}").predict("face.png")  # {{"angry": 0.01, ...}}\n```\n',
+        f"# {name}\n",
+        _summary(block),
+        _usage(config),
         "## Results\n",
-        _results_table(block["metrics"]),
+        _results_table(metrics),
+        _remarks(block),
+        *(_class_table(metrics[split], title) for split, title in SPLITS.items() if split in metrics),
         *(
-            _class_table(block["metrics"][split], title)
-            for split, title in SPLITS.items()
-            if split in block["metrics"]
+            f"![{title} on PrivateTest]({name}-{picture}.png)\n"
+            for picture, title in (("confusion", "Confusion matrix"), ("reliability", "Reliability"))
+            if "private" in metrics
         ),
         f"## Limits\n\n{LIMITS}\n",
         "## Training\n",
-        _training(row.name, block),
-        "## Licence\n\nCode and weights: MIT. FER2013 is for research; its images are not part "
-        "of this model.\n",
+        _members(block) if name == ENSEMBLE else _training(block),
+        f"## Licence\n\n{LICENCE}{_start_licence(block)}\n",
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
-def write_card(folder: Path) -> None:
-    """Write README.md into an artifact's folder."""
-    text = build_card(folder)
-    write_atomically(folder / "README.md", lambda path: path.write_text(text, encoding="utf-8"))
+def write_card(folder: Path, out: Path | None = None) -> None:
+    """Write the card with its pictures: README.md into the artifact's folder, or NAME.md into `out`."""
+    from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
+
+    block = read_config(folder)["fer_zoo"]
+    text, place, name = build_card(folder), out or folder, block["name"]
+    place.mkdir(parents=True, exist_ok=True)
+    card = place / (f"{name}.md" if out else "README.md")
+    write_atomically(card, lambda path: path.write_text(text, encoding="utf-8"))
+    score = block["metrics"].get("private")
+    if score:
+        write_atomically(place / f"{name}-confusion.png", lambda path: draw_confusion(score, path))
+        write_atomically(place / f"{name}-reliability.png", lambda path: draw_reliability(score, path))
 
 
 def _front_matter(block: dict[str, Any]) -> str:
@@ -84,10 +98,44 @@ def _front_matter(block: dict[str, Any]) -> str:
     return "\n".join([*lines, "---", ""])
 
 
+def _summary(block: dict[str, Any]) -> str:
+    if block["name"] == ENSEMBLE:
+        names = [member["name"] for member in block["members"]]
+        what = f"The weighted mean of the probabilities of {', '.join(names[:-1])} and {names[-1]}"
+        size = sum(find_architecture(name).parameters for name in names)
+    else:
+        row = find_architecture(block["name"])
+        what, size = row.note, row.parameters
+    return (
+        f"{what}. {size / 1e6:.1f} M parameters, input of {block['input']['size']} pixels made from a 48x48 "
+        f"grey face, seven emotions ({', '.join(EMOTIONS)}). Trained on FER2013 with fer_zoo.\n"
+    )
+
+
+def _usage(config: dict[str, Any]) -> str:
+    name = config["fer_zoo"]["name"]
+    lines = [
+        "```python",
+        "import fer_zoo",
+        "",
+        f'fer_zoo.load("{name}").predict("face.png")  # {{"angry": 0.01, ...}}',
+    ]
+    if name != ENSEMBLE and find_architecture(name).timm_name:
+        size = config["fer_zoo"]["input"]["size"]
+        lines += [
+            "",
+            "import timm",
+            "",
+            f"# the plain network on normalised grey ({size} pixels), from this folder",
+            'timm.create_model("local-dir:FOLDER", pretrained=True)',
+        ]
+    return "\n".join([*lines, "```\n"])
+
+
 def _results_table(metrics: dict[str, Any]) -> str:
     lines = [
-        "| split | views | n | accuracy | 95 % interval | without duplicates | macro-F1 | ECE |",
-        "|---|---|---|---|---|---|---|---|",
+        "| split | views | n | accuracy | 95 % interval | without duplicates | macro-F1 | ECE | log loss |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for split, title in SPLITS.items():
         for tta in ("none", "flip", "tencrop"):
@@ -103,8 +151,26 @@ def _result_line(score: dict[str, Any], title: str, tta: str) -> str:
     return (
         f"| {title} | {'single' if tta == 'none' else tta} | {score['n']} | {100 * score['accuracy']:.2f} % "
         f"| {100 * low:.2f} - {100 * high:.2f} | {'-' if without is None else f'{100 * without:.2f} %'} "
-        f"| {score['macro_f1']:.3f} | {score['ece']:.3f} |"
+        f"| {score['macro_f1']:.3f} | {score['ece']:.3f} | {score['nll']:.3f} |"
     )
+
+
+def _remarks(block: dict[str, Any]) -> str:
+    """What the table has no column for: FER+ and speed."""
+    lines = []
+    ferplus = block["metrics"].get("private", {}).get("ferplus")
+    if ferplus:
+        lines.append(
+            f"On the {ferplus['n']:,} PrivateTest faces for which ten FER+ raters have a clear majority the "
+            f"model agrees with it on {100 * ferplus['agreement']:.1f} %; FER2013's own labels do on "
+            f"{100 * ferplus['labels_agreement']:.1f} %."
+        )
+    speed = block.get("latency")
+    if speed:
+        lines.append(
+            f"One face takes {speed['milliseconds']:.1f} ms on {speed['threads']} CPU threads (median)."
+        )
+    return "\n\n".join([*lines, ""]) if lines else ""
 
 
 def _class_table(score: dict[str, Any], title: str) -> str:
@@ -121,16 +187,42 @@ def _class_table(score: dict[str, Any], title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _training(name: str, block: dict[str, Any]) -> str:
-    training, augment = block["training"], block["recipe"]["augment"]
-    settings = {key: value for key, value in block["recipe"].items() if key != "augment"}
-    table = ", ".join(f"{key} {value}" for key, value in [*settings.items(), *augment.items()] if value)
+def _training(block: dict[str, Any]) -> str:
+    training, recipe = block["training"], block["recipe"]
+    settings = {key: value for key, value in recipe.items() if not isinstance(value, dict)}
+    settings |= recipe["augment"]
+    if block.get("teachers"):
+        settings |= {f"distill {key}": value for key, value in recipe["distill"].items() if key != "teachers"}
+    table = ", ".join(f"{key} {value}" for key, value in settings.items() if value)
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
+    start = block["pretrained"]
+    option = "" if not start else " --pretrained" if start is True else f" --pretrained {start}"
+    teachers = ", ".join(f"{row['name']} (weights {row['sha256']})" for row in block.get("teachers", []))
     return (
-        f"`fer-zoo train --arch {name} --seed {block['seed']}`: best of {training['epochs']} "
-        "epochs by PublicTest accuracy: "
-        f"number {training['best_epoch']}, {training['minutes']} minutes. Start weights: "
-        f"{block['pretrained'] or 'none, from scratch'}. Temperature {block['temperature']:.3f}. "
-        "Data fingerprint "
-        f"{block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
+        f"`fer-zoo train --arch {block['name']}{option} --seed {block['seed']}`: best of "
+        f"{training['epochs']} epochs by PublicTest accuracy: number {training['best_epoch']}, "
+        f"{training['minutes']} minutes. Start weights: {start or 'none, from scratch'}. "
+        f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
+        f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )
+
+
+def _members(block: dict[str, Any]) -> str:
+    names = " ".join(member["name"] for member in block["members"])
+    lines = [
+        f"`fer-zoo ensemble {names}`: votes chosen greedily on PublicTest by log loss, then one temperature "
+        f"({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
+        "| member | share of the vote | weights (SHA-256) |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {member['name']} | {member['weight']:.2f} | {member['sha256'][:16]} |"
+        for member in block["members"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _start_licence(block: dict[str, Any]) -> str:
+    if not block.get("pretrained"):
+        return ""
+    return "\nThe start weights are ImageNet weights under Apache-2.0, whose pictures are for research."

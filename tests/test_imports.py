@@ -27,7 +27,7 @@ ARROWS = {
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub": {"artifact", "registry", "models", "emotions", "errors"},
     "recognition": {"models", "hub", "photos", "emotions", "errors"},
-    "cards": {"artifact", "registry"} | LEAVES,
+    "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "export": {"artifact", "cards", "errors"},
     "demo": {"errors"},
 }

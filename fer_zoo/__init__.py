@@ -9,7 +9,7 @@ from fer_zoo.errors import FerZooError
 if TYPE_CHECKING:
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.hub import list_models, load
+    from fer_zoo.hub import describe_model, list_models, load
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.registry import create_model
@@ -23,6 +23,7 @@ _HOMES = {
     "Recognizer": "fer_zoo.recognition.recognizer",
     "build_loader": "fer_zoo.data.dataset",
     "create_model": "fer_zoo.registry",
+    "describe_model": "fer_zoo.hub",
     "fit": "fer_zoo.training.trainer",
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
@@ -37,6 +38,7 @@ __all__ = [
     "Recognizer",
     "build_loader",
     "create_model",
+    "describe_model",
     "fit",
     "list_models",
     "load",

@@ -58,3 +58,10 @@ def _describe(name: str, known: dict[str, Any], folder: Path | None, weights: li
         "metrics": block.get("metrics", {}),
         "latency": block.get("latency"),
     }
+
+
+def describe_model(name: str | Path) -> dict[str, Any]:
+    """What is stored with a model's weights, without loading them: name, input, temperature, recipe, seed,
+    training, metrics, versions. name: as in `load`. Raises ArtifactError or UnknownNameError.
+    """
+    return read_config(find_artifact(name))["fer_zoo"]

@@ -36,7 +36,7 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
         with gr.Tab(WORDS.label("compare"), id="compare"):
             build_compare()
         with gr.Tab(WORDS.label("models"), id="models"):
-            build_models()
+            build_models(page)
         with gr.Tab(WORDS.label("about"), id="about"):
             build_about(page)
         add_endpoint()

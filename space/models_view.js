@@ -1,12 +1,13 @@
-// `element` comes from Gradio. A click on a heading sorts by that column; a second click turns the order round.
+// `element`, `trigger` and `watch` come from Gradio. The element stays when its content is replaced.
+let opened = null; // the model whose page was shown last
+
 function read(row, column) {
   const cell = row.children[column];
   return column === 0 ? cell.textContent : cell.dataset.value === "" ? -Infinity : Number(cell.dataset.value);
 }
 
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-column]");
-  if (!button) return;
+// A click on a heading sorts by that column; a second click turns the order round.
+function sort(button) {
   const heading = button.closest("th");
   const column = Number(button.dataset.column);
   const up = heading.getAttribute("aria-sort") === "descending";
@@ -18,4 +19,28 @@ element.addEventListener("click", (event) => {
   body.replaceChildren(...rows);
   for (const other of element.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
   heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+}
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.column) sort(button);
+  if (button.dataset.model) trigger("select", { model: button.dataset.model });
+  if (button.dataset.act) {
+    button.disabled = true;
+    trigger(button.dataset.act);
+  }
+});
+
+// Whoever uses the keyboard goes on where the click led: the model's heading, and back at its name.
+watch("value", () => {
+  const shown = element.querySelector("[data-page]");
+  if (shown) {
+    opened = shown.dataset.page;
+    element.scrollIntoView();
+    shown.querySelector("h2").focus({ preventScroll: true });
+  } else if (opened) {
+    element.querySelector(`[data-model="${CSS.escape(opened)}"]`)?.focus();
+    opened = null;
+  }
 });

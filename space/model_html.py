@@ -1,0 +1,209 @@
+"""One model's page, made from what is stored with its weights. Markup.format escapes every text in it."""
+
+from typing import Any
+
+from chart_html import Axis, render_chart
+from emotion_words import WORDS as EMOTION_WORDS
+from markupsafe import Markup
+from model_words import WORDS
+from models_words import format_number, translate_note
+
+from fer_zoo import EMOTIONS
+from fer_zoo.emotions import COLORS
+
+SPLITS = ("private", "public", "test", "train")
+VIEWS = ("none", "flip", "tencrop")
+LARGEST_DOT = 11  # pixels: radius of the group with the most faces
+
+PAGE = Markup(
+    '<article class="fz-model" data-page="{name}"><button type="button" class="fz-link" data-act="clear">'
+    '← {back}</button><h2 tabindex="-1">{name}</h2><p>{about}</p>'
+    "<p>{use} <code>fer_zoo.load(&quot;{name}&quot;).predict(&quot;face.png&quot;)</code></p>"
+    "{sections}</article>"
+)
+SECTION = Markup("<section><h3>{title}</h3>{body}</section>")
+NOTE = Markup('<p class="fz-about">{}</p>')
+TABLE = Markup(
+    '<div class="fz-scroll" tabindex="0" role="group" aria-label="{title}"><table class="{kind}">'
+    "<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+)
+HEAD = Markup('<th scope="col">{}</th>')
+ROW = Markup('<tr><th scope="row">{}</th>{}</tr>')
+CELL = Markup("<td>{}</td>")
+CLASS = Markup(
+    '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{emotion}</th>'
+    '<td><span class="fz-bar" style="width:{share:.1f}%"></span><span>{recall}</span></td>'
+    "<td>{precision}</td><td>{f1}</td><td>{n}</td></tr>"
+)
+HEAT = Markup('<td style="--share:{share:.1f}" title="{words}">{shown}</td>')
+DIAGONAL = Markup('<line class="fz-diagonal" x1="0" y1="100%" x2="100%" y2="0"/>')
+DOT = Markup('<circle class="fz-dot" cx="{x:.2f}%" cy="{y:.2f}%" r="{r:.1f}"><title>{words}</title></circle>')
+DETAILS = Markup("<details><summary>{title}</summary>{body}</details>")
+
+
+def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> str:
+    """row: of `fer_zoo.list_models`; stored: as `fer_zoo.describe_model` gives it."""
+
+    def say(key: str, **values: Any) -> str:
+        return WORDS.say(language, key, **values)
+
+    private = stored["metrics"].get("private")
+    sections = [(say("results"), _render_results(stored["metrics"], language))]
+    if private:
+        sections.append((say("classes"), _render_classes(private, language)))
+        sections.append((say("confusion"), _render_confusion(private["confusion"], language)))
+    if private and "reliability" in private:
+        sections.append((say("reliability"), _render_reliability(private["reliability"], language)))
+    if "recipe" in stored:
+        sections.append((say("training"), _render_training(stored, language)))
+    sections.append((say("limits"), Markup("<p>{}</p>").format(say("limits_text"))))
+    about = say(
+        "about",
+        note=translate_note(language, row["note"]),
+        side=row["input_size"],
+        parameters=format_number(language, row["params"] / 1e6, ".1f"),
+        size=format_number(language, row["weights_bytes"] / 1e6, ".1f"),
+    )
+    return PAGE.format(
+        name=row["name"],
+        back=say("back"),
+        about=about,
+        use=say("use"),
+        sections=Markup("").join(SECTION.format(title=title, body=body) for title, body in sections),
+    )
+
+
+def _render_table(title: str, kind: str, heads: list[str], rows: Markup) -> Markup:
+    return TABLE.format(
+        title=title, kind=kind, heads=Markup("").join(HEAD.format(head) for head in heads), rows=rows
+    )
+
+
+def _render_results(metrics: dict[str, Any], language: str) -> Markup:
+    """A row for every split and view that was measured."""
+    rows = []
+    for split in SPLITS:
+        for view in VIEWS:
+            score = metrics.get(split if view == "none" else f"{split}_{view}")
+            if score:
+                cells = Markup("").join(CELL.format(text) for text in _list_scores(score, view, language))
+                rows.append(ROW.format(WORDS.say(language, split), cells))
+    if not rows:
+        return NOTE.format(WORDS.say(language, "unmeasured"))
+    keys = ("split", "views", "n", "accuracy", "interval", "unseen", "macro_f1", "ece", "nll")
+    table = _render_table(
+        WORDS.say(language, "results"),
+        "fz-results",
+        [WORDS.say(language, key) for key in keys],
+        Markup("").join(rows),
+    )
+    return table + NOTE.format(WORDS.say(language, "results_note"))
+
+
+def _list_scores(score: dict[str, Any], view: str, language: str) -> list[str]:
+    def share(value: float | None) -> str:
+        return "-" if value is None else format_number(language, value, ".2%")
+
+    low, high = score["accuracy_ci95"]
+    return [
+        WORDS.say(language, view),
+        format_number(language, score["n"], ",d"),
+        share(score["accuracy"]),
+        f"{format_number(language, 100 * low, '.2f')} - {share(high)}",
+        share(score["accuracy_no_duplicates"]),
+        format_number(language, score["macro_f1"], ".3f"),
+        format_number(language, score["ece"], ".3f"),
+        format_number(language, score["nll"], ".3f"),
+    ]
+
+
+def _render_classes(score: dict[str, Any], language: str) -> Markup:
+    rows = [
+        CLASS.format(
+            color=COLORS[emotion],
+            emotion=EMOTION_WORDS.say(language, emotion),
+            share=100 * numbers["recall"],
+            n=format_number(language, numbers["support"], ",d"),
+            **{key: format_number(language, numbers[key], ".1%") for key in ("recall", "precision", "f1")},
+        )
+        for emotion, numbers in score["per_class"].items()
+    ]
+    table = _render_table(
+        WORDS.say(language, "classes"),
+        "fz-bars fz-classes",
+        [WORDS.say(language, key) for key in ("emotion", "recall", "precision", "f1", "n")],
+        Markup("").join(rows),
+    )
+    return table + NOTE.format(WORDS.say(language, "classes_note"))
+
+
+def _render_confusion(confusion: list[list[int]], language: str) -> Markup:
+    """confusion: faces (7, 7), rows labels, columns answers."""
+    names = [EMOTION_WORDS.say(language, emotion) for emotion in EMOTIONS]
+    rows = []
+    for label, counts in zip(names, confusion, strict=True):
+        total = sum(counts)
+        cells = [
+            HEAT.format(
+                share=100 * count / max(total, 1),
+                shown=f"{100 * count / max(total, 1):.0f}",
+                words=WORDS.say(language, "cell", count=count, total=total, label=label, answer=answer),
+            )
+            for answer, count in zip(names, counts, strict=True)
+        ]
+        rows.append(ROW.format(label, Markup("").join(cells)))
+    note = NOTE.format(WORDS.say(language, "confusion_note"))
+    heads = [WORDS.say(language, "label"), *names]
+    return note + _render_table(WORDS.say(language, "confusion"), "fz-heat", heads, Markup("").join(rows))
+
+
+def _render_reliability(bins: dict[str, list[Any]], language: str) -> Markup:
+    """bins: confidence, accuracy and count of each group; a group without faces has no dot."""
+    filled = [
+        group for group in zip(bins["confidence"], bins["accuracy"], bins["count"], strict=True) if group[2]
+    ]
+    most = max((count for _, _, count in filled), default=1)
+    dots = []
+    for confidence, accuracy, count in filled:
+        words = WORDS.say(
+            language,
+            "bin",
+            count=format_number(language, count, ",d"),
+            confidence=format_number(language, confidence, ".0%"),
+            accuracy=format_number(language, accuracy, ".0%"),
+        )
+        radius = max(2.5, LARGEST_DOT * (count / most) ** 0.5)
+        dots.append((words, DOT.format(x=100 * confidence, y=100 - 100 * accuracy, r=radius, words=words)))
+    ticks = {at / 5: format_number(language, at / 5, ".0%") for at in range(6)}
+    chart = render_chart(
+        "; ".join(words for words, _ in dots),
+        Axis(WORDS.say(language, "axis_confidence"), ticks),
+        Axis(WORDS.say(language, "axis_right"), ticks),
+        DIAGONAL + Markup("").join(dot for _, dot in dots),
+    )
+    note = NOTE.format(WORDS.say(language, "reliability_note", bins=len(bins["count"])))
+    return note + Markup('<div class="fz-square">{}</div>').format(chart)
+
+
+def _render_training(stored: dict[str, Any], language: str) -> Markup:
+    training = stored["training"]
+    best = WORDS.say(
+        language,
+        "best",
+        best=training["best_epoch"],
+        epochs=training["epochs"],
+        minutes=format_number(language, training["minutes"], ".1f"),
+        seed=stored["seed"],
+        start=stored["pretrained"] or WORDS.say(language, "scratch"),
+        temperature=format_number(language, stored["temperature"], ".3f"),
+        fingerprint=stored["data_fingerprint"],
+    )
+    settings = {key: value for key, value in stored["recipe"].items() if key != "augment"}
+    settings |= {f"augment.{key}": value for key, value in stored["recipe"].get("augment", {}).items()}
+    settings |= stored["versions"]
+    rows = [
+        ROW.format(Markup("<code>{}</code>").format(key), CELL.format(value))
+        for key, value in settings.items()
+    ]
+    table = Markup('<table class="fz-settings"><tbody>{}</tbody></table>').format(Markup("").join(rows))
+    return Markup("<p>{}</p>").format(best) + DETAILS.format(title=WORDS.say(language, "recipe"), body=table)

@@ -55,11 +55,11 @@ class Point(NamedTuple):
 
 def choose_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers that enclose low to high, about `count` steps of 1, 2 or 5 times a power of ten."""
-    rough = max(high - low, 1e-9) / count
+    rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [index * step for index in range(first, max(last, first + 1) + 1)]
+    return [index * step for index in range(first, last + 1)]
 
 
 def render_chart(description: str, x: Axis, y: Axis, marks: Markup) -> Markup:

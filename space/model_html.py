@@ -38,7 +38,10 @@ CLASS = Markup(
 HEAT = Markup('<td style="--share:{share:.1f}" title="{words}">{shown}</td>')
 DIAGONAL = Markup('<line class="fz-diagonal" x1="0" y1="100%" x2="100%" y2="0"/>')
 DOT = Markup('<circle class="fz-dot" cx="{x:.2f}%" cy="{y:.2f}%" r="{r:.1f}"><title>{words}</title></circle>')
-DETAILS = Markup("<details><summary>{title}</summary>{body}</details>")
+TRAINING = Markup(
+    '<p>{best}</p><details><summary>{title}</summary><dl class="fz-settings">{terms}</dl></details>'
+)
+SETTING = Markup("<div><dt><code>{key}</code></dt><dd>{value}</dd></div>")
 
 
 def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> str:
@@ -201,9 +204,5 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
     settings = {key: value for key, value in stored["recipe"].items() if key != "augment"}
     settings |= {f"augment.{key}": value for key, value in stored["recipe"].get("augment", {}).items()}
     settings |= stored["versions"]
-    rows = [
-        ROW.format(Markup("<code>{}</code>").format(key), CELL.format(value))
-        for key, value in settings.items()
-    ]
-    table = Markup('<table class="fz-settings"><tbody>{}</tbody></table>').format(Markup("").join(rows))
-    return Markup("<p>{}</p>").format(best) + DETAILS.format(title=WORDS.say(language, "recipe"), body=table)
+    terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())
+    return TRAINING.format(best=best, title=WORDS.say(language, "recipe"), terms=terms)

@@ -130,7 +130,8 @@ def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds 
     x_ticks = choose_ticks(0, max(point.x for point in points))
     y_ticks = choose_ticks(min(point.low for point in points), max(point.high for point in points))
     x = Axis(WORDS.say(language, f"axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks})
-    y = Axis(WORDS.say(language, "axis_accuracy"), {at: format_number(language, at, ".0%") for at in y_ticks})
+    spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
+    y = Axis(WORDS.say(language, "axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks})
     title = WORDS.say(language, f"chart_{kind}")
     named = ", ".join(point.words for point in points)
     description = WORDS.say(language, "chart_description", title=title, points=named)

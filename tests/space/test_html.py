@@ -23,13 +23,10 @@ def inspection(*models: str, box: tuple[int, int, int, int] = (20, 10, 40, 40)) 
 
 def test_names_cannot_bring_script_into_the_page() -> None:
     from compare_html import render_message, render_result
-    from models_view import render_models
 
-    row = {"name": SCRIPT, "note": SCRIPT, "params": 1, "input_size": 48, "metrics": {}}
     for html in (
         render_message(SCRIPT),
         render_result(inspection(SCRIPT), SCRIPT, whole=False),
-        render_models([row]),
     ):
         assert "&lt;img src=x" in html and SCRIPT not in html
 
@@ -68,20 +65,6 @@ def test_agreement_is_put_into_words() -> None:
     assert agreed == "Both models agree on happy (a 90%, b 40%)."
     split = describe_answers({"a": ("happy", 0.9), "b": ("fear", 0.4), "c": ("happy", 0.8)})
     assert split == "The models disagree: happy (a 90%, c 80%); fear (b 40%)."
-
-
-def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
-    from models_view import render_models
-
-    def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, "note": "", "params": 5_014_119, "input_size": 48, "metrics": metrics}
-
-    best = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0.65, "ece": 0.01}
-    fair = {**best, "accuracy": 0.6}
-    html = render_models([row("new", {}), row("fair", {"private": fair}), row("good", {"private": best})])
-    assert html.index("good") < html.index("fair") < html.index("new")
-    assert "70.0%" in html and "68.0% to 72.0%" in html and "5.0 M" in html and "3,589 faces" in html
-    assert html.count("not measured") == 3
 
 
 def test_upload_is_read_from_the_upload_folder_only(tmp_path: Any, monkeypatch: Any) -> None:

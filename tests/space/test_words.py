@@ -25,3 +25,29 @@ def test_the_browser_decides(header: str, language: str) -> None:
 
     assert find_language(SimpleNamespace(headers={"accept-language": header})) == language
     assert find_language(None) == "en"
+
+
+def test_number_is_written_as_the_language_writes_it() -> None:
+    from models_words import format_number
+
+    assert (
+        format_number("en", 3589.5, ",.1f") == "3,589.5" and format_number("es", 3589.5, ",.1f") == "3.589,5"
+    )
+    assert format_number("en", 0.7012, ".1%") == "70.1%" and format_number("es", 0.7012, ".1%") == "70,1 %"
+
+
+def test_emotions_have_words() -> None:
+    from emotion_words import WORDS
+
+    from fer_zoo import EMOTIONS
+
+    assert all(tuple(texts) == EMOTIONS for texts in WORDS.texts.values())
+
+
+def test_about_and_head_speak_both_languages() -> None:
+    from about_view import describe_page
+    from page_head import render_head
+
+    assert "An expression is not a feeling" in describe_page("en") and "/compare" in describe_page("es")
+    assert "Una expresión no es un sentimiento" in describe_page("es")
+    assert '<div lang="es"><h1>Modelos' in render_head("es")

@@ -1,0 +1,139 @@
+"""The table, the chart and the page of a model: every number where it belongs, in both languages."""
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0.65, "ece": 0.01}
+
+
+def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    shape = {"params": 5_014_119, "input_size": 48, "weights_bytes": 10_033_950}
+    return {"name": name, "metrics": metrics, "note": "TinyViT-5M at 96 pixels", **shape}
+
+
+def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
+    from models_html import render_models
+
+    fair = {**BEST, "accuracy": 0.6, "accuracy_ci95": [0.58, 0.62]}
+    rows = [row("new", {}), row("fair", {"private": fair}), row("good", {"private": BEST})]
+    html = render_models(rows, "en")
+    assert html.index("good") < html.index("fair") < html.index("new")
+    for shown in ("70.0%", "68.0% to 72.0%", "5.0 M", "10.0 MB", "3,589 faces"):
+        assert shown in html
+    assert html.count("not measured") == 3 + 3  # three scores of one model, the speed of all
+    assert "Measure speed here" in html
+
+
+def test_spanish_zoo_has_its_comma_and_its_notes() -> None:
+    from models_html import render_models
+
+    html = render_models([row("good", {"private": BEST})], "es")
+    for shown in ("70,0 %", "68,0 % a 72,0 %", "5,0 M", "3.589 caras", "TinyViT-5M a 96 píxeles"):
+        assert shown in html
+
+
+def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
+    from models_html import Speeds, render_models
+
+    rows = [row("one", {"private": BEST}), row("two", {"private": BEST})]
+    half = render_models(rows, "en", Speeds({"one": 8.04}, 20, 1))
+    assert "8.0 ms" in half and "Measure speed here" in half and "Parameters, in millions" in half
+    html = render_models(rows, "en", Speeds({"one": 8.04, "two": 20.0}, 20, 1))
+    assert "median of 20 runs with one face, CPU threads: 1" in html and "Measure speed here" not in html
+    assert "Accuracy against time for one face: one 70.0%, 8.0 ms, two 70.0%, 20.0 ms" in html
+    places = [float(x) for x in re.findall(r'class="fz-point" x="([\d.]+)%"', html)]
+    assert places == pytest.approx([40.2, 100])
+
+
+def test_zoo_without_any_score_has_no_chart() -> None:
+    from models_html import render_models
+
+    assert "<svg" not in render_models([row("new", {})], "en")
+
+
+def test_interval_bar_ends_where_the_interval_ends() -> None:
+    from models_html import render_models
+
+    html = render_models([row("good", {"private": BEST})], "en")
+    ticks = [(float(at), text) for at, text in re.findall(r'y="([\d.]+)%" dy=".32em"[^>]*>(\d+)%<', html)]
+    (top, highest), (bottom, lowest) = min(ticks), max(ticks)
+    (high, low), (y,) = (
+        re.findall(r'y1="([\d.]+)%" y2="([\d.]+)%"/><svg', html)[0],
+        re.findall(r'"fz-point" x="[\d.]+%" y="([\d.]+)%"', html),
+    )
+
+    def read(place: str) -> float:
+        return float(highest) - (float(place) - top) / (bottom - top) * (float(highest) - float(lowest))
+
+    assert [read(place) for place in (low, y, high)] == pytest.approx([68, 70, 72], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 5.01, [0, 2, 4, 6]),
+        (0, 17.3, [0, 5, 10, 15, 20]),
+        (0.6768, 0.7158, [0.67, 0.68, 0.69, 0.7, 0.71, 0.72]),
+        (0.68, 0.72, [0.68, 0.69, 0.7, 0.71, 0.72]),
+    ],
+)
+def test_ticks_are_round_and_enclose(low: float, high: float, ticks: list[float]) -> None:
+    from chart_html import choose_ticks
+
+    assert choose_ticks(low, high) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize("places", [[100, 101, 102, 250], [298, 299, 300], [5.0, 5, 5, 290], []])
+def test_labels_do_not_touch_and_stay_inside(places: list[float]) -> None:
+    from chart_html import HEIGHT, LABEL_GAP, spread_labels
+
+    labels = sorted(spread_labels(places))
+    gaps = [after - before for before, after in itertools.pairwise(labels)]
+    assert all(gap >= LABEL_GAP - 1e-9 for gap in gaps)
+    assert all(0 <= label <= HEIGHT for label in labels)
+
+
+def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:
+    from model_html import render_model
+
+    html = render_model(row("cnn-baseline", stored["metrics"]), {**stored, "temperature": 0.885}, "en")
+    score = stored["metrics"]["private"]
+    assert f"{score['accuracy']:.2%}" in html and f"{score['nll']:.3f}" in html
+    for numbers in score["per_class"].values():
+        assert f"width:{100 * numbers['recall']:.1f}%" in html and f">{numbers['support']}<" in html
+    angry = score["confusion"][0]
+    assert f'style="--share:{100 * angry[3] / sum(angry):.1f}"' in html
+    assert f"{angry[3]} of {sum(angry)} faces labelled angry are read as happy" in html
+    assert "Best epoch by PublicTest accuracy: 2 of 2, 1.5 minutes" in html and "temperature 0.885" in html
+    assert "augment.flip" in html and "none, from scratch" in html
+
+
+def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any]) -> None:
+    from model_html import render_model
+
+    html = render_model(row("cnn-baseline", {}), {**stored, "temperature": 1.0}, "en")
+    dots = re.findall(r'class="fz-dot" cx="([\d.]+)%" cy="([\d.]+)%"', html)
+    assert dots == [("40.00", "50.00"), ("70.00", "32.00")]
+    assert "3,500 faces with confidence 70%: 68% right" in html
+
+
+def test_page_without_scores_says_so() -> None:
+    from model_html import render_model
+
+    html = render_model(row("new", {}), {"metrics": {}}, "es")
+    assert "no hay medidas guardadas" in html and "fz-heat" not in html and "<svg" not in html
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_names_cannot_bring_script_into_the_page(stored: dict[str, Any], language: str) -> None:
+    from model_html import render_model
+    from models_html import render_models
+
+    evil = {**row(SCRIPT, stored["metrics"]), "note": SCRIPT}
+    info = {**stored, "temperature": 1.0, "data_fingerprint": SCRIPT, "recipe": {SCRIPT: SCRIPT}}
+    for html in (render_models([evil], language), render_model(evil, info, language)):
+        assert "&lt;img src=x" in html and "<img" not in html

@@ -155,3 +155,69 @@ def test_models_sort_by_their_headings(page: Any) -> None:
 def test_the_page_says_what_it_cannot_know(page: Any) -> None:
     page.get_by_role("tab", name="About").click()
     page.get_by_text("An expression is not a feeling.").wait_for()
+
+
+def test_speed_is_measured_where_the_page_runs(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import speed
+
+    monkeypatch.setattr(speed, "_milliseconds", {})
+    page.reload()
+    page.get_by_role("tab", name="Models").click()
+    page.get_by_role("heading", name="Accuracy against parameters").wait_for()
+    page.get_by_role("button", name="Measure speed here").click()
+    page.get_by_role("heading", name="Accuracy against time for one face").wait_for()
+    page.get_by_text("median of 20 runs with one face").wait_for()
+    times = page.locator(".fz-zoo td:nth-child(5)").all_text_contents()
+    assert len(times) == 2 and all(0 < float(time.removesuffix(" ms")) < 5000 for time in times)
+
+
+def test_a_model_has_its_page_and_the_keyboard_finds_the_way_back(page: Any) -> None:
+    page.get_by_role("tab", name="Models").click()
+    page.get_by_role("button", name="cnn-baseline").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="What is taken for what").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "cnn-baseline"
+    bars = page.locator(".fz-classes .fz-bar")
+    assert bars.count() == 7
+    cell = bars.first.locator("..").bounding_box()["width"]
+    share = float(bars.first.locator("xpath=../span[2]").text_content().removesuffix("%"))
+    page.wait_for_timeout(400)  # the bars grow for 250 ms
+    assert bars.first.bounding_box()["width"] / cell == pytest.approx(share / 100, abs=0.02)
+    assert page.locator(".fz-dot").count() == 2
+    page.get_by_role("button", name="All models").click()
+    page.get_by_role("button", name="Accuracy").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "cnn-baseline"
+
+
+def test_focus_is_seen(page: Any) -> None:
+    page.get_by_role("tab", name="Models").click()
+    page.keyboard.press("Tab")
+    for _ in range(6):
+        width = page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        assert width >= 2, page.evaluate("document.activeElement.outerHTML")
+        page.keyboard.press("Tab")
+
+
+def test_no_tab_asks_anything_of_the_network(page: Any) -> None:
+    """The fixture fails the test at the first request to elsewhere."""
+    tabs = page.get_by_role("tab")
+    assert tabs.count() >= 3
+    for index in range(tabs.count()):
+        tabs.nth(index).click()
+        page.wait_for_timeout(500)  # "networkidle" never comes: the page's heartbeat is a request that stays
+    assert not page.locator("footer").is_visible()
+
+
+def test_page_follows_a_spanish_browser(browser: Any, served: Any) -> None:
+    context = browser.new_context(locale="es-MX")
+    page = context.new_page()
+    page.goto(served.url)
+    page.get_by_role("tab", name="Modelos").click()
+    page.get_by_role("button", name="Exactitud").wait_for()
+    assert page.locator("html").get_attribute("lang") == "es"
+    assert page.title() == "Modelos de expresión facial, lado a lado"
+    page.get_by_role("button", name="cnn-baseline").click()
+    page.get_by_role("heading", name="Límites").wait_for()
+    page.get_by_role("tab", name="Acerca de").click()
+    page.get_by_text("Una expresión no es un sentimiento.").wait_for()
+    context.close()

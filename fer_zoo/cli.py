@@ -180,6 +180,12 @@ def build_parser() -> Parser:
     demo = _add_command(parsers, "demo", commands.run_demo, "open the web demo on this machine")
     demo.add_argument("--port", type=int, default=7860, metavar="N", help="[7860]")
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
+    push = _add_command(
+        parsers, "push-space", commands.run_push_space, "put the demo on the Hugging Face Hub as a Space"
+    )
+    push.add_argument("repo", metavar="OWNER/NAME")
+    push.add_argument("--private", action="store_true", help="only you may see a Space that is made now")
+    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
     return parser
 
 

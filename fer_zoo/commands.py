@@ -229,3 +229,16 @@ def run_demo(arguments: argparse.Namespace) -> None:
     from fer_zoo.demo import launch_demo
 
     launch_demo(port=arguments.port, open_browser=arguments.open)
+
+
+def run_push_space(arguments: argparse.Namespace) -> None:
+    from fer_zoo.space_repo import check_name, list_space_files, push_space
+
+    if not arguments.dry_run:
+        print(f"The demo is at {push_space(arguments.repo, arguments.private)}")
+        return
+    check_name(arguments.repo)
+    sizes = {place: path.stat().st_size for place, path in list_space_files().items()}
+    for place, size in sizes.items():
+        print(f"{size:>12,}  {place}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would go to {arguments.repo}")

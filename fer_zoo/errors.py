@@ -32,6 +32,10 @@ class TrainingError(FerZooError):
     """
 
 
+class HubError(FerZooError):
+    """The Hugging Face Hub is not reached, or refuses what it is asked."""
+
+
 class UnknownNameError(FerZooError):
     """A name that no table holds."""
 

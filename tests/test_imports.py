@@ -30,6 +30,7 @@ ARROWS = {
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "export": {"artifact", "cards", "errors"},
     "demo": {"errors"},
+    "space_repo": {"demo", "errors"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)
 

@@ -9,6 +9,7 @@ from fer_zoo.errors import FerZooError
 if TYPE_CHECKING:
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.hub import describe_model, list_models, load
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.recognition.recognizer import Recognizer
@@ -27,6 +28,7 @@ _HOMES = {
     "fit": "fer_zoo.training.trainer",
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
+    "measure_latency": "fer_zoo.evaluation.latency",
     "read_fer2013": "fer_zoo.data.fer2013",
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "fit",
     "list_models",
     "load",
+    "measure_latency",
     "read_fer2013",
 ]
 

@@ -59,13 +59,15 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
         sections.append((say("reliability"), _render_reliability(private["reliability"], language)))
     if "recipe" in stored:
         sections.append((say("training"), _render_training(stored, language)))
+    if "members" in stored:
+        sections.append((say("members"), _render_members(stored["members"], language)))
     sections.append((say("limits"), Markup("<p>{}</p>").format(say("limits_text"))))
     about = say(
         "about",
         note=translate_note(language, row["note"]),
         side=row["input_size"],
         parameters=format_number(language, row["params"] / 1e6, ".1f"),
-        size=format_number(language, row["weights_bytes"] / 1e6, ".1f"),
+        size=format_number(language, row["bytes"] / 1e6, ".1f"),
     )
     return PAGE.format(
         name=row["name"],
@@ -100,7 +102,14 @@ def _render_results(metrics: dict[str, Any], language: str) -> Markup:
         [WORDS.say(language, key) for key in keys],
         Markup("").join(rows),
     )
-    return table + NOTE.format(WORDS.say(language, "results_note"))
+    remarks = NOTE.format(WORDS.say(language, "results_note"))
+    ferplus = metrics.get("private", {}).get("ferplus")
+    if ferplus:
+        shares = {"agreement": ferplus["agreement"], "labels": ferplus["labels_agreement"]}
+        said = {key: format_number(language, share, ".1%") for key, share in shares.items()}
+        said["n"] = format_number(language, ferplus["n"], ",d")
+        remarks += NOTE.format(WORDS.say(language, "ferplus", **said))
+    return table + remarks
 
 
 def _list_scores(score: dict[str, Any], view: str, language: str) -> list[str]:
@@ -201,8 +210,28 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
         temperature=format_number(language, stored["temperature"], ".3f"),
         fingerprint=stored["data_fingerprint"],
     )
-    settings = {key: value for key, value in stored["recipe"].items() if key != "augment"}
-    settings |= {f"augment.{key}": value for key, value in stored["recipe"].get("augment", {}).items()}
-    settings |= stored["versions"]
+    if stored.get("teachers"):
+        names = ", ".join(teacher["name"] for teacher in stored["teachers"])
+        best += " " + WORDS.say(language, "teachers", names=names)
+    settings = {**_flatten(stored["recipe"]), **stored["versions"]}
     terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())
     return TRAINING.format(best=best, title=WORDS.say(language, "recipe"), terms=terms)
+
+
+def _flatten(recipe: dict[str, Any]) -> dict[str, Any]:
+    """{"augment": {"flip": 0.5}} becomes {"augment.flip": 0.5}, as --set takes it."""
+    flat: dict[str, Any] = {}
+    for key, value in recipe.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        flat |= {f"{key}.{name}".rstrip("."): one for name, one in inner}
+    return flat
+
+
+def _render_members(members: list[dict[str, Any]], language: str) -> Markup:
+    rows = [
+        ROW.format(member["name"], CELL.format(format_number(language, member["weight"], ".0%")))
+        for member in members
+    ]
+    heads = [WORDS.say(language, key) for key in ("member", "vote")]
+    table = _render_table(WORDS.say(language, "members"), "fz-members", heads, Markup("").join(rows))
+    return NOTE.format(WORDS.say(language, "members_note")) + table

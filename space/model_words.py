@@ -29,6 +29,8 @@ WORDS = Words(
         "none": "one",
         "flip": "with mirror image",
         "tencrop": "ten crops",
+        "ferplus": "On {n} PrivateTest faces ten FER+ raters have a clear majority: the model agrees with "
+        "it on {agreement}, FER2013's own labels on {labels}.",
         "classes": "By expression, PrivateTest",
         "emotion": "Expression",
         "recall": "Recall",
@@ -53,6 +55,12 @@ WORDS = Words(
         "{seed}. Start weights: {start}. Calibration temperature {temperature}. Data "
         "fingerprint {fingerprint}.",
         "scratch": "none, from scratch",
+        "teachers": "Teachers, whose answers it learned too: {names}.",
+        "members": "How it was made",
+        "members_note": "The answer is the weighted mean of the members' probabilities. The votes were "
+        "chosen on PublicTest.",
+        "member": "Member",
+        "vote": "Share of the vote",
         "limits": "Limits",
         "limits_text": "Good for experiments, teaching, and comparing models on FER2013. Not for "
         "judging what a person feels, thinks or intends, nor for any decision about a person. "
@@ -85,6 +93,8 @@ WORDS = Words(
         "none": "una",
         "flip": "con imagen reflejada",
         "tencrop": "diez recortes",
+        "ferplus": "En {n} caras de PrivateTest hay una mayoría clara entre diez personas de FER+: el "
+        "modelo coincide con ella en {agreement}, las etiquetas de FER2013 en {labels}.",
         "classes": "Por expresión, PrivateTest",
         "emotion": "Expresión",
         "recall": "Exhaustividad",
@@ -110,6 +120,12 @@ WORDS = Words(
         "Semilla {seed}. Pesos iniciales: {start}. Temperatura de calibración {temperature}. "
         "Huella de los datos {fingerprint}.",
         "scratch": "ninguno, desde cero",
+        "teachers": "Maestros, de cuyas respuestas también aprendió: {names}.",
+        "members": "Cómo se hizo",
+        "members_note": "La respuesta es la media ponderada de las probabilidades de los miembros. Los "
+        "votos se eligieron en PublicTest.",
+        "member": "Miembro",
+        "vote": "Parte del voto",
         "limits": "Límites",
         "limits_text": "Sirve para experimentos, para enseñar y para comparar modelos en FER2013. "
         "No sirve para juzgar lo que una persona siente, piensa o pretende, ni para decidir "

@@ -29,12 +29,7 @@ MEASURED = Markup('<p class="fz-about" role="status">{}</p>')
 CHART = Markup("<section><h3>{title}</h3>{chart}</section>")
 
 
-class Speeds(NamedTuple):
-    """Milliseconds for one face by model name, and how they were measured."""
-
-    milliseconds: Mapping[str, float]
-    runs: int
-    threads: int
+Speeds = Mapping[str, dict[str, Any]]  # as `fer_zoo.measure_latency` gives them, by model name
 
 
 class Column(NamedTuple):
@@ -42,7 +37,7 @@ class Column(NamedTuple):
     it."""
 
     key: str
-    read: Callable[[dict[str, Any], Mapping[str, float]], float | None]
+    read: Callable[[dict[str, Any], Speeds], float | None]
     spec: str
     unit: str = ""
 
@@ -51,8 +46,8 @@ COLUMNS = (
     Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
     Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
     Column("ece", lambda row, _: read_score(row).get("ece"), ".1%"),
-    Column("latency", lambda row, speeds: speeds.get(row["name"]), ".1f", " ms"),
-    Column("size", lambda row, _: row["weights_bytes"] and row["weights_bytes"] / 1e6, ".1f", " MB"),
+    Column("latency", lambda row, speeds: speeds.get(row["name"], {}).get("milliseconds"), ".1f", " ms"),
+    Column("size", lambda row, _: row["bytes"] / 1e6, ".1f", " MB"),
     Column("parameters", lambda row, _: row["params"] / 1e6, ".1f", " M"),
     Column("input", lambda row, _: row["input_size"], "d", " px"),
 )
@@ -62,7 +57,7 @@ def read_score(row: dict[str, Any]) -> dict[str, Any]:
     return row["metrics"].get(SPLIT, {})
 
 
-def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds | None = None) -> str:
+def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> str:
     """rows: as `fer_zoo.list_models` gives them; shown the most accurate first."""
     ranked = sorted(rows, key=lambda row: -read_score(row).get("accuracy", 0))
     keys = ("model", *(column.key for column in COLUMNS))
@@ -95,10 +90,10 @@ def _describe_split(rows: Sequence[dict[str, Any]], language: str) -> str:
     return WORDS.say(language, "caption", count=counts or WORDS.say(language, "nobody"))
 
 
-def _render_row(row: dict[str, Any], language: str, speeds: Speeds | None) -> Markup:
+def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
     cells = []
     for column in COLUMNS:
-        value = column.read(row, speeds.milliseconds if speeds else {})
+        value = column.read(row, speeds)
         if value is None:
             cells.append(CELL.format(value="", shown=WORDS.say(language, "missing")))
             continue
@@ -111,19 +106,20 @@ def _render_row(row: dict[str, Any], language: str, speeds: Speeds | None) -> Ma
     return ROW.format(name=row["name"], note=note, cells=Markup("").join(cells))
 
 
-def _render_speed(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds | None) -> Markup:
+def _render_speed(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
     """How speed was measured, or the button that measures it."""
-    if speeds is None or any(row["name"] not in speeds.milliseconds for row in rows):
+    if any(row["name"] not in speeds for row in rows):
         return MEASURE.format(WORDS.say(language, "measure"))
-    return MEASURED.format(WORDS.say(language, "measured", runs=speeds.runs, threads=speeds.threads))
+    threads = max((speed["threads"] for speed in speeds.values()), default=1)
+    return MEASURED.format(WORDS.say(language, "measured", threads=threads))
 
 
-def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds | None) -> Markup:
+def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
     """Accuracy against time where every measured model has one, else against parameters."""
     scored = [row for row in rows if read_score(row)]
     if not scored:
         return Markup("")
-    timed = speeds is not None and all(row["name"] in speeds.milliseconds for row in scored)
+    timed = all(row["name"] in speeds for row in scored)
     kind = "latency" if timed else "parameters"
     column = next(column for column in COLUMNS if column.key == kind)
     points = [_find_point(row, column, language, speeds) for row in scored]
@@ -138,9 +134,9 @@ def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds 
     return CHART.format(title=title, chart=render_chart(description, x, y, render_points(points, x, y)))
 
 
-def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds | None) -> Point:
+def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> Point:
     score = read_score(row)
-    x = column.read(row, speeds.milliseconds if speeds else {}) or 0.0
+    x = column.read(row, speeds) or 0.0
     accuracy = format_number(language, score["accuracy"], ".1%")
     across = format_number(language, x, column.spec) + column.unit
     words = f"{row['name']} {accuracy}, {across}"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 from model_html import render_model
-from models_html import Speeds, render_models
+from models_html import render_models
 from offered_models import QUEUE, list_names, list_offered
-from speed import RUNS, count_threads, list_latencies, measure_latency
+from speed import list_speeds, measure_speed
 from words import find_language
 
 import fer_zoo
@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).with_name("models_view.js")
 def build_models(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
     zoo = gr.HTML(
-        render_models(list_offered(), "en"),
+        render_models(list_offered(), "en", {}),
         js_on_load=SCRIPT.read_text(encoding="utf-8"),
         elem_id="zoo",
         apply_default_css=False,
@@ -30,14 +30,12 @@ def build_models(page: gr.Blocks) -> None:
 
 def show_models(request: gr.Request) -> str:
     """HTML of the table, with the speeds that anybody has measured since the page was started."""
-    milliseconds = list_latencies()
-    speeds = Speeds(milliseconds, RUNS, count_threads()) if milliseconds else None
-    return render_models(list_offered(), find_language(request), speeds)
+    return render_models(list_offered(), find_language(request), list_speeds())
 
 
 def measure_models(request: gr.Request) -> str:
     for name in list_names():
-        measure_latency(name)
+        measure_speed(name)
     return show_models(request)
 
 

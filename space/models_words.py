@@ -28,7 +28,7 @@ WORDS = Words(
         "parameters_means": "numbers learned, in millions",
         "input_means": "side of the picture that the network sees, in pixels",
         "measure": "Measure speed here",
-        "measured": "Speed here: median of {runs} runs with one face, CPU threads: {threads}.",
+        "measured": "Speed here: median of many runs with one face, CPU threads: {threads}.",
         "chart_latency": "Accuracy against time for one face",
         "chart_parameters": "Accuracy against parameters",
         "axis_accuracy": "Accuracy, with 95 % interval",
@@ -60,7 +60,7 @@ WORDS = Words(
         "parameters_means": "números aprendidos, en millones",
         "input_means": "lado de la imagen que ve la red, en píxeles",
         "measure": "Medir la velocidad aquí",
-        "measured": "Velocidad aquí: mediana de {runs} pasadas con una cara, hilos de CPU: {threads}.",
+        "measured": "Velocidad aquí: mediana de muchas pasadas con una cara, hilos de CPU: {threads}.",
         "chart_latency": "Exactitud y tiempo por cara",
         "chart_parameters": "Exactitud y parámetros",
         "axis_accuracy": "Exactitud, con intervalo del 95 %",
@@ -70,7 +70,12 @@ WORDS = Words(
     },
 )
 
-SPANISH_NOTES = {  # of fer_zoo's own notes, which are English; one that is missing stays English
+SPANISH_NOTES = {  # beginnings of fer_zoo's own notes, which are English; others stay English
+    "Soft vote of": "Voto ponderado de",
+    "Wider residual network with channel gates, taught by three others": "Red residual más ancha con "
+    "compuertas de canal, enseñada por otras tres",
+    "Transformer on tokens made by convolutions, for 48 pixels": "Transformer sobre tokens hechos por "
+    "convoluciones, para 48 píxeles",
     "The tutorial's network, unchanged": "La red del tutorial, sin cambios",
     "Residual network made for 48 pixels": "Red residual hecha para 48 píxeles",
     "EfficientNet-B0 at 96 pixels": "EfficientNet-B0 a 96 píxeles",
@@ -81,7 +86,10 @@ SPANISH_NOTES = {  # of fer_zoo's own notes, which are English; one that is miss
 
 
 def translate_note(language: str, note: str) -> str:
-    return SPANISH_NOTES.get(note, note) if language == "es" else note
+    for english, spanish in SPANISH_NOTES.items():
+        if language == "es" and note.startswith(english):
+            return spanish + note.removeprefix(english)
+    return note
 
 
 def format_number(language: str, value: float, spec: str) -> str:

@@ -134,6 +134,7 @@ from pathlib import Path
 assert Path(fer_zoo.__file__).parent == Path("fer_zoo").resolve()
 app.build_page()
 photo = Path("examples/drawn-faces.png").read_bytes()
+fer_zoo.measure_latency(offered_models.load_once("cnn-baseline"))
 print(len(offered_models.create_recognizer(["cnn-baseline"]).recognize(photo)["faces"]))
 """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

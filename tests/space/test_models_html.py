@@ -11,7 +11,7 @@ BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0
 
 
 def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
-    shape = {"params": 5_014_119, "input_size": 48, "weights_bytes": 10_033_950}
+    shape = {"params": 5_014_119, "input_size": 48, "bytes": 10_033_950}
     return {"name": name, "metrics": metrics, "note": "TinyViT-5M at 96 pixels", **shape}
 
 
@@ -20,7 +20,7 @@ def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
 
     fair = {**BEST, "accuracy": 0.6, "accuracy_ci95": [0.58, 0.62]}
     rows = [row("new", {}), row("fair", {"private": fair}), row("good", {"private": BEST})]
-    html = render_models(rows, "en")
+    html = render_models(rows, "en", {})
     assert html.index("good") < html.index("fair") < html.index("new")
     for shown in ("70.0%", "68.0% to 72.0%", "5.0 M", "10.0 MB", "3,589 faces"):
         assert shown in html
@@ -31,19 +31,20 @@ def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
 def test_spanish_zoo_has_its_comma_and_its_notes() -> None:
     from models_html import render_models
 
-    html = render_models([row("good", {"private": BEST})], "es")
+    html = render_models([row("good", {"private": BEST})], "es", {})
     for shown in ("70,0 %", "68,0 % a 72,0 %", "5,0 M", "3.589 caras", "TinyViT-5M a 96 píxeles"):
         assert shown in html
 
 
 def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
-    from models_html import Speeds, render_models
+    from models_html import render_models
 
     rows = [row("one", {"private": BEST}), row("two", {"private": BEST})]
-    half = render_models(rows, "en", Speeds({"one": 8.04}, 20, 1))
+    speeds = {name: {"milliseconds": taken, "threads": 2} for name, taken in (("one", 8.04), ("two", 20.0))}
+    half = render_models(rows, "en", {"one": speeds["one"]})
     assert "8.0 ms" in half and "Measure speed here" in half and "Parameters, in millions" in half
-    html = render_models(rows, "en", Speeds({"one": 8.04, "two": 20.0}, 20, 1))
-    assert "median of 20 runs with one face, CPU threads: 1" in html and "Measure speed here" not in html
+    html = render_models(rows, "en", speeds)
+    assert "median of many runs with one face, CPU threads: 2" in html and "Measure speed here" not in html
     assert "Accuracy against time for one face: one 70.0%, 8.0 ms, two 70.0%, 20.0 ms" in html
     places = [float(x) for x in re.findall(r'class="fz-point" x="([\d.]+)%"', html)]
     assert places == pytest.approx([40.2, 100])
@@ -52,13 +53,13 @@ def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
 def test_zoo_without_any_score_has_no_chart() -> None:
     from models_html import render_models
 
-    assert "<svg" not in render_models([row("new", {})], "en")
+    assert "<svg" not in render_models([row("new", {})], "en", {})
 
 
 def test_interval_bar_ends_where_the_interval_ends() -> None:
     from models_html import render_models
 
-    html = render_models([row("good", {"private": BEST})], "en")
+    html = render_models([row("good", {"private": BEST})], "en", {})
     ticks = [(float(at), text) for at, text in re.findall(r'y="([\d.]+)%" dy=".32em"[^>]*>(\d+)%<', html)]
     (top, highest), (bottom, lowest) = min(ticks), max(ticks)
     (high, low), (y,) = (
@@ -121,6 +122,25 @@ def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any])
     assert "3,500 faces with confidence 70%: 68% right" in html
 
 
+def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
+    from model_html import render_model
+
+    members = [{"name": "one", "weight": 0.75}, {"name": "two", "weight": 0.25}]
+    html = render_model(row("ensemble", {}), {"metrics": {}, "members": members}, "es")
+    assert re.findall(r"<tr>.*?(one|two).*?(\d+) %</td>", html) == [("one", "75"), ("two", "25")]
+
+
+def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
+    from model_html import render_model
+
+    ferplus = {"n": 3000, "agreement": 0.812, "labels_agreement": 0.7}
+    metrics = {"private": {**stored["metrics"]["private"], "ferplus": ferplus}}
+    info = {**stored, "metrics": metrics, "temperature": 1.0, "teachers": [{"name": "wise"}]}
+    html = render_model(row("pupil", metrics), info, "en")
+    assert "On 3,000 PrivateTest faces" in html and "81.2%" in html and "own labels on 70.0%" in html
+    assert "whose answers it learned too: wise." in html
+
+
 def test_page_without_scores_says_so() -> None:
     from model_html import render_model
 
@@ -135,5 +155,5 @@ def test_names_cannot_bring_script_into_the_page(stored: dict[str, Any], languag
 
     evil = {**row(SCRIPT, stored["metrics"]), "note": SCRIPT}
     info = {**stored, "temperature": 1.0, "data_fingerprint": SCRIPT, "recipe": {SCRIPT: SCRIPT}}
-    for html in (render_models([evil], language), render_model(evil, info, language)):
+    for html in (render_models([evil], language, {}), render_model(evil, info, language)):
         assert "&lt;img src=x" in html and "<img" not in html

@@ -21,9 +21,9 @@ Y_TICK = Markup(
     '<text x="0" dx="-8" y="{at:.2f}%" dy=".32em" text-anchor="end">{text}</text>'
 )
 X_TICK = Markup('<text x="{at:.2f}%" y="100%" dy="20" text-anchor="middle">{text}</text>')
+INTERVAL = Markup('<line class="fz-interval" x1="{x:.2f}%" x2="{x:.2f}%" y1="{high:.2f}%" y2="{low:.2f}%"/>')
 # An inner <svg> makes percent and pixels meet: its corner is placed in percent, what is in it in pixels.
 POINT = Markup(
-    '<line class="fz-whisker" x1="{x:.2f}%" x2="{x:.2f}%" y1="{high:.2f}%" y2="{low:.2f}%"/>'
     '<svg class="fz-point" x="{x:.2f}%" y="{y:.2f}%" overflow="visible"><title>{words}</title>'
     '<line x2="{side}" y2="{shift:.1f}"{hidden}/><circle r="6"/>'
     '<text x="{side}" y="{shift:.1f}" dy=".32em" text-anchor="{anchor}">{name}</text></svg>'
@@ -80,7 +80,10 @@ def render_chart(description: str, x: Axis, y: Axis, marks: Markup) -> Markup:
 def render_points(points: Sequence[Point], x: Axis, y: Axis) -> Markup:
     """A dot, its interval and its name for each point; names that would touch are moved apart."""
     places = [HEIGHT * (1 - y.place(point.y) / 100) for point in points]
-    marks = []
+    marks = [
+        INTERVAL.format(x=x.place(point.x), low=100 - y.place(point.low), high=100 - y.place(point.high))
+        for point in points
+    ]
     for point, place, label in zip(points, places, spread_labels(places), strict=True):
         right = x.place(point.x) < 60
         marks.append(
@@ -89,8 +92,6 @@ def render_points(points: Sequence[Point], x: Axis, y: Axis) -> Markup:
                 words=point.words,
                 x=x.place(point.x),
                 y=100 - y.place(point.y),
-                low=100 - y.place(point.low),
-                high=100 - y.place(point.high),
                 side=12 if right else -12,
                 anchor="start" if right else "end",
                 shift=label - place,

@@ -63,7 +63,7 @@ def test_interval_bar_ends_where_the_interval_ends() -> None:
     ticks = [(float(at), text) for at, text in re.findall(r'y="([\d.]+)%" dy=".32em"[^>]*>(\d+)%<', html)]
     (top, highest), (bottom, lowest) = min(ticks), max(ticks)
     (high, low), (y,) = (
-        re.findall(r'y1="([\d.]+)%" y2="([\d.]+)%"/><svg', html)[0],
+        re.findall(r'"fz-interval".*?y1="([\d.]+)%" y2="([\d.]+)%"', html)[0],
         re.findall(r'"fz-point" x="[\d.]+%" y="([\d.]+)%"', html),
     )
 

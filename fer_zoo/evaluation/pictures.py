@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.errors import FerZooError
 
-# Okabe and Ito's colours, which stay apart for the common forms of colour blindness, and quiet greys.
+# The emotions' colours, which stay apart for the common forms of colour blindness, and quiet greys.
 BLUE, SKY, ORANGE = COLORS["sad"], COLORS["surprise"], COLORS["angry"]
 INK, GREY = "#222222", "#8C8C8C"
 DOTS_PER_INCH = 125

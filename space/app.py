@@ -24,21 +24,21 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     """The page, not yet served. Gradio's version check and telemetry are off from here on."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
     import gradio as gr
-    from about_view import ABOUT, INTRODUCTION
+    from about_view import build_about
     from api_view import add_endpoint
     from compare_view import build_compare
     from models_view import build_models
+    from page_head import build_head
+    from page_words import WORDS
 
-    with gr.Blocks(
-        title="Facial expression models side by side", delete_cache=(upload_check_s, upload_age_s)
-    ) as page:
-        gr.Markdown(INTRODUCTION, elem_id="introduction")
-        with gr.Tab("Compare", id="compare"):
+    with gr.Blocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
+        build_head(page)
+        with gr.Tab(WORDS.label("compare"), id="compare"):
             build_compare()
-        with gr.Tab("Models", id="models"):
+        with gr.Tab(WORDS.label("models"), id="models"):
             build_models()
-        with gr.Tab("About", id="about"):
-            gr.Markdown(ABOUT)
+        with gr.Tab(WORDS.label("about"), id="about"):
+            build_about(page)
         add_endpoint()
         page.unload(forget_session(page))
     return page.queue(max_size=WAITING)
@@ -55,8 +55,11 @@ def forget_session(page: "Blocks") -> Any:
 
 
 def launch_options() -> dict[str, Any]:
-    """For Blocks.launch: nothing recorded, nothing fetched, bounded uploads, one quiet theme."""
+    """For Blocks.launch, after `build_page`, which brings the words: nothing recorded, nothing fetched,
+    bounded uploads, one quiet theme, two languages.
+    """
     import gradio as gr
+    from words import build_translations
 
     theme = gr.themes.Default(
         primary_hue=gr.themes.colors.teal,
@@ -79,6 +82,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "max_file_size": LARGEST_UPLOAD,
         "state_session_capacity": SESSIONS,
+        "i18n": build_translations(),
         "quiet": True,
     }
 

@@ -27,6 +27,8 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     from about_view import build_about
     from api_view import add_endpoint
     from compare_view import build_compare
+    from live_view import build_live
+    from live_words import WORDS as LIVE_WORDS
     from models_view import build_models
     from page_head import build_head
     from page_words import WORDS
@@ -35,6 +37,8 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
         build_head(page)
         with gr.Tab(WORDS.label("compare"), id="compare"):
             build_compare()
+        with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
+            build_live(page)
         with gr.Tab(WORDS.label("models"), id="models"):
             build_models()
         with gr.Tab(WORDS.label("about"), id="about"):
@@ -75,7 +79,7 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": HERE / "style.css",
+        "css_paths": [HERE / "style.css", HERE / "live.css"],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

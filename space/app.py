@@ -26,6 +26,8 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     import gradio as gr
     from about_view import build_about
     from api_view import add_endpoint
+    from batch_view import build_batch
+    from batch_words import WORDS as BATCH_WORDS
     from compare_view import build_compare
     from live_view import build_live
     from live_words import WORDS as LIVE_WORDS
@@ -39,6 +41,8 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
             build_compare()
         with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
             build_live(page)
+        with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
+            build_batch(page)
         with gr.Tab(WORDS.label("models"), id="models"):
             build_models()
         with gr.Tab(WORDS.label("about"), id="about"):
@@ -79,7 +83,7 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [HERE / "style.css", HERE / "live.css"],
+        "css_paths": [HERE / name for name in ("style.css", "live.css", "batch.css")],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

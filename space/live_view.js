@@ -47,6 +47,7 @@ function stop(key) {
   find("video").srcObject = null;
   find(".fz-marks").replaceChildren();
   find(".fz-rate").textContent = "";
+  showBars(undefined, say("idle"));
   find(".fz-live").classList.remove("fz-on");
   find("[data-act=camera]").textContent = say("start");
   tell(key);
@@ -88,7 +89,11 @@ function show({ faces, milliseconds }, canvas) {
   const shown = faces.find((face) => face.number === run.chosen) ?? faces[0];
   showRate(milliseconds);
   showMarks(faces, shown, canvas);
-  find(".fz-live-title").textContent = shown ? describe(shown) : say("none");
+  showBars(shown, shown ? describe(shown) : say("none"));
+}
+
+function showBars(shown, title) {
+  find(".fz-live-title").textContent = title;
   const cells = element.querySelectorAll(".fz-bars td");
   cells.forEach((cell, index) => {
     const share = shown ? (100 * shown.probabilities[index]).toFixed(1) : null;

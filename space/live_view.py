@@ -30,7 +30,7 @@ FRAME_START = "data:image/jpeg;base64,"
 LONGEST_WAIT_S = 0.2  # for a free processor; then the frame is dropped
 MOST_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
 SCRIPT_KEYS = (
-    *("start", "stop", "none", "title", "rate", "waiting"),
+    *("start", "stop", "idle", "none", "title", "rate", "waiting"),
     *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
 )
 
@@ -87,7 +87,7 @@ def render_live(language: str) -> str:
             ROW.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
             for emotion in EMOTIONS
         ),
-        **{key: texts[key] for key in texts if key not in SCRIPT_KEYS or key == "start"},
+        **texts,
     )
 
 

@@ -6,12 +6,13 @@ WORDS = Words(
     "live",
     en={
         "tab": "Live",
-        "invite": "The camera stays off until you start it.",
+        "invite": "The camera stays off until you start it. Then each face in front of it gets a box and a "
+        "number, and one model reads it as it moves.",
         "start": "Start camera",
         "stop": "Stop camera",
         "model": "Model",
         "picture": "Your camera, as in a mirror",
-        "idle": "Faces in front of the camera are boxed and numbered, and one model reads them as they move.",
+        "idle": "No face yet",
         "none": "No face in sight",
         "title": "Face {number}: {emotion}, {share} %",
         "rate": "{rate} frames per second, {milliseconds} ms of work for each",
@@ -31,12 +32,13 @@ WORDS = Words(
     },
     es={
         "tab": "En vivo",
-        "invite": "La cámara sigue apagada hasta que la enciendas.",
+        "invite": "La cámara sigue apagada hasta que la enciendas. Entonces cada cara ante ella lleva "
+        "recuadro y número, y un modelo la lee mientras se mueve.",
         "start": "Encender cámara",
         "stop": "Apagar cámara",
         "model": "Modelo",
         "picture": "Tu cámara, como en un espejo",
-        "idle": "Las caras ante la cámara llevan recuadro y número, y un modelo las lee mientras se mueven.",
+        "idle": "Aún no hay caras",
         "none": "No se ve ninguna cara",
         "title": "Cara {number}: {emotion}, {share} %",
         "rate": "{rate} cuadros por segundo, {milliseconds} ms de trabajo en cada uno",

@@ -88,8 +88,8 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
     """Not a folder, nor what macOS adds, nor a hidden file."""
-    parts = PurePosixPath(entry.filename).parts
-    return not entry.is_dir() and not any(part == "__MACOSX" or part.startswith(".") for part in parts)
+    path = PurePosixPath(entry.filename)
+    return not (entry.is_dir() or path.name.startswith(".") or "__MACOSX" in path.parts)
 
 
 def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:

@@ -25,10 +25,11 @@ RESULT = Markup(
     '<a class="fz-button" download="faces.csv" href="{table}">{csv}</a>'
     '<a class="fz-button" download="faces.json" href="{listing}">{json}</a>'
     '<button type="button" class="fz-link" data-act="clear">{clear}</button></p></div>'
-    '{faults}{faces}<p class="fz-about">{shortened}</p><p class="fz-about">{privacy}</p></div>'
+    '{faults}{faces}{shortened}<p class="fz-about">{privacy}</p></div>'
 )
 FAULTS = Markup('<section class="fz-faults"><h4>{title}</h4><ul>{items}</ul></section>')
 ITEM = Markup("<li>{}</li>")
+NOTE = Markup('<p class="fz-about">{}</p>')
 TABLE = Markup(
     '<div class="fz-scroll" tabindex="0" role="group" aria-label="{label}">'
     '<table class="fz-faces"><thead><tr><th scope="col">{crop}</th><th scope="col">{picture}</th>{heads}</tr>'
@@ -68,7 +69,7 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         listing=_to_uri("application/json", listing.encode()),
         faults=_render_faults(faults, say("faults", count=len(faults))),
         faces=_render_table(rows[:MOST_ROWS], language) if rows else "",
-        shortened=say("shortened", shown=MOST_ROWS) if len(rows) > MOST_ROWS else "",
+        shortened=NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else "",
         **{key: say(key) for key in ("csv", "json", "clear", "privacy")},
     )
 

@@ -63,10 +63,10 @@ def read_batch(
     try:
         if not models:
             raise DropError(say("no_models"))
+        recognizer = create_recognizer(models)
         pictures = read_pictures(files or [], say)
         if not pictures:
             raise DropError(say("no_pictures"))
-        recognizer = create_recognizer(models)
     except (DropError, FerZooError) as error:
         raise gr.Error(str(error), print_exception=False) from None
     results, rows = recognize_pictures(recognizer, pictures, say, progress)

@@ -37,16 +37,17 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
 
     with gr.Blocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        with gr.Tab(WORDS.label("compare"), id="compare"):
-            build_compare()
-        with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
-            build_live(page)
-        with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
-            build_batch(page)
-        with gr.Tab(WORDS.label("models"), id="models"):
-            build_models()
-        with gr.Tab(WORDS.label("about"), id="about"):
-            build_about(page)
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide three of the five in a menu
+            with gr.Tab(WORDS.label("compare"), id="compare"):
+                build_compare()
+            with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
+                build_live(page)
+            with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
+                build_batch(page)
+            with gr.Tab(WORDS.label("models"), id="models"):
+                build_models()
+            with gr.Tab(WORDS.label("about"), id="about"):
+                build_about(page)
         add_endpoint()
         page.unload(forget_session(page))
     return page.queue(max_size=WAITING)

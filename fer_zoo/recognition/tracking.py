@@ -118,7 +118,7 @@ class FaceTracker:
         the frame in one of the faces' boxes.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= self.patience_s]
-        known = match_outlines([track.predict(seconds) for track in self._tracks], [f.outline for f in faces])
+        known = self._match(faces, seconds)
         shown = []
         for index, face in enumerate(faces):
             read = {name: np.array(table[index], dtype=float) for name, table in probabilities.items()}
@@ -134,21 +134,29 @@ class FaceTracker:
             shown.append(TrackedFace(track.number, (x, y, width, height), face.score, smoothed))
         return sorted(shown, key=lambda face: face.number)
 
+    def _match(self, faces: Sequence[Face], seconds: float) -> dict[int, int]:
+        """For each index of a known face, its track's. A face has gone on, or else it has stopped."""
+        if not self._tracks or not faces:
+            return {}
+        found = np.stack([face.outline for face in faces])
+        known = assign(measure_overlaps(np.stack([track.predict(seconds) for track in self._tracks]), found))
+        stopped = measure_overlaps(np.stack([track.outline for track in self._tracks]), found)
+        stopped[list(known.values())] = 0
+        stopped[:, list(known)] = 0
+        return known | assign(stopped)
+
 
 def share_of_new(passed_s: float, constant_s: float) -> float:
     """Weight of a new value in exponential smoothing, passed_s seconds after the last one."""
     return 1.0 if constant_s <= 0 else 1 - float(np.exp(-max(passed_s, 0) / constant_s))
 
 
-def match_outlines(known: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> dict[int, int]:
-    """For each index of `found` that has one, its index in `known`: the pairs with the greatest total overlap
-    (the assignment problem; Kuhn, "The Hungarian method for the assignment problem", 1955).
+def assign(overlaps: np.ndarray) -> dict[int, int]:
+    """For each column that has one, its row: the pairs with the greatest total overlap (Kuhn, "The Hungarian
+    method for the assignment problem", 1955).
     """
-    if not known or not found:
-        return {}
     from scipy.optimize import linear_sum_assignment
 
-    overlaps = measure_overlaps(np.stack(known), np.stack(found))
     pairs = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
     return {int(new): int(old) for old, new in pairs if overlaps[old, new] >= LEAST_OVERLAP}
 

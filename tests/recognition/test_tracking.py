@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer
 from fer_zoo.recognition.faces import Face
-from fer_zoo.recognition.tracking import TrackedFace, match_outlines, measure_overlaps
+from fer_zoo.recognition.tracking import TrackedFace, assign, measure_overlaps
 
 
 class Stub(nn.Module):
@@ -103,6 +103,13 @@ def test_lost_face_goes_and_a_short_absence_is_forgiven() -> None:
     assert [face.number for face in follow(tracker, [102], 2.1)] == [2]
 
 
+def test_quick_face_that_stops_out_of_sight_is_still_the_same() -> None:
+    tracker = create_tracker()
+    for frame in range(4):
+        follow(tracker, [100 + 20 * frame], frame / 30)  # 600 pixels a second
+    assert [face.number for face in follow(tracker, [170], 0.9)] == [1]
+
+
 def test_face_elsewhere_is_another_face() -> None:
     tracker = create_tracker()
     follow(tracker, [100], 0)
@@ -112,8 +119,9 @@ def test_face_elsewhere_is_another_face() -> None:
 def test_overlap_is_intersection_over_union() -> None:
     square, moved = np.array([[0, 0, 10, 10]]), np.array([[5, 0, 10, 10], [0, 0, 10, 10], [20, 0, 5, 5]])
     np.testing.assert_allclose(measure_overlaps(square, moved), [[1 / 3, 1, 0]])
-    assert match_outlines(list(square), list(moved)) == {1: 0}
-    assert match_outlines([], list(moved)) == {} and match_outlines(list(square), []) == {}
+    assert assign(measure_overlaps(square, moved)) == {1: 0}
+    assert assign(np.array([[0.6, 0.5], [0.5, 0.1]])) == {0: 1, 1: 0}
+    assert assign(np.array([[0.1]])) == {}
 
 
 def test_frames_of_a_moving_photo_show_one_face(portrait: Image.Image) -> None:

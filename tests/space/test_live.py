@@ -3,6 +3,8 @@
 import base64
 import io
 import time
+from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,18 @@ def send(served: Any, frame: Any, model: str = "cnn-baseline", camera: str = "on
     return answer.json()
 
 
+@pytest.fixture
+def patient(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trackers to which no frame comes too late, so that a busy machine changes no result."""
+    import live_view
+
+    slow = partial(live_view.FaceTracker, smoothing_s=1e6)
+    monkeypatch.setattr(live_view, "FaceTracker", slow)
+    monkeypatch.setattr(live_view, "PATIENCE_S", 1e6)
+    monkeypatch.setattr(live_view, "_trackers", OrderedDict())
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_moving_face_keeps_its_number_and_nothing_is_stored(served: Any, photo: Image.Image) -> None:
     for left in range(100, 200, 20):
         answer = send(served, encode(photo, left))
@@ -49,6 +63,7 @@ def test_a_moving_face_keeps_its_number_and_nothing_is_stored(served: Any, photo
     assert served.list_files() == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_changed_face_changes_the_answer_little_at_first(served: Any, photo: Image.Image) -> None:
     def read(camera: str, face: Image.Image) -> np.ndarray:
         (seen,) = send(served, encode(face), camera=camera)["faces"]
@@ -57,10 +72,11 @@ def test_a_changed_face_changes_the_answer_little_at_first(served: Any, photo: I
     dark = photo.point(lambda value: int(value * 0.35))
     bright_alone, dark_alone = read("bright", photo), read("dark", dark)
     dark_after_bright = read("bright", dark)
-    assert np.abs(bright_alone - dark_alone).max() > 0
-    assert np.abs(dark_after_bright - bright_alone).max() < np.abs(dark_after_bright - dark_alone).max()
+    assert np.abs(bright_alone - dark_alone).max() > 1e-5
+    np.testing.assert_allclose(dark_after_bright, bright_alone, rtol=0, atol=1e-7)
 
 
+@pytest.mark.usefixtures("patient")
 def test_cameras_do_not_share_their_faces(served: Any, photo: Image.Image) -> None:
     import live_view
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fer_zoo.hub import describe_model, list_models, load
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.recognition.recognizer import Recognizer
+    from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.registry import create_model
     from fer_zoo.training.trainer import fit
 
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "FaceClassifier": "fer_zoo.models.classifier",
     "FaceDataset": "fer_zoo.data.dataset",
+    "FaceTracker": "fer_zoo.recognition.tracking",
     "Recognizer": "fer_zoo.recognition.recognizer",
     "build_loader": "fer_zoo.data.dataset",
     "create_model": "fer_zoo.registry",
@@ -36,6 +38,7 @@ __all__ = [
     "EMOTIONS",
     "FaceClassifier",
     "FaceDataset",
+    "FaceTracker",
     "FerZooError",
     "Recognizer",
     "build_loader",

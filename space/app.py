@@ -26,19 +26,28 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     import gradio as gr
     from about_view import build_about
     from api_view import add_endpoint
+    from batch_view import build_batch
+    from batch_words import WORDS as BATCH_WORDS
     from compare_view import build_compare
+    from live_view import build_live
+    from live_words import WORDS as LIVE_WORDS
     from models_view import build_models
     from page_head import build_head
     from page_words import WORDS
 
     with gr.Blocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        with gr.Tab(WORDS.label("compare"), id="compare"):
-            build_compare()
-        with gr.Tab(WORDS.label("models"), id="models"):
-            build_models(page)
-        with gr.Tab(WORDS.label("about"), id="about"):
-            build_about(page)
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide three of the five in a menu
+            with gr.Tab(WORDS.label("compare"), id="compare"):
+                build_compare()
+            with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
+                build_live(page)
+            with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
+                build_batch(page)
+            with gr.Tab(WORDS.label("models"), id="models"):
+                build_models(page)
+            with gr.Tab(WORDS.label("about"), id="about"):
+                build_about(page)
         add_endpoint()
         page.unload(forget_session(page))
     return page.queue(max_size=WAITING)
@@ -75,7 +84,7 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": HERE / "style.css",
+        "css_paths": [HERE / name for name in ("style.css", "live.css", "batch.css")],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

@@ -93,6 +93,16 @@ def find_faces(photo: "Image", threads: int = 2) -> list[Face]:
     return found[:MOST_FACES]
 
 
+def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Face]:
+    """Faces of an RGB frame of a video, the largest first, by one pass at `side` pixels (longest side).
+
+    A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. A face that is a tenth of the frame's
+    longest side, 32 pixels at 320, is mostly found (8 of 9 as above), a smaller one often not.
+    """
+    found = _find_at(frame, min(1.0, side / max(frame.size)), threads)
+    return sorted(found, key=lambda face: (-face.size, face.box))[:MOST_FACES]
+
+
 def crop_face(photo: "Image", face: Face) -> np.ndarray:
     """uint8 (48, 48) grey: the face, eyes level, framed as in FER2013; the photo's edge is repeated."""
     import PIL.Image

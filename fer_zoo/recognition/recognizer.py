@@ -12,7 +12,7 @@ import numpy as np
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import FerZooError
 from fer_zoo.photos import Photo, read_scaled_photo, whole_picture
-from fer_zoo.recognition.faces import MEDIAN_LANDMARKS, Face, crop_face, find_faces
+from fer_zoo.recognition.faces import MEDIAN_LANDMARKS, Face, crop_face, find_faces, find_faces_in_frame
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,16 +92,17 @@ class Recognizer:
                     self._loaded[model.name if names.count(model.name) == 1 else str(given)] = model
             return self._loaded
 
-    def inspect(self, photo: Photo, whole: bool = False) -> Inspection:
-        """Find, crop and score. whole: take the whole picture as one face. Raises ImageError for a broken
-        picture.
+    def inspect(self, photo: Photo, whole: bool = False, frame_side: int | None = None) -> Inspection:
+        """Find, crop and score. whole: take the whole picture as one face. frame_side: search in one quick
+        pass with this many pixels along the longest side, as for the frames of a video. Raises ImageError for
+        a broken picture.
         """
         image, scale = read_scaled_photo(photo)
         if whole:
             faces = [_whole_face(*image.size)]
             crops = whole_picture(image)[None]
         else:
-            faces = find_faces(image)
+            faces = find_faces_in_frame(image, frame_side) if frame_side else find_faces(image)
             crops = (
                 np.stack([crop_face(image, face) for face in faces])
                 if faces

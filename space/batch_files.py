@@ -1,0 +1,111 @@
+"""Uploaded pictures and zips become pictures in memory, within bounds that are checked before unpacking."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from uploads import LARGEST_BYTES, Upload, read_upload
+
+from fer_zoo import FerZooError
+
+MOST_PICTURES = 200
+LARGEST_TOTAL = 100_000_000  # bytes of all pictures together, unpacked
+MOST_ENTRIES = 1000  # of a zip, folders and what is skipped included
+ENTRY_MARK = b"PK\x01\x02"  # begins each entry in the directory of a zip
+# Python unpacks the other two kinds of zip, bzip2 and LZMA, without a bound on what comes out at a time.
+READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+Say = Callable[..., str]  # WORDS.say for one language
+
+
+class Picture(NamedTuple):
+    """A picture, or why there is none."""
+
+    name: str
+    encoded: bytes = b""
+    error: str = ""
+
+
+class DropError(Exception):
+    """The whole drop is outside the bounds. Its text is for the visitor."""
+
+
+def read_pictures(files: Iterable[Any], say: Say) -> list[Picture]:
+    """Every picture of the uploads, in order. files: Gradio's FileData or the same as dicts.
+
+    One that cannot be read has an `error`. Raises DropError when there are too many or they are too large.
+    """
+    pictures: list[Picture] = []
+    total = 0
+    for file in files:
+        for picture in _read_file(file, say, len(pictures), total):
+            pictures.append(picture)
+            total += len(picture.encoded)
+            _check(len(pictures), total, say)
+    return pictures
+
+
+def _check(count: int, total: int, say: Say) -> None:
+    if count > MOST_PICTURES:
+        raise DropError(say("too_many", most=MOST_PICTURES))
+    if total > LARGEST_TOTAL:
+        raise DropError(say("too_large", most=LARGEST_TOTAL // 1_000_000))
+
+
+def _read_file(file: Any, say: Say, count: int, total: int) -> Iterator[Picture]:
+    try:
+        upload = read_upload(file)
+    except FerZooError as error:
+        fields = file if isinstance(file, dict) else vars(file)
+        name = str(fields.get("orig_name") or "?")
+        yield Picture(name, error=f"{name}: {error}")
+        return
+    if upload.encoded[:2] == b"PK":
+        yield from _read_zip(upload, say, count, total)
+    else:
+        yield Picture(upload.name, upload.encoded)
+
+
+def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Picture]:
+    """The pictures inside, in the order of the zip, also those in folders. Nothing is written to disk.
+
+    count, total: how many pictures and bytes were there before.
+    """
+    if upload.encoded.count(ENTRY_MARK) > MOST_ENTRIES:  # zipfile would read them all first
+        raise DropError(say("too_many_entries", name=upload.name, most=MOST_ENTRIES))
+    try:
+        with zipfile.ZipFile(io.BytesIO(upload.encoded)) as archive:
+            entries = [entry for entry in archive.infolist() if _is_wanted(entry)]
+            unpacked = sum(entry.file_size for entry in entries if not _refuse(entry, say))
+            _check(count + len(entries), total + unpacked, say)
+            for entry in entries:
+                yield _read_entry(archive, entry, say)
+    except zipfile.BadZipFile:
+        yield Picture(upload.name, error=f"{upload.name}: {say('bad_zip')}")
+
+
+def _is_wanted(entry: zipfile.ZipInfo) -> bool:
+    """Not a folder, nor what macOS adds, nor a hidden file."""
+    path = PurePosixPath(entry.filename)
+    return not (entry.is_dir() or path.name.startswith(".") or "__MACOSX" in path.parts)
+
+
+def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:
+    """Why the entry is not unpacked, or nothing."""
+    if entry.flag_bits & 1:
+        return say("locked")
+    if entry.compress_type not in READABLE:
+        return say("packed")
+    return say("large", most=LARGEST_BYTES // 1_000_000) if entry.file_size > LARGEST_BYTES else ""
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> Picture:
+    fault = _refuse(entry, say)
+    if fault:
+        return Picture(entry.filename, error=f"{entry.filename}: {fault}")
+    try:
+        return Picture(entry.filename, archive.read(entry))  # stops at the size that was checked
+    except Exception:  # zipfile and zlib raise errors of many kinds for a damaged entry
+        return Picture(entry.filename, error=f"{entry.filename}: {say('bad_zip')}")

@@ -1,0 +1,125 @@
+"""The list of faces as HTML. Markup.format escapes every text in it."""
+
+import base64
+import io
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batch_files import LARGEST_TOTAL, MOST_PICTURES
+from batch_table import write_table
+from batch_words import WORDS
+from emotion_words import WORDS as EMOTION_WORDS
+from markupsafe import Markup
+
+from fer_zoo.emotions import COLORS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_ROWS = 300  # shown; a crop takes about 2 KB of the page
+
+EMPTY = Markup('<div class="fz-message" role="status"><p>{empty}</p><p class="fz-small">{privacy}</p></div>')
+RESULT = Markup(
+    '<div class="fz-batch"><div class="fz-batch-head"><h3 role="status">{summary}</h3><p>'
+    '<a class="fz-button" download="faces.csv" href="{table}">{csv}</a>'
+    '<a class="fz-button" download="faces.json" href="{listing}">{json}</a>'
+    '<button type="button" class="fz-link" data-act="clear">{clear}</button></p></div>'
+    '{faults}{faces}{shortened}<p class="fz-about">{privacy}</p></div>'
+)
+FAULTS = Markup('<section class="fz-faults"><h4>{title}</h4><ul>{items}</ul></section>')
+ITEM = Markup("<li>{}</li>")
+NOTE = Markup('<p class="fz-about">{}</p>')
+TABLE = Markup(
+    '<div class="fz-scroll" tabindex="0" role="group" aria-label="{label}">'
+    '<table class="fz-faces"><thead><tr><th scope="col">{crop}</th><th scope="col">{picture}</th>{heads}</tr>'
+    "</thead><tbody>{rows}</tbody></table></div>"
+)
+HEAD = Markup('<th scope="col">{}</th>')
+ROW = Markup('<tr><td>{crop}</td><th scope="row">{name}<small>{note}</small></th>{cells}</tr>')
+CROP = Markup('<img src="{source}" alt="{words}" width="48" height="48" loading="lazy">')
+CELL = Markup(
+    '<td style="--emotion:{color}"><i class="fz-swatch"></i>{emotion} <span>{share:.0f} %</span></td>'
+)
+
+
+class FaceRow(NamedTuple):
+    """A face of a picture, counted from 1. number 0: no face was found in it. crop: uint8 (48, 48)."""
+
+    picture: str
+    number: int
+    crop: "np.ndarray | None"
+    models: dict[str, dict[str, float]]
+
+
+def render_empty(language: str) -> str:
+    empty = WORDS.say(language, "empty", most=MOST_PICTURES, total=LARGEST_TOTAL // 1_000_000)
+    return EMPTY.format(empty=empty, privacy=WORDS.say(language, "privacy"))
+
+
+def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str) -> str:
+    """results: as `fer-zoo predict --json` prints them."""
+    say = partial(WORDS.say, language)
+    faults = [result["error"] for result in results if "error" in result]
+    faces = sum(len(result["faces"]) for result in results)
+    listing = json.dumps(results, indent=2, ensure_ascii=False)
+    return RESULT.format(
+        summary=say("summary", pictures=len(results), faces=faces),
+        table=_to_uri("text/csv", write_table(results).encode("utf-8-sig")),  # the mark tells Excel: UTF-8
+        listing=_to_uri("application/json", listing.encode()),
+        faults=_render_faults(faults, say("faults", count=len(faults))),
+        faces=_render_table(rows[:MOST_ROWS], language) if rows else "",
+        shortened=NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else "",
+        **{key: say(key) for key in ("csv", "json", "clear", "privacy")},
+    )
+
+
+def _render_faults(faults: list[str], title: str) -> Markup:
+    if not faults:
+        return Markup("")
+    return FAULTS.format(title=title, items=Markup("").join(ITEM.format(fault) for fault in faults))
+
+
+def _render_table(rows: list[FaceRow], language: str) -> Markup:
+    say = partial(WORDS.say, language)
+    models = list(dict.fromkeys(name for row in rows for name in row.models))
+    return TABLE.format(
+        label=say("table"),
+        crop=say("crop"),
+        picture=say("picture"),
+        heads=Markup("").join(HEAD.format(name) for name in models),
+        rows=Markup("").join(_render_row(row, models, language) for row in rows),
+    )
+
+
+def _render_row(row: FaceRow, models: list[str], language: str) -> Markup:
+    say = partial(WORDS.say, language)
+    if row.crop is None:
+        cells = Markup("<td></td>") * len(models)
+        return ROW.format(crop="", name=row.picture, note=say("no_face"), cells=cells)
+    words = say("crop_words", number=row.number, name=row.picture)
+    return ROW.format(
+        crop=CROP.format(source=_encode(row.crop), words=words),
+        name=row.picture,
+        note=say("face", number=row.number),
+        cells=Markup("").join(_render_cell(row.models[name], language) for name in models),
+    )
+
+
+def _render_cell(named: dict[str, float], language: str) -> Markup:
+    top = max(named, key=lambda emotion: named[emotion])
+    name = EMOTION_WORDS.say(language, top)
+    return CELL.format(color=COLORS[top], emotion=name, share=100 * named[top])
+
+
+def _encode(crop: "np.ndarray") -> str:
+    import PIL.Image
+
+    encoded = io.BytesIO()
+    PIL.Image.fromarray(crop).save(encoded, "PNG")
+    return _to_uri("image/png", encoded.getvalue())
+
+
+def _to_uri(kind: str, content: bytes) -> str:
+    """A data URI: the page shows or downloads it without a file on the server."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,100 @@
+"""The Many pictures tab: files or a zip in; a list of faces, a CSV and a JSON out."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from batch_files import DropError, Picture, Say, read_pictures
+from batch_html import FaceRow, render_batch, render_empty
+from batch_words import WORDS
+from offered_models import create_recognizer, list_names
+from uploads import Upload
+from words import find_language
+
+from fer_zoo import FerZooError, Recognizer
+
+SCRIPT = Path(__file__).with_name("batch_view.js")
+# One batch at a time and beside the queue of single photos, which would otherwise wait for 200 pictures.
+QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "batch"}
+
+
+def build_batch(page: gr.Blocks) -> None:
+    """Call inside the page's Blocks. The input is emptied after each drop: nothing keeps the pictures."""
+    names = list_names()
+    with gr.Row():
+        files = gr.File(
+            label=WORDS.label("files"),
+            file_count="multiple",
+            height=160,
+            scale=2,
+            min_width=280,
+            elem_id="many",
+        )
+        models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
+    result = gr.HTML(
+        render_empty("en"),
+        js_on_load=SCRIPT.read_text(encoding="utf-8"),
+        elem_id="batch",
+        apply_default_css=False,
+    )
+    # preprocess=False: the paths are checked here, and no file is copied.
+    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
+    added = files.upload(read_batch, [files, models], [result], **options, **QUEUE)
+    for finished in (added.success, added.failure):
+        finished(None, js="() => null", outputs=[files], api_visibility="private")
+    result.clear(show_empty, None, [result], api_visibility="private")
+    page.load(show_empty, None, [result], queue=False, api_visibility="private")
+
+
+def show_empty(request: gr.Request) -> str:
+    return render_empty(find_language(request))
+
+
+def read_batch(
+    files: list[Any] | None,
+    models: list[str],
+    request: gr.Request,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio knows that the bar is wanted
+) -> str:
+    """HTML of the list. Raises gr.Error, which the page shows as a message, where nothing can be read."""
+    language = find_language(request)
+    say = partial(WORDS.say, language)
+    try:
+        if not models:
+            raise DropError(say("no_models"))
+        recognizer = create_recognizer(models)
+        pictures = read_pictures(files or [], say)
+        if not pictures:
+            raise DropError(say("no_pictures"))
+    except (DropError, FerZooError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    results, rows = recognize_pictures(recognizer, pictures, say, progress)
+    return render_batch(results, rows, language)
+
+
+def recognize_pictures(
+    recognizer: Recognizer, pictures: list[Picture], say: Say, progress: gr.Progress
+) -> tuple[list[dict[str, Any]], list[FaceRow]]:
+    """The list that `fer-zoo predict --json` prints, and the faces with their crops."""
+    results: list[dict[str, Any]] = []
+    rows: list[FaceRow] = []
+    for done, picture in enumerate(pictures):
+        progress((done, len(pictures)), desc=say("progress", name=picture.name), unit="")
+        try:
+            if picture.error:
+                raise FerZooError(picture.error)
+            seen = recognizer.inspect(picture.encoded)
+        except FerZooError as error:
+            explained = Upload(picture.name, b"").explain(error)
+            results.append({"image": picture.name, "faces": [], "error": explained})
+            continue
+        faces = seen.describe_faces()
+        results.append({"image": picture.name, "faces": faces})
+        rows += [
+            FaceRow(picture.name, number, crop, face["models"])
+            for number, (crop, face) in enumerate(zip(seen.crops, faces, strict=True), 1)
+        ]
+        if not faces:
+            rows.append(FaceRow(picture.name, 0, None, {}))
+    return results, rows

@@ -1,0 +1,141 @@
+"""The Live tab: faces in front of the visitor's camera, followed and read as they move.
+
+The script sends one frame, waits for its answer and then takes the next, so frames are dropped and never
+queued. Gradio's own streaming would hold one of the queue's two places for as long as a camera is on.
+`pytest -m slow tests/space/test_live.py` measures the frames per second.
+"""
+
+import base64
+import json
+import time
+from collections import OrderedDict
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+import gradio as gr
+from emotion_words import WORDS as EMOTION_WORDS
+from live_words import WORDS
+from markupsafe import Markup
+from offered_models import SIMULTANEOUS, create_recognizer, list_names
+from words import find_language
+
+from fer_zoo import EMOTIONS, FaceTracker, FerZooError
+from fer_zoo.emotions import COLORS
+
+SCRIPT = Path(__file__).with_name("live_view.js")
+FASTEST = "cnn-baseline"
+LARGEST_FRAME = 300_000  # bytes of JPEG; the script's 640x480 pixels take about 40,000
+FRAME_START = "data:image/jpeg;base64,"
+LONGEST_WAIT_S = 0.2  # for a free processor; then the frame is dropped
+PATIENCE_S = 3.0  # for a face out of sight: on a busy machine frames may be a second apart
+MOST_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
+SCRIPT_KEYS = (
+    *("start", "stop", "idle", "none", "title", "rate", "waiting"),
+    *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
+)
+
+LIVE = Markup(
+    '<div class="fz-live" data-words="{words}"><div>'
+    '<div class="fz-stage"><video muted playsinline aria-label="{picture}"></video>'
+    '<div class="fz-marks"></div><p class="fz-invite">{invite}</p></div>'
+    '<p class="fz-rate"></p><p class="fz-state" role="status"></p></div>'
+    '<div><div class="fz-controls"><button type="button" class="fz-button" data-act="camera">{start}</button>'
+    "<label>{model} <select>{options}</select></label></div>"
+    '<h3 class="fz-live-title">{idle}</h3><p class="fz-about">{about}</p>'
+    '<div class="fz-scroll" tabindex="0" role="group" aria-label="{table}">'
+    '<table class="fz-bars" style="--models:1"><thead class="fz-unseen"><tr><th scope="col">{emotion}</th>'
+    '<th scope="col">%</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    '<p class="fz-about fz-privacy">{privacy}</p></div></div>'
+)
+ROW = Markup(
+    '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{name}</th>'
+    '<td><span class="fz-bar" style="width:0"></span><span class="fz-share">&ndash;</span></td></tr>'
+)
+OPTION = Markup("<option{chosen}>{name}</option>")
+
+_slots = BoundedSemaphore(SIMULTANEOUS)
+_trackers: OrderedDict[tuple[str, str], FaceTracker] = OrderedDict()
+_lock = Lock()
+
+
+def build_live(page: gr.Blocks) -> None:
+    """Call inside the page's Blocks."""
+    live = gr.HTML(
+        render_live("en"),
+        js_on_load=SCRIPT.read_text(encoding="utf-8"),
+        server_functions=[read_frame],
+        elem_id="live",
+        apply_default_css=False,
+    )
+    page.load(show_live, None, [live], queue=False, api_visibility="private")
+
+
+def show_live(request: gr.Request) -> str:
+    return render_live(find_language(request))
+
+
+def render_live(language: str) -> str:
+    names = list_names()
+    chosen = FASTEST if FASTEST in names else names[0]
+    texts = WORDS.texts[language]
+    return LIVE.format(
+        words=json.dumps({key: texts[key] for key in SCRIPT_KEYS}),
+        options=Markup("").join(
+            OPTION.format(name=name, chosen=Markup(" selected") if name == chosen else "") for name in names
+        ),
+        rows=Markup("").join(
+            ROW.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
+            for emotion in EMOTIONS
+        ),
+        **texts,
+    )
+
+
+def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
+    """What the script asks for each frame. sent: {"camera", "model", "frame"}, of which the first is a name
+    that the script made up for this run of the camera.
+
+    Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds"}, the box in the frame's pixels;
+    {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
+    """
+    try:
+        camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
+        encoded = _decode(frame)
+    except (TypeError, KeyError, ValueError):
+        kilobytes = LARGEST_FRAME // 1000
+        return {"error": WORDS.say(find_language(request), "unfit", kilobytes=kilobytes)}
+    if not _slots.acquire(timeout=LONGEST_WAIT_S):
+        return {"busy": True}
+    try:
+        start = time.perf_counter()
+        faces = _find_tracker(camera, model).update(encoded)
+        milliseconds = 1000 * (time.perf_counter() - start)
+    except FerZooError as error:
+        return {"error": str(error)}
+    finally:
+        _slots.release()
+    described = [
+        {"number": face.number, "box": face.box, "probabilities": face.probabilities[model].tolist()}
+        for face in faces
+    ]
+    return {"faces": described, "milliseconds": milliseconds}
+
+
+def _decode(frame: str) -> bytes:
+    """The bytes of a data URI. Raises ValueError for another or a larger one."""
+    encoded = frame.removeprefix(FRAME_START)
+    if encoded == frame or len(encoded) > LARGEST_FRAME * 4 // 3 + 4:
+        raise ValueError
+    return base64.b64decode(encoded, validate=True)
+
+
+def _find_tracker(camera: str, model: str) -> FaceTracker:
+    """The one that knows this camera's faces, or a new one. Raises FerZooError for a model not offered."""
+    with _lock:
+        key = (camera[:64], model)
+        tracker = _trackers.pop(key, None) or FaceTracker(create_recognizer([model]), patience_s=PATIENCE_S)
+        _trackers[key] = tracker  # the latest used is last
+        while len(_trackers) > MOST_CAMERAS:
+            _trackers.popitem(last=False)
+        return tracker

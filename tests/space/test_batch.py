@@ -1,0 +1,289 @@
+"""Many pictures: what is taken from uploads and zips, what is refused, and what the downloads hold."""
+
+import base64
+import csv
+import io
+import json
+import re
+import struct
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer_zoo import EMOTIONS, Recognizer
+
+SCRIPT = "<img src=x onerror=alert(1)>.png"
+Entries = dict[str, bytes]
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def drop(uploads: Path) -> Callable[..., dict[str, str]]:
+    """Stores a file as Gradio does with an upload, and gives what Gradio says of it."""
+
+    def store(name: str, content: bytes) -> dict[str, str]:
+        path = uploads / str(len(list(uploads.iterdir())))
+        path.write_bytes(content)
+        return {"path": str(path), "orig_name": name}
+
+    return store
+
+
+@pytest.fixture
+def read() -> Callable[..., Any]:
+    from batch_files import read_pictures
+    from batch_words import WORDS
+
+    return partial(read_pictures, say=partial(WORDS.say, "en"))
+
+
+def pack(entries: Entries, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def alter(packed: bytes, offset: int, form: str, value: int) -> bytes:
+    """The zip with another value in its first directory entry, at that offset."""
+    changed = bytearray(packed)
+    struct.pack_into(form, changed, packed.index(b"PK\x01\x02") + offset, value)
+    return bytes(changed)
+
+
+def test_pictures_of_a_zip_come_in_order_also_from_folders(drop: Any, read: Any) -> None:
+    inside = {
+        "album/": b"",
+        "album/one.png": b"1",
+        "__MACOSX/one.png": b"x",
+        "._one.png": b"x",
+        ".DS_Store": b"x",
+    }
+    pictures = read(
+        [drop("a.png", b"a"), drop("b.zip", pack({**inside, "../two.png": b"2"})), drop("c", b"c")]
+    )
+    assert [(p.name, p.encoded, p.error) for p in pictures] == [
+        ("a.png", b"a", ""),
+        ("album/one.png", b"1", ""),
+        ("../two.png", b"2", ""),
+        ("c", b"c", ""),
+    ]
+
+
+def test_nothing_is_unpacked_to_disk(drop: Any, read: Any, uploads: Path) -> None:
+    file = drop("b.zip", pack({"../../escaped.png": b"2", "inside.png": b"1"}))
+    before = sorted(uploads.parent.rglob("*"))
+    assert len(read([file])) == 2
+    assert sorted(uploads.parent.rglob("*")) == before and not Path("escaped.png").exists()
+
+
+def test_zip_bomb_is_refused_before_it_is_unpacked(drop: Any, read: Any, monkeypatch: Any) -> None:
+    from batch_files import DropError
+
+    def unpack(*_: Any) -> bytes:
+        raise AssertionError("unpacked")
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", unpack)
+    bomb = drop("bomb.zip", pack({f"{index}.png": bytes(9_000_000) for index in range(12)}))
+    with pytest.raises(DropError, match="more than 100 MB in all"):
+        read([bomb])
+    with pytest.raises(DropError, match="More than 200 pictures"):
+        read([drop("many.zip", pack({f"{index}.png": b"" for index in range(201)}))])
+
+
+def test_zip_with_too_many_entries_is_not_even_opened(drop: Any, read: Any, monkeypatch: Any) -> None:
+    from batch_files import DropError
+
+    crowd = drop("crowd.zip", pack({f"{index}/": b"" for index in range(1001)}))
+
+    def open_zip(*_: Any) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(zipfile, "ZipFile", open_zip)
+    with pytest.raises(DropError, match=r"crowd\.zip has more than 1000 entries"):
+        read([crowd])
+
+
+def test_two_zips_share_the_bounds(drop: Any, read: Any) -> None:
+    from batch_files import DropError
+
+    half = pack({f"{index}.png": b"1" for index in range(101)})
+    assert len(read([drop("one.zip", half)])) == 101
+    with pytest.raises(DropError, match="More than 200 pictures"):
+        read([drop("one.zip", half), drop("two.zip", half)])
+
+
+def test_plain_files_have_bounds_too(drop: Any, read: Any) -> None:
+    from batch_files import DropError
+
+    with pytest.raises(DropError, match="More than 200 pictures"):
+        read([drop("small.png", b"1")] * 201)
+    with pytest.raises(DropError, match="more than 100 MB"):
+        read([drop("large.png", bytes(9_000_000))] * 12)
+
+
+def lie_about_size() -> bytes:
+    return alter(pack({"x.png": bytes(20_000_000)}), 24, "<I", 1000)
+
+
+def lock() -> bytes:
+    return alter(pack({"x.png": b"1"}), 8, "<H", 1)
+
+
+ODD = {
+    "too large": (lambda: pack({"x.png": bytes(11_000_000)}), "over 10 MB"),
+    "larger than it says": (lie_about_size, "damaged"),
+    "locked": (lock, "password"),
+    "bzip2": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_BZIP2), "common zip"),
+    "LZMA": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_LZMA), "common zip"),
+    "cut off": (lambda: pack({"x.png": b"1"})[:-10], "damaged"),
+    "other checksum": (lambda: alter(pack({"x.png": b"1"}), 16, "<I", 7), "damaged"),
+}
+
+
+@pytest.mark.parametrize(("build", "told"), ODD.values(), ids=list(ODD))
+def test_what_is_wrong_in_a_zip_is_told_and_the_others_go_on(
+    drop: Any, read: Any, build: Callable[[], bytes], told: str
+) -> None:
+    wrong, right = read([drop("odd.zip", build()), drop("right.png", b"1")])
+    assert told in wrong.error and wrong.error.startswith(f"{wrong.name}: ") and not wrong.encoded
+    assert wrong.name == ("odd.zip" if told == "damaged" and build is ODD["cut off"][0] else "x.png")
+    assert right.encoded == b"1" and not right.error
+
+
+def test_path_outside_the_uploads_is_told_by_name(drop: Any, read: Any, portrait: Path) -> None:
+    outside, inside = read([{"path": str(portrait), "orig_name": "photo.png"}, drop("right.png", b"1")])
+    assert outside.error.startswith("photo.png: This is no uploaded picture") and not outside.encoded
+    assert inside.encoded == b"1"
+
+
+class Steps(list[Any]):
+    def __call__(self, step: tuple[int, int], **words: str) -> None:
+        self.append((step, words["desc"]))
+
+
+def recognize(*names: str, pictures: list[tuple[str, bytes]]) -> Any:
+    import torch
+    from batch_files import Picture
+    from batch_view import recognize_pictures
+    from batch_words import WORDS
+
+    class Stub(torch.nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def forward(self, faces: Any) -> Any:
+            return faces.double().mean((1, 2, 3))[:, None] / 255 * torch.arange(7)
+
+    recognizer, steps = Recognizer([Stub(name) for name in names]), Steps()
+    results, rows = recognize_pictures(
+        recognizer, [Picture(*picture) for picture in pictures], partial(WORDS.say, "en"), steps
+    )
+    return recognizer, results, rows, steps
+
+
+def test_results_are_those_of_predict(pair: Path, no_face: Path, broken: Path) -> None:
+    pictures = [(path.name, path.read_bytes()) for path in (pair, broken, no_face)]
+    recognizer, results, rows, steps = recognize("one", "two", pictures=pictures)
+    expected = list(recognizer.recognize_many([pair, broken, no_face]))
+    for result in expected:
+        folder = f"{pair.parent}/"
+        result["image"] = result["image"].replace(folder, "")
+        if "error" in result:
+            result["error"] = result["error"].replace(folder, "")
+    assert results == expected and "damaged" in results[1]["error"]
+    assert [(row.picture, row.number) for row in rows] == [("pair.png", 1), ("pair.png", 2), ("plain.png", 0)]
+    assert steps == [
+        ((0, 3), "Reading pair.png"),
+        ((1, 3), "Reading broken.png"),
+        ((2, 3), "Reading plain.png"),
+    ]
+
+
+def test_table_has_a_row_for_each_face_and_model(pair: Path, no_face: Path) -> None:
+    from batch_table import write_table
+
+    _, results, _, _ = recognize(
+        "one", "two", pictures=[('a,\n"b".png', pair.read_bytes()), ("c.png", no_face.read_bytes())]
+    )
+    lines = list(csv.DictReader(io.StringIO(write_table(results))))
+    assert [(line["image"], line["face"], line["model"]) for line in lines] == [
+        ('a,\n"b".png', number, model) for number in "12" for model in ("one", "two")
+    ]
+    for line in lines:
+        shares = [float(line[emotion]) for emotion in EMOTIONS]
+        assert (
+            sum(shares) == pytest.approx(1, abs=1e-5) and line["answer"] == EMOTIONS[int(np.argmax(shares))]
+        )
+        box = [int(line[side]) for side in ("x", "y", "width", "height")]
+        assert box == results[0]["faces"][int(line["face"]) - 1]["box"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_file_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
+    from batch_table import write_table
+
+    name = f"{start}HYPERLINK(1).png"
+    face = {"box": [1, 2, 3, 4], "score": 0.9, "models": {name: dict.fromkeys(EMOTIONS, 1 / 7)}}
+    (line,) = csv.DictReader(io.StringIO(write_table([{"image": name, "faces": [face]}]), newline=""))
+    assert line["image"] == line["model"] == f"'{name}"
+    assert not any(cell.startswith(start) for cell in line.values())
+
+
+def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) -> None:
+    from batch_html import render_batch
+
+    pictures = [(SCRIPT, pair.read_bytes()), (f"b{SCRIPT}", broken.read_bytes())]
+    _, results, rows, _ = recognize(SCRIPT, pictures=pictures)
+    html = render_batch(results, rows, "es")
+    assert "<img src=x" not in html and "&lt;img src=x" in html
+    assert "Fotos: 2. Caras: 2." in html and "No se leyeron: 1" in html and "cara 2" in html
+    table, listing = (
+        base64.b64decode(text) for text in re.findall(r'href="data:[a-z/]+;base64,([^"]+)"', html)
+    )
+    assert json.loads(listing) == json.loads(json.dumps(results))
+    assert table.decode("utf-8-sig").startswith("image,face,x,y,") and table.startswith(b"\xef\xbb\xbf")
+
+
+def test_long_list_is_shortened_and_says_so() -> None:
+    from batch_html import MOST_ROWS, FaceRow, render_batch
+
+    rows = [FaceRow(f"{index}.png", 0, None, {}) for index in range(MOST_ROWS + 1)]
+    html = render_batch([], rows, "en")
+    assert html.count("no face found") == MOST_ROWS and f"first {MOST_ROWS} rows" in html
+    assert "are shown" not in render_batch([], rows[1:], "en")
+
+
+def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: Path) -> None:
+    import gradio as gr
+    from batch_view import read_batch
+
+    path = served.uploads / "drop.zip"
+    path.write_bytes(pack({"portrait.png": portrait.read_bytes()}))
+    file = {"path": str(path), "orig_name": "drop.zip"}
+    html = read_batch([file], ["cnn-baseline", "resnet_48"], None)
+    assert "Pictures: 1. Faces: 1." in html and html.count('class="fz-swatch"') == 2
+    path.write_bytes(pack({}))
+    for files, models, told in (
+        ([file], [], "No model is chosen"),
+        ([file], ["/etc"], "Unknown model"),
+        ([file], ["cnn-baseline"], "No picture was in"),
+        (None, ["cnn-baseline"], "No picture was in"),
+    ):
+        with pytest.raises(gr.Error, match=told):
+            read_batch(files, models, None)
+    path.unlink()

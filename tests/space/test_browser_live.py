@@ -1,0 +1,171 @@
+"""The Live and Many pictures tabs as people meet them: Chromium with a camera that shows a face."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from fer_zoo import EMOTIONS
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+]
+
+
+@pytest.fixture(scope="module")
+def camera(portrait: Path) -> Path:
+    """Motion JPEG for Chromium's fake camera: a face that sways, 640x480 pixels."""
+    video = io.BytesIO()
+    with Image.open(portrait) as face:
+        for step in (*range(0, 60, 4), *range(60, 0, -4)):
+            canvas = Image.new("RGB", (640, 480), (120, 130, 140))
+            canvas.paste(face.resize((320, 375)), (60 + step, 60))
+            canvas.save(video, "JPEG", quality=90)
+    path = portrait.with_name("camera.mjpeg")
+    path.write_bytes(video.getvalue())
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(camera: Path) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
+    with playwright.sync_playwright() as driver:
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[(1280, "light", "en-GB"), (390, "dark", "es-MX")], ids=["desk", "phone"])
+def page(browser: Any, served: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The open page, English or Spanish. An error on the console or a request to elsewhere fails the test."""
+    width, scheme, locale = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, locale=locale, permissions=["camera"]
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    ours = (f"{served.url}/", "data:", "blob:")
+    page.on("request", lambda sent: None if sent.url.startswith(ours) else faults.append(sent.url))
+    page.goto(served.url)
+    page.wait_for_selector("#introduction [lang]")
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+    assert faults == []
+
+
+def open_tab(page: Any, english: str, spanish: str) -> None:
+    page.get_by_role("tab", name=re.compile(f"^({english}|{spanish})$")).click()
+
+
+def start_camera(page: Any) -> None:
+    open_tab(page, "Live", "En vivo")
+    page.locator("#live [data-act=camera]").click()
+    page.wait_for_selector("#live .fz-box")
+
+
+def test_the_camera_shows_a_face_with_its_box_and_rate(page: Any) -> None:
+    start_camera(page)
+    page.wait_for_function(
+        "/^[1-9]\\d* (frames|cuadros)/.test(document.querySelector('.fz-rate').textContent)"
+    )
+    box = page.locator("#live .fz-box").bounding_box()
+    video = page.locator("#live video").bounding_box()
+    across = (box["x"] + box["width"] / 2 - video["x"]) / video["width"]
+    assert 1 - (60 + 0.52 * 320 + 60 + 20) / 640 < across < 1 - (60 + 0.52 * 320 - 20) / 640  # mirrored
+    assert re.match(r"(Face|Cara) \d+: \w+, \d+ %$", page.locator("#live h3").text_content())
+    shares = [float(share) for share in page.locator("#live .fz-share").all_text_contents()]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert page.locator("#live .fz-top").count() == 1
+
+
+def test_the_camera_goes_off_with_its_button_and_when_the_tab_is_left(page: Any) -> None:
+    is_off = "document.querySelector('#live video').srcObject === null"
+    start_camera(page)
+    page.locator("#live [data-act=camera]").click()
+    page.wait_for_function(is_off)
+    assert page.locator("#live .fz-box").count() == 0
+    assert page.locator("#live .fz-state").text_content() in ("The camera is off.", "La cámara está apagada.")
+    start_camera(page)
+    track = page.evaluate_handle("document.querySelector('#live video').srcObject.getVideoTracks()[0]")
+    open_tab(page, "Compare", "Comparar")
+    page.wait_for_function(is_off)
+    assert track.evaluate("track => track.readyState") == "ended"
+
+
+def test_the_camera_goes_off_at_its_limit(page: Any) -> None:
+    """The script's clock is put forward: two minutes pass at once."""
+    start_camera(page)
+    page.evaluate("const real = performance.now.bind(performance); performance.now = () => real() + 121_000")
+    page.wait_for_function("document.querySelector('#live video').srcObject === null")
+    assert page.locator("#live .fz-state").text_content().startswith(("Stopped after", "Detenido a los"))
+
+
+def test_another_model_reads_the_same_camera(page: Any) -> None:
+    start_camera(page)
+    with page.expect_request(lambda sent: '"resnet_48"' in (sent.post_data or "")):
+        page.locator("#live select").select_option("resnet_48")
+    page.wait_for_selector("#live .fz-box")
+
+
+def test_three_files_of_which_one_is_broken(page: Any, portrait: Path, pair: Path, broken: Path) -> None:
+    open_tab(page, "Many pictures", "Muchas fotos")
+    page.get_by_text("up to 200 pictures").or_(page.get_by_text("hasta 200 fotos")).wait_for()
+    page.locator("#many input[type=file]").set_input_files([str(portrait), str(broken), str(pair)])
+    page.wait_for_selector(".fz-faces")
+    names = page.locator(".fz-faces tbody th").all_text_contents()
+    assert [name.split(".")[0] for name in names] == ["portrait", "pair", "pair"]
+    faults = page.locator(".fz-faults li").all_text_contents()
+    assert len(faults) == 1 and faults[0].startswith("broken.png: the picture is damaged")
+    table = list(csv.DictReader(io.StringIO(download(page, "CSV").decode("utf-8-sig"))))
+    assert [(line["image"], line["face"]) for line in table] == [
+        ("portrait.png", "1"),
+        ("pair.png", "1"),
+        ("pair.png", "2"),
+    ]
+    assert all(0.99999 < sum(float(line[emotion]) for emotion in EMOTIONS) < 1.00001 for line in table)
+    listing = json.loads(download(page, "JSON"))
+    assert [(result["image"], len(result["faces"])) for result in listing] == [
+        ("portrait.png", 1),
+        ("broken.png", 0),
+        ("pair.png", 2),
+    ]
+    page.locator("#batch [data-act=clear]").click()
+    page.get_by_text("up to 200 pictures").or_(page.get_by_text("hasta 200 fotos")).wait_for()
+
+
+def test_a_zip_and_then_another_drop(page: Any, portrait: Path, no_face: Path) -> None:
+    packed = portrait.with_name("album.zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(portrait, "album/día.png")
+        archive.write(no_face, "album/plain.png")
+    open_tab(page, "Many pictures", "Muchas fotos")
+    page.locator("#many input[type=file]").set_input_files(str(packed))
+    page.locator(".fz-faces").get_by_text("album/día.png").wait_for()
+    assert page.locator(".fz-faces tbody tr").count() == 2 and page.locator(".fz-faces img").count() == 1
+    page.locator("#many input[type=file]").set_input_files(str(portrait))
+    page.locator(".fz-faces").get_by_text("portrait.png").wait_for()
+    assert page.locator(".fz-faces tbody tr").count() == 1
+
+
+def download(page: Any, kind: str) -> bytes:
+    with page.expect_download() as started:
+        page.locator("#batch a").filter(has_text=kind).click()
+    assert started.value.suggested_filename == f"faces.{kind.lower()}"
+    return Path(started.value.path()).read_bytes()

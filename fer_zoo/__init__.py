@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.hub import describe_model, list_models, load
     from fer_zoo.models.classifier import FaceClassifier
+    from fer_zoo.onnx_model import OnnxClassifier
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.registry import create_model
@@ -23,6 +24,7 @@ _HOMES = {
     "FaceClassifier": "fer_zoo.models.classifier",
     "FaceDataset": "fer_zoo.data.dataset",
     "FaceTracker": "fer_zoo.recognition.tracking",
+    "OnnxClassifier": "fer_zoo.onnx_model",
     "Recognizer": "fer_zoo.recognition.recognizer",
     "build_loader": "fer_zoo.data.dataset",
     "create_model": "fer_zoo.registry",
@@ -40,6 +42,7 @@ __all__ = [
     "FaceDataset",
     "FaceTracker",
     "FerZooError",
+    "OnnxClassifier",
     "Recognizer",
     "build_loader",
     "create_model",

@@ -166,10 +166,10 @@ def build_parser() -> Parser:
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
     _add_json(predict)
     export = _add_command(
-        parsers, "export", commands.run_export, "write a model's folder in another place or precision"
+        parsers, "export", commands.run_export, "write a model's folder elsewhere, smaller, or as ONNX"
     )
     export.add_argument("model", metavar="NAME|DIR")
-    export.add_argument("--format", choices=["safetensors"], default="safetensors")
+    export.add_argument("--format", choices=["safetensors", "onnx"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument("--out", required=True, metavar="DIR")
     card = _add_command(

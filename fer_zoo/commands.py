@@ -206,10 +206,17 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> None:
-    from fer_zoo.export import export_artifact
+    from fer_zoo.errors import FerZooError
+    from fer_zoo.export import export_artifact, export_onnx
     from fer_zoo.hub import find_artifact
 
-    path = export_artifact(find_artifact(arguments.model), Path(arguments.out), half=arguments.half)
+    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    if arguments.format == "onnx":
+        if arguments.half:
+            raise FerZooError("--half is for --format safetensors; an ONNX file has 32-bit weights.")
+        path = export_onnx(folder, out)
+    else:
+        path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")
 
 

@@ -1,4 +1,4 @@
-"""A model's folder written elsewhere, or in half precision."""
+"""A model's folder written elsewhere, in half precision, or as one ONNX file."""
 
 from pathlib import Path
 
@@ -24,3 +24,14 @@ def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
     save_artifact(out, model, own, dtype=torch.float16 if half else None)
     write_card(out)
     return out
+
+
+def export_onnx(source: Path, out: Path) -> Path:
+    """Write the artifact `source` as `out`/model.onnx, with its card. Raises ArtifactError if it is there."""
+    from fer_zoo.onnx_model import ONNX_NAME, write_onnx
+
+    path = out / ONNX_NAME
+    if path.exists():
+        raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
+    write_onnx(load_artifact(source), path)
+    return path

@@ -15,7 +15,7 @@ def load(name: str | Path) -> "FaceClassifier":
     """A trained classifier in eval mode on the CPU: uint8 faces (N, 1, 48, 48) to calibrated logits (N, 7).
 
     name: an embedded model such as "cnn-baseline", or the folder of a run. Raises ArtifactError or
-    UnknownNameError.
+    UnknownNameError. `OnnxClassifier` opens what `fer-zoo export --format onnx` wrote, without torch.
     """
     return load_artifact(find_artifact(name))
 

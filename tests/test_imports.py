@@ -28,7 +28,8 @@ ARROWS = {
     "hub": {"artifact", "registry", "models", "emotions", "errors"},
     "recognition": {"models", "hub", "photos", "emotions", "errors"},
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
-    "export": {"artifact", "cards", "errors"},
+    "onnx_model": {"models", "photos"} | LEAVES,
+    "export": {"artifact", "cards", "onnx_model", "errors"},
     "demo": {"errors"},
     "space_repo": {"demo", "errors"},
 }

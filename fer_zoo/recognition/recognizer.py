@@ -1,5 +1,6 @@
 """From a photo to named probabilities: every face in it, scored by every chosen model."""
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,12 @@ class Recognizer:
                 model = self._given[name]
                 self._loaded[name] = load(model) if isinstance(model, (str, Path)) else model
             return self._loaded[name]
+
+    def select(self, names: Sequence[str]) -> "Recognizer":
+        """A recognizer of some of the models, in the given order; each is loaded once for both."""
+        chosen = copy.copy(self)
+        chosen._given = {name: self._given[name] for name in names}
+        return chosen
 
     def inspect(
         self,

@@ -108,10 +108,13 @@ def test_blurred_and_faint_faces_are_noted(
     assert Recognizer([Stub("one")]).inspect(poor).notes(0) == notes
 
 
-def test_some_of_the_models_can_be_asked(portrait: Image.Image) -> None:
-    models = [Stub("one"), Stub("two")]
-    assert set(Recognizer(models).inspect(portrait, models=["two"]).probabilities) == {"two"}
-    assert models[0].batches == []
+def test_some_of_the_models_can_be_asked(tmp_path: Path, portrait: Image.Image) -> None:
+    save_artifact(tmp_path / "run", create_model("resnet_48"), {})
+    stub = Stub("one")
+    recognizer = Recognizer([stub, tmp_path / "run", Stub("two")])
+    chosen = recognizer.select(["two", "resnet_48"])
+    assert list(chosen.inspect(portrait).probabilities) == ["two", "resnet_48"] and stub.batches == []
+    assert chosen.models["resnet_48"] is recognizer.models["resnet_48"]
 
 
 def test_a_failing_model_stops_the_others_only_if_so_wanted(tmp_path: Path, portrait: Image.Image) -> None:

@@ -98,6 +98,11 @@ class Recognizer:
         self._lock = Lock()
 
     @property
+    def names(self) -> list[str]:
+        """Of the models, loaded or not."""
+        return list(self._given)
+
+    @property
     def models(self) -> dict[str, "FaceClassifier"]:
         """The models by name, loaded."""
         return {name: self._load(name) for name in self._given}

@@ -61,7 +61,7 @@ def stored() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> Iterator[Served]:
-    """Two models with random weights, of which the first has measurements; uploads live 1 to 2 seconds."""
+    """Two models with random weights, of which the first has measurements; uploads live 4 to 5 seconds."""
     weights, uploads = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("uploads")
     for seed, name in enumerate(NAMES):
         torch.manual_seed(seed)
@@ -72,7 +72,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> 
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
         import app
 
-        page = app.build_page(upload_check_s=1, upload_age_s=1)
+        page = app.build_page(upload_check_s=1, upload_age_s=4)
         _, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
         yield Served(page, url.rstrip("/"), uploads)
         page.close(verbose=False)

@@ -1,10 +1,14 @@
 """The page as programs meet it: over HTTP on loopback, with no browser."""
 
+import asyncio
+import base64
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +49,18 @@ def compare(client: Client, photo: Path, models: list[str] | None = None) -> dic
     return client.predict(photo=handle_file(str(photo)), models=models, api_name="/compare")
 
 
-def call_endpoint(url: str, file: dict[str, Any]) -> str:
-    """The last event that /compare sends, as a program without Gradio's client sees it."""
-    started = httpx.post(f"{url}/gradio_api/call/compare", json={"data": [file, None]})
-    return httpx.get(f"{url}/gradio_api/call/compare/{started.json()['event_id']}", timeout=60).text
+def call_endpoint(url: str, file: Any, models: Any = None, name: str = "compare") -> str:
+    """The last event that an endpoint sends, as a program without Gradio's client sees it."""
+    started = httpx.post(f"{url}/gradio_api/call/{name}", json={"data": [file, models]})
+    return httpx.get(f"{url}/gradio_api/call/{name}/{started.json()['event_id']}", timeout=60).text
 
 
-def press(served: Any, name: str, values: list[Any]) -> list[Any]:
+def press(served: Any, name: str, values: list[Any], event: Any = None, language: str = "en") -> list[Any]:
     """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the message."""
     index = next(key for key, fn in served.page.fns.items() if fn.fn is not None and fn.fn.__name__ == name)
-    body = {"data": values, "fn_index": index, "session_hash": SESSION}
-    httpx.post(f"{served.url}/gradio_api/queue/join", json=body).raise_for_status()
+    body = {"data": values, "fn_index": index, "session_hash": SESSION, "event_data": event}
+    headers = {"accept-language": language}
+    httpx.post(f"{served.url}/gradio_api/queue/join", json=body, headers=headers).raise_for_status()
     with httpx.stream(
         "GET", f"{served.url}/gradio_api/queue/data", params={"session_hash": SESSION}, timeout=60
     ) as stream:
@@ -120,6 +125,143 @@ def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -
         press(served, "add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hosts that the server looks up: the first step of Gradio's own download."""
+    import safehttpx
+
+    hosts: list[str] = []
+
+    async def note(host: str, *_: Any, **__: Any) -> str:
+        hosts.append(host)
+        raise ValueError("outside")
+
+    monkeypatch.setattr(safehttpx, "async_validate_url", note)
+    return hosts
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """A server of somebody else's on loopback: its address, and what was asked of it."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that the standard library calls
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/secret.png", requests
+        server.shutdown()
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
+def test_endpoints_fetch_no_link(served: Any, elsewhere: Any, asked: list[str], meta: dict[str, Any]) -> None:
+    url, requests = elsewhere
+    for link in (url, "https://example.org/secret.png"):
+        file = {"path": link, "url": link, **meta}
+        assert "event: error" in call_endpoint(served.url, file)
+        assert "event: error" in call_endpoint(served.url, None, [file])
+        assert "event: error" in call_endpoint(served.url, {"path": "", "inside": [file]})
+        assert "event: error" in call_endpoint(served.url, link, name="compare_picture")
+        with pytest.raises(RuntimeError, match=r"link is not fetched|no uploaded picture"):
+            press(served, "add_photo", [file, ["cnn-baseline"]])
+    assert requests == asked == []
+
+
+def test_route_for_files_fetches_no_link(served: Any, elsewhere: Any, asked: list[str]) -> None:
+    url, requests = elsewhere
+    for link in (url, url.replace(":", "%3A").replace("/", "%2F"), "https://example.org/secret.png"):
+        for method in ("GET", "HEAD"):
+            assert httpx.request(method, f"{served.url}/gradio_api/file={link}").status_code in (403, 404)
+    assert requests == asked == []
+
+
+def test_picture_as_text_gives_json_as_text(served: Any, client: Client, portrait: Path) -> None:
+    encoded = base64.b64encode(portrait.read_bytes()).decode()
+    for photo in (encoded, f"data:image/png;base64,{encoded}"):
+        answer = json.loads(client.predict(photo=photo, models=["resnet_48"], api_name="/compare_picture"))
+        (face,) = answer["faces"]
+        assert answer["image"] == "picture" and list(face["models"]) == ["resnet_48"]
+    for wrong in (str(portrait), "no base64!"):
+        with pytest.raises(AppError, match="no picture in base64"):
+            client.predict(photo=wrong, models=None, api_name="/compare_picture")
+    with pytest.raises(AppError, match="over 10 MB"):
+        client.predict(photo="A" * 14_000_000, models=None, api_name="/compare_picture")
+
+
+def test_agents_find_one_tool_that_keeps_no_file(served: Any, portrait: Path) -> None:
+    pytest.importorskip("mcp", reason="mcp is not installed: pip install 'fer-zoo[mcp]'")
+    from gradio.mcp import DEFAULT_TEMP_DIR
+
+    encoded = base64.b64encode(portrait.read_bytes()).decode()
+    before = set(Path(DEFAULT_TEMP_DIR).rglob("*"))
+    tools, answer, refused = asyncio.run(use_as_agent(f"{served.url}/gradio_api/mcp/", encoded))
+    (tool,) = tools
+    assert tool.name == "compare_picture" and "seven facial expressions" in tool.description
+    assert "base64" in tool.inputSchema["properties"]["photo"]["description"]
+    assert [list(face["models"]) for face in json.loads(answer)["faces"]] == [["cnn-baseline"]]
+    assert "no picture in base64" in refused
+    assert set(Path(DEFAULT_TEMP_DIR).rglob("*")) == before
+
+
+async def use_as_agent(url: str, encoded: str) -> tuple[list[Any], str, str]:
+    """The tools on offer, the answer to a picture, and the answer to a link."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(url) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        tools = (await session.list_tools()).tools
+        answers = []
+        for photo in (encoded, "https://example.org/secret.png"):
+            call = {"photo": photo, "models": ["cnn-baseline"]}
+            answers.append((await session.call_tool("compare_picture", call)).content[0].text)
+    return tools, answers[0], answers[1]
+
+
+def test_models_that_fail_leave_the_others_alone(
+    served: Any, client: Client, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from offered_models import load_once
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(load_once("resnet_48"), "forward", fail)
+    _, html, _ = press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline", "resnet_48"]])
+    assert "cnn-baseline reads" in html and "out of memory" in html
+    answer = compare(client, portrait)
+    assert list(answer["faces"][0]["models"]) == ["cnn-baseline"]
+    assert answer["faults"] == {"resnet_48": "out of memory"}
+
+
+def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, pair: Path) -> None:
+    press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
+    (html,) = press(served, "show_heats", [None], {"face": 1}, language="es")
+    assert html.count("data:image/webp") == 2 and 'data-of="1"' in html
+    assert "cnn-baseline: lo que más contó para" in html
+    for wrong in ({"face": 2}, {"face": -1}, {"face": "x"}, {}, None):
+        assert press(served, "show_heats", [None], wrong) == [""]
+    press(served, "forget_photo", [])
+    assert press(served, "show_heats", [None], {"face": 0}) == [""]
+
+
+def test_result_is_in_the_language_of_the_visitor(served: Any, portrait: Path, no_face: Path) -> None:
+    _, html, _ = press(
+        served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]], language="es-MX"
+    )
+    assert "cnn-baseline lee " in html and "Olvidar la foto" in html and "tristeza" in html
+    _, html, _ = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]], language="es")
+    assert "Usar la imagen entera" in html
+
+
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -166,7 +308,7 @@ def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> No
 
 
 def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Path) -> None:
-    _, html = press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
+    _, html, _ = press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
     assert html.count("data-face=") == 2 and html.count("data-panel=") == 2
     assert html.count('class="fz-top"') == 4  # one for each face and model
     assert "/file=" not in html and html.count('src="data:image/') == 3
@@ -178,13 +320,13 @@ def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Pa
 
 def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portrait: Path) -> None:
     press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
-    (html,) = press(served, "compare_again", [None, ["resnet_48"]])
+    _, html, _ = press(served, "compare_again", [None, ["resnet_48"]])
     assert "resnet_48 reads" in html and "cnn-baseline" not in html
     session = served.page.app.state_holder.session_data[SESSION]
     assert any(session.state_data.values()) and "data:image" in str(session.config_values)
-    assert "No model is chosen" in press(served, "compare_again", [None, []])[0]
+    assert "No model is chosen" in press(served, "compare_again", [None, []])[1]
     press(served, "forget_photo", [])
-    assert "appear here" in press(served, "compare_again", [None, ["resnet_48"]])[0]
+    assert "appear here" in press(served, "compare_again", [None, ["resnet_48"]])[1]
     assert not any(session.state_data.values()) and "data:image" not in str(session.config_values)
 
 
@@ -201,9 +343,9 @@ def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
 
 
 def test_whole_picture_is_read_as_one_face(served: Any, no_face: Path) -> None:
-    _, html = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]])
+    _, html, _ = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]])
     assert "No face found" in html and "Use the whole picture" in html
-    _, html = press(served, "use_whole", [None, ["cnn-baseline"]])
+    _, html, _ = press(served, "use_whole", [None, ["cnn-baseline"]])
     assert "The whole picture is read as one face" in html and html.count("data-panel=") == 1
 
 
@@ -215,8 +357,11 @@ def test_equal_photos_at_once_do_not_take_each_others_file(served: Any, portrait
         assert list(pool.map(ask, range(16))) == [1] * 16
 
 
-def test_only_compare_is_offered_to_programs(client: Client) -> None:
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/compare"]
+def test_only_comparing_is_offered_to_programs(client: Client) -> None:
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
+        "/compare",
+        "/compare_picture",
+    ]
 
 
 def test_nothing_is_recorded_or_fetched(served: Any) -> None:

@@ -1,14 +1,8 @@
 """The page as programs meet it: over HTTP on loopback, with no browser."""
 
-import asyncio
-import base64
-import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,55 +22,8 @@ def client(served: Any) -> Client:
     return Client(served.url, verbose=False)
 
 
-@pytest.fixture(autouse=True)
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No connection may leave the machine while a test runs; one that tries fails the test."""
-    refused: list[Any] = []
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
-            refused.append(address)
-            raise OSError("outside")
-        connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
-    assert not refused
-
-
 def compare(client: Client, photo: Path, models: list[str] | None = None) -> dict[str, Any]:
     return client.predict(photo=handle_file(str(photo)), models=models, api_name="/compare")
-
-
-def call_endpoint(url: str, file: Any, models: Any = None, name: str = "compare") -> str:
-    """The last event that an endpoint sends, as a program without Gradio's client sees it."""
-    started = httpx.post(f"{url}/gradio_api/call/{name}", json={"data": [file, models]})
-    return httpx.get(f"{url}/gradio_api/call/{name}/{started.json()['event_id']}", timeout=60).text
-
-
-def press(served: Any, name: str, values: list[Any], event: Any = None, language: str = "en") -> list[Any]:
-    """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the message."""
-    index = next(key for key, fn in served.page.fns.items() if fn.fn is not None and fn.fn.__name__ == name)
-    body = {"data": values, "fn_index": index, "session_hash": SESSION, "event_data": event}
-    headers = {"accept-language": language}
-    httpx.post(f"{served.url}/gradio_api/queue/join", json=body, headers=headers).raise_for_status()
-    with httpx.stream(
-        "GET", f"{served.url}/gradio_api/queue/data", params={"session_hash": SESSION}, timeout=60
-    ) as stream:
-        for line in stream.iter_lines():
-            event = json.loads(line.removeprefix("data: ")) if line else {}
-            if event.get("msg") == "process_completed":
-                if not event["success"]:
-                    raise RuntimeError(event["output"]["error"])
-                return event["output"]["data"]
-    raise AssertionError("the stream ended without an answer")
-
-
-def upload(url: str, photo: Path, name: str | None = None) -> dict[str, Any]:
-    files = {"files": (name or photo.name, photo.read_bytes())}
-    (path,) = httpx.post(f"{url}/gradio_api/upload", files=files).json()
-    return {"path": path, "orig_name": name or photo.name, "meta": {"_type": "gradio.FileData"}}
 
 
 def test_compare_gives_the_json_of_predict(client: Client, pair: Path) -> None:
@@ -108,122 +55,21 @@ def test_model_that_is_not_offered_is_refused(client: Client, portrait: Path, na
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
 def test_endpoint_reads_no_file_of_the_server(served: Any, portrait: Path, meta: dict[str, Any]) -> None:
     for path in (str(portrait), f"{served.uploads}/../../{portrait.parent.name}/{portrait.name}"):
-        answer = call_endpoint(served.url, {"path": path, **meta})
+        answer = served.call({"path": path, **meta})
         assert "event: error" in answer and "faces" not in answer
 
 
 def test_link_out_of_the_upload_folder_is_not_followed(served: Any, portrait: Path) -> None:
     link = served.uploads / "link.png"
     link.symlink_to(portrait)
-    answer = call_endpoint(served.url, {"path": str(link)})
+    answer = served.call({"path": str(link)})
     link.unlink()
     assert "no uploaded picture" in answer
 
 
 def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -> None:
     with pytest.raises(RuntimeError, match="no uploaded picture"):
-        press(served, "add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Hosts that the server looks up: the first step of Gradio's own download."""
-    import safehttpx
-
-    hosts: list[str] = []
-
-    async def note(host: str, *_: Any, **__: Any) -> str:
-        hosts.append(host)
-        raise ValueError("outside")
-
-    monkeypatch.setattr(safehttpx, "async_validate_url", note)
-    return hosts
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[tuple[str, list[str]]]:
-    """A server of somebody else's on loopback: its address, and what was asked of it."""
-    requests: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requests.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_GET  # noqa: N815 - the name that the standard library calls
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/secret.png", requests
-        server.shutdown()
-
-
-@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
-def test_endpoints_fetch_no_link(served: Any, elsewhere: Any, asked: list[str], meta: dict[str, Any]) -> None:
-    url, requests = elsewhere
-    for link in (url, "https://example.org/secret.png"):
-        file = {"path": link, "url": link, **meta}
-        assert "event: error" in call_endpoint(served.url, file)
-        assert "event: error" in call_endpoint(served.url, None, [file])
-        assert "event: error" in call_endpoint(served.url, {"path": "", "inside": [file]})
-        assert "event: error" in call_endpoint(served.url, link, name="compare_picture")
-        with pytest.raises(RuntimeError, match=r"link is not fetched|no uploaded picture"):
-            press(served, "add_photo", [file, ["cnn-baseline"]])
-    assert requests == asked == []
-
-
-def test_route_for_files_fetches_no_link(served: Any, elsewhere: Any, asked: list[str]) -> None:
-    url, requests = elsewhere
-    for link in (url, url.replace(":", "%3A").replace("/", "%2F"), "https://example.org/secret.png"):
-        for method in ("GET", "HEAD"):
-            assert httpx.request(method, f"{served.url}/gradio_api/file={link}").status_code in (403, 404)
-    assert requests == asked == []
-
-
-def test_picture_as_text_gives_json_as_text(served: Any, client: Client, portrait: Path) -> None:
-    encoded = base64.b64encode(portrait.read_bytes()).decode()
-    for photo in (encoded, f"data:image/png;base64,{encoded}"):
-        answer = json.loads(client.predict(photo=photo, models=["resnet_48"], api_name="/compare_picture"))
-        (face,) = answer["faces"]
-        assert answer["image"] == "picture" and list(face["models"]) == ["resnet_48"]
-    for wrong in (str(portrait), "no base64!"):
-        with pytest.raises(AppError, match="no picture in base64"):
-            client.predict(photo=wrong, models=None, api_name="/compare_picture")
-    with pytest.raises(AppError, match="over 10 MB"):
-        client.predict(photo="A" * 14_000_000, models=None, api_name="/compare_picture")
-
-
-def test_agents_find_one_tool_that_keeps_no_file(served: Any, portrait: Path) -> None:
-    pytest.importorskip("mcp", reason="mcp is not installed: pip install 'fer-zoo[mcp]'")
-    from gradio.mcp import DEFAULT_TEMP_DIR
-
-    encoded = base64.b64encode(portrait.read_bytes()).decode()
-    before = set(Path(DEFAULT_TEMP_DIR).rglob("*"))
-    tools, answer, refused = asyncio.run(use_as_agent(f"{served.url}/gradio_api/mcp/", encoded))
-    (tool,) = tools
-    assert tool.name == "compare_picture" and "seven facial expressions" in tool.description
-    assert "base64" in tool.inputSchema["properties"]["photo"]["description"]
-    assert [list(face["models"]) for face in json.loads(answer)["faces"]] == [["cnn-baseline"]]
-    assert "no picture in base64" in refused
-    assert set(Path(DEFAULT_TEMP_DIR).rglob("*")) == before
-
-
-async def use_as_agent(url: str, encoded: str) -> tuple[list[Any], str, str]:
-    """The tools on offer, the answer to a picture, and the answer to a link."""
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async with (
-        streamablehttp_client(url) as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        await session.initialize()
-        tools = (await session.list_tools()).tools
-        answers = []
-        for photo in (encoded, "https://example.org/secret.png"):
-            call = {"photo": photo, "models": ["cnn-baseline"]}
-            answers.append((await session.call_tool("compare_picture", call)).content[0].text)
-    return tools, answers[0], answers[1]
+        served.press("add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
 
 
 def test_models_that_fail_leave_the_others_alone(
@@ -235,7 +81,7 @@ def test_models_that_fail_leave_the_others_alone(
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(load_once("resnet_48"), "forward", fail)
-    _, html, _ = press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline", "resnet_48"]])
+    _, html, _ = served.press("add_photo", [served.upload(portrait), ["cnn-baseline", "resnet_48"]])
     assert "cnn-baseline reads" in html and "out of memory" in html
     answer = compare(client, portrait)
     assert list(answer["faces"][0]["models"]) == ["cnn-baseline"]
@@ -243,22 +89,20 @@ def test_models_that_fail_leave_the_others_alone(
 
 
 def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, pair: Path) -> None:
-    press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
-    (html,) = press(served, "show_heats", [None], {"face": 1}, language="es")
+    served.press("add_photo", [served.upload(pair), ["cnn-baseline", "resnet_48"]])
+    (html,) = served.press("show_heats", [None], {"face": 1}, language="es")
     assert html.count("data:image/webp") == 2 and 'data-of="1"' in html
     assert "cnn-baseline: lo que más contó para" in html
     for wrong in ({"face": 2}, {"face": -1}, {"face": "x"}, {}, None):
-        assert press(served, "show_heats", [None], wrong) == [""]
-    press(served, "forget_photo", [])
-    assert press(served, "show_heats", [None], {"face": 0}) == [""]
+        assert served.press("show_heats", [None], wrong) == [""]
+    served.press("forget_photo", [])
+    assert served.press("show_heats", [None], {"face": 0}) == [""]
 
 
 def test_result_is_in_the_language_of_the_visitor(served: Any, portrait: Path, no_face: Path) -> None:
-    _, html, _ = press(
-        served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]], language="es-MX"
-    )
+    _, html, _ = press(served, "add_photo", [served.upload(portrait), ["cnn-baseline"]], language="es-MX")
     assert "cnn-baseline lee " in html and "Olvidar la foto" in html and "tristeza" in html
-    _, html, _ = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]], language="es")
+    _, html, _ = served.press("add_photo", [served.upload(no_face), ["cnn-baseline"]], language="es")
     assert "Usar la imagen entera" in html
 
 
@@ -297,7 +141,7 @@ def test_bad_file_is_told_in_one_line_with_its_name(
 
 def test_page_tells_a_bad_file_too(served: Any, broken: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^broken\.png: .*damaged"):
-        press(served, "add_photo", [upload(served.url, broken), ["cnn-baseline"], None])
+        served.press("add_photo", [served.upload(broken), ["cnn-baseline"], None])
 
 
 def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> None:
@@ -308,7 +152,7 @@ def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> No
 
 
 def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Path) -> None:
-    _, html, _ = press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
+    _, html, _ = served.press("add_photo", [served.upload(pair), ["cnn-baseline", "resnet_48"]])
     assert html.count("data-face=") == 2 and html.count("data-panel=") == 2
     assert html.count('class="fz-top"') == 4  # one for each face and model
     assert "/file=" not in html and html.count('src="data:image/') == 3
@@ -319,19 +163,19 @@ def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Pa
 
 
 def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portrait: Path) -> None:
-    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
-    _, html, _ = press(served, "compare_again", [None, ["resnet_48"]])
+    served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]])
+    _, html, _ = served.press("compare_again", [None, ["resnet_48"]])
     assert "resnet_48 reads" in html and "cnn-baseline" not in html
     session = served.page.app.state_holder.session_data[SESSION]
     assert any(session.state_data.values()) and "data:image" in str(session.config_values)
-    assert "No model is chosen" in press(served, "compare_again", [None, []])[1]
-    press(served, "forget_photo", [])
-    assert "appear here" in press(served, "compare_again", [None, ["resnet_48"]])[1]
+    assert "No model is chosen" in served.press("compare_again", [None, []])[1]
+    served.press("forget_photo", [])
+    assert "appear here" in served.press("compare_again", [None, ["resnet_48"]])[1]
     assert not any(session.state_data.values()) and "data:image" not in str(session.config_values)
 
 
 def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
-    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
+    served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]])
     sessions = served.page.app.state_holder.session_data
     assert SESSION in sessions
     with httpx.stream("GET", f"{served.url}/gradio_api/heartbeat/{SESSION}") as beat:
@@ -343,9 +187,9 @@ def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
 
 
 def test_whole_picture_is_read_as_one_face(served: Any, no_face: Path) -> None:
-    _, html, _ = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]])
+    _, html, _ = served.press("add_photo", [served.upload(no_face), ["cnn-baseline"]])
     assert "No face found" in html and "Use the whole picture" in html
-    _, html, _ = press(served, "use_whole", [None, ["cnn-baseline"]])
+    _, html, _ = served.press("use_whole", [None, ["cnn-baseline"]])
     assert "The whole picture is read as one face" in html and html.count("data-panel=") == 1
 
 

@@ -100,7 +100,7 @@ def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, p
 
 
 def test_result_is_in_the_language_of_the_visitor(served: Any, portrait: Path, no_face: Path) -> None:
-    _, html, _ = press(served, "add_photo", [served.upload(portrait), ["cnn-baseline"]], language="es-MX")
+    _, html, _ = served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]], language="es-MX")
     assert "cnn-baseline lee " in html and "Olvidar la foto" in html and "tristeza" in html
     _, html, _ = served.press("add_photo", [served.upload(no_face), ["cnn-baseline"]], language="es")
     assert "Usar la imagen entera" in html

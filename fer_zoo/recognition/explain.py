@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_zoo.emotions import SIDE
+from fer_zoo.models.ensemble import Ensemble
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
@@ -39,11 +40,11 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
         raise ValueError(f"{len(faces)} faces have {len(targets)} targets; allowed is one for each.")
     if not len(faces):
         return torch.zeros(0, SIDE, SIDE)
-    members = getattr(model.backbone, "members", None)
-    if members is None:
+    if not isinstance(model.backbone, Ensemble):
         return _scale(_find_heat(model, faces, targets))
-    maps = torch.stack([explain(cast("FaceClassifier", member), faces, targets) for member in members])
-    weights = cast(Tensor, model.backbone.weights).to(maps)
+    members = cast("list[FaceClassifier]", list(model.backbone.members))
+    maps = torch.stack([explain(member, faces, targets) for member in members])
+    weights = model.backbone.get_buffer("weights").to(maps)
     return _scale((maps * weights[:, None, None, None]).sum(0))
 
 

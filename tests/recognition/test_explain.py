@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_zoo.models.classifier import FaceClassifier, Preprocessing
+from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.resnet48 import ResNet48
 from fer_zoo.recognition.explain import explain
 from fer_zoo.registry import ARCHITECTURES, create_model
@@ -129,18 +130,12 @@ def test_every_architecture_is_explained_and_left_as_it_was(name: str) -> None:
 
 
 def test_ensemble_weighs_its_members() -> None:
-    class Vote(nn.Module):
-        def __init__(self, members: list[FaceClassifier]) -> None:
-            super().__init__()
-            self.members = nn.ModuleList(members)
-            self.register_buffer("weights", torch.tensor([0.75, 0.25]))
-
     torch.manual_seed(0)
     members = [classify(ResNet48(widths=(8, 8), blocks=1)) for _ in range(2)]
     faces = torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)
     mixed = 0.75 * explain(members[0], faces, [1, 2]) + 0.25 * explain(members[1], faces, [1, 2])
     expected = mixed / mixed.amax((1, 2), keepdim=True)
-    torch.testing.assert_close(explain(classify(Vote(members)), faces, [1, 2]), expected)
+    torch.testing.assert_close(explain(classify(Ensemble(members, [3, 1])), faces, [1, 2]), expected)
 
 
 def test_threads_do_not_see_each_others_faces() -> None:

@@ -1,10 +1,13 @@
-"""The page's one named endpoint for programs: /compare."""
+"""The page's named endpoints for programs: /compare for files, /compare_picture for agents (MCP)."""
 
+import base64
+import binascii
+import json
 from typing import Any
 
 import gradio as gr
 from offered_models import QUEUE, create_recognizer, list_names
-from uploads import read_upload
+from uploads import LARGEST_BYTES, Upload, read_upload
 
 from fer_zoo import FerZooError
 
@@ -18,19 +21,59 @@ def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, An
 
     Returns:
         {"image", "faces": [{"box": [x, y, width, height], "score", "models": {name: {emotion: p}}}]}, as
-        `fer-zoo predict --json` gives for one picture. "faces" is empty where no face is found.
+        `fer-zoo predict --json` gives for one picture. "faces" is empty where no face is found. "faults"
+        names the models that failed, if any did, and says why.
     """
     try:
         upload = read_upload(photo)
     except FerZooError as error:
         raise gr.Error(str(error), print_exception=False) from None
+    return _inspect(upload, models)
+
+
+# Gradio offers every public endpoint as a tool, but keeps the pictures that a tool is sent in a folder, and
+# gives back Python's text of a dict. It passes over a function of a kind that it does not know.
+compare._mcp_type = "not a tool"  # type: ignore[attr-defined]
+
+
+def compare_picture(photo: str, models: list[str] | None = None) -> str:
+    """Find every face in a photo and say which of seven facial expressions each model sees in it.
+
+    The expressions are angry, disgust, fear, happy, sad, surprise and neutral. The models judge how a face
+    looks, not what the person feels; about three answers in ten are wrong. Do not use the answers to judge,
+    select or diagnose a person. Nothing is stored.
+
+    Args:
+        photo: the picture's bytes in base64, with or without "data:image/jpeg;base64," before them; JPEG,
+            PNG, WebP, BMP, GIF, TIFF or AVIF, up to 10 MB. Links and paths are not read.
+        models: names of models, such as ["cnn-baseline"]; without them, all that the page offers.
+
+    Returns:
+        JSON: {"image", "faces": [{"box": [x, y, width, height], "score", "models": {name: {emotion:
+        probability}}}]}. "faces" is empty where no face is found. A face with "notes" is hard to read.
+    """
+    encoded = photo.partition(",")[2] if photo.startswith("data:") else photo
+    if len(encoded) > LARGEST_BYTES * 4 / 3 + 4:
+        raise gr.Error(f"The picture is over {LARGEST_BYTES // 1_000_000} MB.", print_exception=False)
     try:
-        chosen = list_names() if models is None else models
-        return {**create_recognizer(chosen).recognize(upload.encoded), "image": upload.name}
+        upload = Upload("picture", base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError):
+        words = "This is no picture in base64. Send its bytes, not a link or a path."
+        raise gr.Error(words, print_exception=False) from None
+    return json.dumps(_inspect(upload, models), ensure_ascii=False)
+
+
+def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
+    try:
+        recognizer = create_recognizer(list_names() if models is None else models)
+        seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
         raise gr.Error(upload.explain(error), print_exception=False) from None
+    faults = {"faults": seen.faults} if seen.faults else {}
+    return {"image": upload.name, "faces": seen.describe_faces(), **faults}
 
 
-def add_endpoint() -> None:
+def add_endpoints() -> None:
     """Call inside the page's Blocks."""
     gr.api(compare, api_name="compare", **QUEUE)
+    gr.api(compare_picture, api_name="compare_picture", **QUEUE)

@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,21 +28,22 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
     import gradio as gr
     from about_view import build_about
-    from api_view import add_endpoint
+    from api_view import add_endpoints
     from batch_view import build_batch
     from batch_words import WORDS as BATCH_WORDS
     from compare_view import build_compare
     from live_view import build_live
     from live_words import WORDS as LIVE_WORDS
     from models_view import build_models
+    from offline_blocks import OfflineBlocks
     from page_head import build_head
     from page_words import WORDS
 
-    with gr.Blocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
+    with OfflineBlocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
         with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide three of the five in a menu
             with gr.Tab(WORDS.label("compare"), id="compare"):
-                build_compare()
+                build_compare(page)
             with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
                 build_live(page)
             with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
@@ -48,7 +52,7 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
                 build_models(page)
             with gr.Tab(WORDS.label("about"), id="about"):
                 build_about(page)
-        add_endpoint()
+        add_endpoints()
         page.unload(forget_session(page))
     return page.queue(max_size=WAITING)
 
@@ -68,6 +72,7 @@ def launch_options() -> dict[str, Any]:
     bounded uploads, one quiet theme, two languages.
     """
     import gradio as gr
+    from offline_blocks import build_middleware
     from words import build_translations
 
     theme = gr.themes.Default(
@@ -92,6 +97,8 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": LARGEST_UPLOAD,
         "state_session_capacity": SESSIONS,
         "i18n": build_translations(),
+        "app_kwargs": {"middleware": build_middleware()},
+        "mcp_server": find_spec("mcp") is not None,  # agents may ask, too, where pip has installed "mcp"
         "quiet": True,
     }
 
@@ -105,9 +112,10 @@ def launch(port: int | None = None, open_browser: bool = False) -> None:
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
         page = build_page()
-        _, url, _ = page.launch(
-            server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
-        )
+        with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
+            _, url, _ = page.launch(
+                server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
+            )
         print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
         page.block_thread()
 

@@ -2,26 +2,45 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
-from compare_html import WELCOME, render_message, render_result
+from compare_heat import render_heats
+from compare_html import render_message, render_result, render_welcome
+from compare_words import WORDS
 from offered_models import QUEUE, create_recognizer, list_names
 from uploads import Upload, read_upload
+from words import find_language
 
 from fer_zoo import FerZooError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 EXAMPLE = Path(__file__).with_name("examples") / "drawn-faces.png"  # by fer_zoo.data.synthetic, seed 3
 SCRIPT = Path(__file__).with_name("compare_view.js")
+HEAT_SCRIPT = Path(__file__).with_name("compare_heat.js")
 
 
-def build_compare() -> None:
+class Kept(NamedTuple):
+    """What the server's memory holds of a photo while the page shows it.
+
+    crops: uint8 (N, 48, 48), and answers: each model's top answers, for heatmaps. key: of photo and crops.
+    """
+
+    upload: Upload
+    crops: "np.ndarray | None" = None
+    answers: dict[str, list[int]] | None = None
+    key: str = ""
+
+
+def build_compare(page: gr.Blocks) -> None:
     """Call inside the page's Blocks. The input is emptied after each upload: the result shows the photo."""
     names = list_names()
-    kept = gr.State(None)  # Upload: in the server's memory, for when other models are chosen
+    kept = gr.State(None)  # Kept: for when other models are chosen, or somebody asks why
     with gr.Row(elem_id="inputs"):
         photo = gr.Image(
-            label="Photo, up to 10 MB",
+            label=WORDS.label("photo"),
             sources=["upload", "webcam", "clipboard"],
             buttons=[],
             height=240,
@@ -30,55 +49,82 @@ def build_compare() -> None:
             elem_id="photo",
         )
         models = gr.CheckboxGroup(
-            names, value=names, label="Models", scale=3, min_width=280, elem_id="chosen"
+            names, value=names, label=WORDS.label("models"), scale=3, min_width=280, elem_id="chosen"
         )
-    result = gr.HTML(
-        WELCOME,
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="result",
-        apply_default_css=False,
-    )
+    result = _add_html(render_welcome(), SCRIPT, "result")
+    heats = _add_html("", HEAT_SCRIPT, "heats")
     # preprocess=False: Gradio's own reading fails on a broken picture without a word, and gets some wrong.
     options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
-    added = photo.upload(add_photo, [photo, models], [kept, result], **options, **QUEUE)
+    outputs = [kept, result, heats]
+    page.load(greet, None, [result], queue=False, api_visibility="private")
+    added = photo.upload(add_photo, [photo, models], outputs, **options, **QUEUE)
     for finished in (added.success, added.failure):  # not .then, which does not run after an error
         finished(None, js="() => null", outputs=[photo], api_visibility="private")
-    models.input(compare_again, [kept, models], [result], trigger_mode="always_last", **options, **QUEUE)
-    result.submit(use_whole, [kept, models], [kept, result], **options, **QUEUE)
-    result.select(add_example, [models], [kept, result], **options, **QUEUE)
-    result.clear(forget_photo, None, [kept, result], api_visibility="private")
+    models.input(compare_again, [kept, models], outputs, trigger_mode="always_last", **options, **QUEUE)
+    result.submit(use_whole, [kept, models], outputs, **options, **QUEUE)
+    result.select(add_example, [models], outputs, **options, **QUEUE)
+    result.clear(forget_photo, None, outputs, api_visibility="private")
+    quiet: dict[str, Any] = {
+        "api_visibility": "private",
+        "trigger_mode": "multiple",
+        "show_progress": "hidden",
+    }
+    result.expand(show_heats, [kept], [heats], **quiet, **QUEUE)
 
 
-def add_photo(file: dict[str, Any] | None, models: list[str]) -> tuple[Upload, str]:
+def _add_html(value: str, script: Path, elem_id: str) -> gr.HTML:
+    return gr.HTML(
+        value, js_on_load=script.read_text(encoding="utf-8"), elem_id=elem_id, apply_default_css=False
+    )
+
+
+def greet(request: gr.Request) -> str:
+    return render_welcome(find_language(request))
+
+
+def add_photo(file: dict[str, Any] | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
     try:
         upload = read_upload(file)
     except FerZooError as error:
         raise gr.Error(str(error), print_exception=False) from None
-    return upload, compare_again(upload, models)
+    return compare_again(Kept(upload), models, request)
 
 
-def add_example(models: list[str]) -> tuple[Upload, str]:
-    upload = Upload(EXAMPLE.name, EXAMPLE.read_bytes())
-    return upload, compare_again(upload, models)
+def add_example(models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    return compare_again(Kept(Upload(EXAMPLE.name, EXAMPLE.read_bytes())), models, request)
 
 
-def use_whole(upload: Upload | None, models: list[str]) -> tuple[Upload | None, str]:
-    whole = upload and upload._replace(whole=True)
-    return whole, compare_again(whole, models)
+def use_whole(kept: Kept | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    return compare_again(kept and Kept(kept.upload._replace(whole=True)), models, request)
 
 
-def compare_again(upload: Upload | None, models: list[str]) -> str:
-    """HTML of the result. Raises gr.Error, which the page shows as a message."""
-    if upload is None:
-        return WELCOME
+def compare_again(kept: Kept | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    """What is kept of the photo, HTML of the result, and no heatmap yet. Raises gr.Error, which the page
+    shows as a message.
+    """
+    language = find_language(request)
+    if kept is None:
+        return None, render_welcome(language), ""
+    upload = kept.upload
     if not models:
-        return render_message("No model is chosen. Tick one or more.")
+        return Kept(upload), render_message(WORDS.say(language, "no_model")), ""
     try:
-        seen = create_recognizer(models).inspect(upload.encoded, whole=upload.whole)
+        chosen = create_recognizer(models)
+        seen = chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True)
     except FerZooError as error:
         raise gr.Error(upload.explain(error), print_exception=False) from None
-    return render_result(seen, hashlib.sha256(upload.encoded).hexdigest()[:16], upload.whole)
+    key = hashlib.sha256(upload.encoded).hexdigest()[:16] + ("-whole" if upload.whole else "")
+    html = render_result(seen, key, upload.whole, chosen.names, language)
+    return Kept(upload, seen.crops, seen.answers, key), html, ""
 
 
-def forget_photo() -> tuple[None, str]:
-    return None, WELCOME
+def show_heats(kept: Kept | None, event: gr.EventData, request: gr.Request) -> str:
+    """HTML of the heatmaps of one face; nothing for a photo or a face that is gone."""
+    index = (event._data or {}).get("face", -1)
+    if kept is None or kept.crops is None or not kept.answers or index not in range(len(kept.crops)):
+        return ""
+    return render_heats(kept.key, kept.crops, kept.answers, index, find_language(request))
+
+
+def forget_photo(request: gr.Request) -> tuple[Any, ...]:
+    return None, render_welcome(find_language(request)), ""

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import fer_zoo
@@ -17,12 +16,11 @@ QUEUE: dict[str, Any] = {
     "concurrency_id": "models",
 }  # one limit for the page and the API
 
-_lock = Lock()
-
 
 def list_offered() -> list[dict[str, Any]]:
-    """Rows of `fer_zoo.list_models` that have weights in the package."""
-    return [row for row in fer_zoo.list_models() if row["weights"] == "embedded"]
+    """Rows of `fer_zoo.list_models` that have weights in the package, the ensemble first."""
+    rows = [row for row in fer_zoo.list_models() if row["weights"] == "embedded"]
+    return sorted(rows, key=lambda row: row["family"] != "ensemble")
 
 
 def list_names() -> list[str]:
@@ -30,17 +28,24 @@ def list_names() -> list[str]:
 
 
 def create_recognizer(names: Sequence[str]) -> "Recognizer":
-    """For the chosen models, in the order of the zoo. Raises FerZooError for a name that is not offered."""
+    """For the chosen models, in the order of the page. Raises FerZooError for a name that is not offered."""
+    offered = list_names()
     for name in names:
-        if name not in list_names():  # a name could otherwise be the path of any folder on the server
-            raise fer_zoo.FerZooError(f"Unknown model {name!r}. Known: {', '.join(list_names())}.")
-    with _lock:
-        return fer_zoo.Recognizer([load_once(name) for name in list_names() if name in names])
+        if name not in offered:  # a name could otherwise be the path of any folder on the server
+            raise fer_zoo.FerZooError(f"Unknown model {name!r}. Known: {', '.join(offered)}.")
+    if not names:
+        raise fer_zoo.FerZooError(f"No model is chosen. Known: {', '.join(offered)}.")
+    return _share_models(tuple(offered)).select([name for name in offered if name in names])
+
+
+def load_once(name: str) -> "FaceClassifier":
+    return create_recognizer([name]).models[name]
 
 
 @cache
-def load_once(name: str) -> "FaceClassifier":
+def _share_models(names: tuple[str, ...]) -> "Recognizer":
+    """One for all visitors, so that each model is loaded once."""
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // SIMULTANEOUS))
-    return fer_zoo.load(name)
+    return fer_zoo.Recognizer(names)

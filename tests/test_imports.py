@@ -26,7 +26,7 @@ ARROWS = {
     "evaluation": {"models", "data", "artifact"} | LEAVES,
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub": {"artifact", "registry", "models", "emotions", "errors"},
-    "recognition": {"models", "hub", "photos", "emotions", "errors"},
+    "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,
     "export": {"artifact", "cards", "onnx_model", "errors"},

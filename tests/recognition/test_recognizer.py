@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
+from fer_zoo.artifact import save_artifact
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ImageError, UnknownNameError
 from fer_zoo.recognition.recognizer import Recognizer, format_recognition
+from fer_zoo.registry import create_model
 
 
 class Stub(nn.Module):
@@ -96,3 +98,45 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, no_face: Image.I
 def test_unknown_model_is_told_at_once() -> None:
     with pytest.raises(UnknownNameError, match="cnn-baseline"):
         Recognizer(["cnn-basline"])
+
+
+@pytest.mark.parametrize(("sigma", "light", "notes"), [(0, 1, []), (8, 1, ["blurred"]), (0, 0.15, ["faint"])])
+def test_blurred_and_faint_faces_are_noted(
+    portrait: Image.Image, sigma: float, light: float, notes: list[str]
+) -> None:
+    poor = portrait.filter(ImageFilter.GaussianBlur(sigma)).point(lambda value: int(value * light))
+    assert Recognizer([Stub("one")]).inspect(poor).notes(0) == notes
+
+
+def test_some_of_the_models_can_be_asked(tmp_path: Path, portrait: Image.Image) -> None:
+    save_artifact(tmp_path / "run", create_model("resnet_48"), {})
+    stub = Stub("one")
+    recognizer = Recognizer([stub, tmp_path / "run", Stub("two")])
+    chosen = recognizer.select(["two", "resnet_48"])
+    assert list(chosen.inspect(portrait).probabilities) == ["two", "resnet_48"] and stub.batches == []
+    assert chosen.models["resnet_48"] is recognizer.models["resnet_48"]
+
+
+def test_a_failing_model_stops_the_others_only_if_so_wanted(tmp_path: Path, portrait: Image.Image) -> None:
+    class Failing(Stub):
+        def forward(self, faces: Tensor) -> Tensor:
+            raise RuntimeError("out of\n memory")
+
+    folder = tmp_path / "run"
+    save_artifact(folder, create_model("resnet_48"), {})
+    recognizer = Recognizer([Stub("one"), Failing("two"), folder])
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    seen = recognizer.inspect(portrait, keep_going=True)
+    assert list(seen.probabilities) == list(seen.milliseconds) == ["one"]
+    assert seen.faults["two"] == "out of memory" and "damaged" in seen.faults["resnet_48"]
+    with pytest.raises(RuntimeError, match="memory"):
+        recognizer.inspect(portrait)
+
+
+def test_models_explain_their_answers(portrait: Image.Image) -> None:
+    model = create_model("resnet_48").eval()
+    recognizer = Recognizer([model, Stub("blind")])
+    seen = recognizer.inspect(portrait)
+    maps, faults = recognizer.explain(seen.crops, seen.answers, keep_going=True)
+    assert list(maps) == ["resnet_48"] and list(faults) == ["blind"]
+    assert maps["resnet_48"].shape == (1, 48, 48) and maps["resnet_48"].max() == 1

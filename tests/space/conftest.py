@@ -1,10 +1,13 @@
 """The page, served on loopback from this process, with the tests' own models and folder of uploads."""
 
+import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -17,6 +20,7 @@ from fer_zoo.registry import create_model
 
 SPACE = Path(__file__).parents[2] / "space"
 NAMES = ("cnn-baseline", "resnet_48")
+SESSION = "tests"
 
 
 class Served(NamedTuple):
@@ -26,6 +30,35 @@ class Served(NamedTuple):
 
     def list_files(self) -> list[Path]:
         return [path for path in self.uploads.rglob("*") if path.is_file()]
+
+    def upload(self, photo: Path) -> dict[str, Any]:
+        files = {"files": (photo.name, photo.read_bytes())}
+        (path,) = httpx.post(f"{self.url}/gradio_api/upload", files=files).json()
+        return {"path": path, "orig_name": photo.name, "meta": {"_type": "gradio.FileData"}}
+
+    def call(self, file: Any, models: Any = None, name: str = "compare") -> str:
+        """The last event that an endpoint sends, as a program without Gradio's client sees it."""
+        endpoint = f"{self.url}/gradio_api/call/{name}"
+        started = httpx.post(endpoint, json={"data": [file, models]})
+        return httpx.get(f"{endpoint}/{started.json()['event_id']}", timeout=60).text
+
+    def press(self, name: str, values: list[Any], event: Any = None, language: str = "en") -> list[Any]:
+        """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the
+        message.
+        """
+        index = next(key for key, fn in self.page.fns.items() if getattr(fn.fn, "__name__", "") == name)
+        body = {"data": values, "fn_index": index, "session_hash": SESSION, "event_data": event}
+        headers = {"accept-language": language}
+        httpx.post(f"{self.url}/gradio_api/queue/join", json=body, headers=headers).raise_for_status()
+        stream_url = f"{self.url}/gradio_api/queue/data"
+        with httpx.stream("GET", stream_url, params={"session_hash": SESSION}, timeout=60) as stream:
+            for line in stream.iter_lines():
+                event = json.loads(line.removeprefix("data: ")) if line else {}
+                if event.get("msg") == "process_completed":
+                    if not event["success"]:
+                        raise RuntimeError(event["output"]["error"])
+                    return event["output"]["data"]
+        raise AssertionError("the stream ended without an answer")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,7 +94,7 @@ def stored() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> Iterator[Served]:
-    """Two models with random weights, of which the first has measurements; uploads live 1 to 2 seconds."""
+    """Two models with random weights, of which the first has measurements; uploads live 4 to 5 seconds."""
     weights, uploads = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("uploads")
     for seed, name in enumerate(NAMES):
         torch.manual_seed(seed)
@@ -72,10 +105,27 @@ def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> 
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
         import app
 
-        page = app.build_page(upload_check_s=1, upload_age_s=1)
+        page = app.build_page(upload_check_s=1, upload_age_s=4)
         _, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
         yield Served(page, url.rstrip("/"), uploads)
         page.close(verbose=False)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No connection may leave the machine while a test runs; one that tries fails the test."""
+    refused: list[Any] = []
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            refused.append(address)
+            raise OSError("outside")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+    assert not refused
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,48 @@ def test_the_whole_picture_is_offered_where_no_face_is_found(page: Any, no_face:
     assert len(read_shares(page)) == 14
 
 
+def wait_for_heats(page: Any, count: int) -> list[str]:
+    page.wait_for_function(
+        "n => document.querySelectorAll('.fz-panel:not([hidden]) .fz-heat-picture').length === n", arg=count
+    )
+    return page.locator(".fz-panel:visible .fz-heat-picture").evaluate_all("all => all.map(one => one.src)")
+
+
+def test_why_shows_a_heatmap_of_each_model_for_the_chosen_face(page: Any, pair: Path) -> None:
+    add(page, pair)
+    page.wait_for_selector(".fz-box")
+    assert page.locator(".fz-heat-row:visible").count() == 0
+    page.get_by_role("button", name="Why?").click()
+    first = wait_for_heats(page, 2)
+    assert len(set(first)) == 2
+    page.get_by_role("button", name="Face 2:").click()
+    assert set(wait_for_heats(page, 2)).isdisjoint(first)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "queue/join" in sent.url else None)
+    page.get_by_role("button", name="Face 1:").click()
+    assert wait_for_heats(page, 2) == first and asked == []  # seen before: not computed again
+    page.get_by_label("cnn-baseline").uncheck()
+    assert wait_for_heats(page, 1) == first[1:]
+    page.get_by_role("button", name="Why?").click()
+    assert page.locator(".fz-heat-row:visible").count() == 0
+
+
+def test_a_spanish_browser_sees_spanish(browser: Any, served: Any, pair: Path) -> None:
+    context = browser.new_context(locale="es-ES")
+    page = context.new_page()
+    page.goto(served.url)
+    page.get_by_role("button", name="Pruébalo con caras dibujadas").wait_for()
+    page.get_by_text("Foto, hasta 10 MB").first.wait_for()
+    add(page, pair)
+    page.get_by_role("heading", name="Cara 1 de 2").wait_for()
+    page.get_by_role("button", name="Cara 2:").click()
+    page.get_by_role("button", name="¿Por qué?").click()
+    wait_for_heats(page, 2)
+    page.get_by_role("button", name="Olvidar la foto").click()
+    page.get_by_text("aquí aparecerán las respuestas").wait_for()
+    context.close()
+
+
 def test_a_photo_can_be_forgotten(page: Any, portrait: Path) -> None:
     add(page, portrait)
     page.get_by_role("button", name="Forget photo").click()

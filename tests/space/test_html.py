@@ -1,5 +1,8 @@
 """What the views write: every text escaped, every number where it belongs."""
 
+import base64
+import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +20,7 @@ def inspection(*models: str, box: tuple[int, int, int, int] = (20, 10, 40, 40)) 
     tables = {name: np.full((1, 7), 0.05) for name in models}
     for shift, name in enumerate(models):
         tables[name][0, shift] = 0.7
-    crops = np.zeros((1, 48, 48), np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (1, 48, 48), dtype=np.uint8)
     return Inspection(Image.new("RGB", (200, 100)), [face], crops, tables, dict.fromkeys(models, 3.0), 1.0)
 
 
@@ -26,7 +29,7 @@ def test_names_cannot_bring_script_into_the_page() -> None:
 
     for html in (
         render_message(SCRIPT),
-        render_result(inspection(SCRIPT), SCRIPT, whole=False),
+        render_result(inspection(SCRIPT), SCRIPT, False, [SCRIPT]),
     ):
         assert "&lt;img src=x" in html and SCRIPT not in html
 
@@ -34,15 +37,15 @@ def test_names_cannot_bring_script_into_the_page() -> None:
 def test_box_lies_where_the_face_is_in_percent_of_the_photo() -> None:
     from compare_html import render_result
 
-    html = render_result(inspection("cnn-baseline"), "key", whole=False)
+    html = render_result(inspection("cnn-baseline"), "key", False, ["cnn-baseline"])
     assert "left:10.000%;top:10.000%;width:20.000%;height:40.000%" in html
 
 
 def test_top_answer_of_each_model_is_marked() -> None:
     from compare_html import render_result
 
-    html = render_result(inspection("one", "two"), "key", whole=False)
-    rows = {line.split("</i>")[1].split("<")[0]: line.split("<td") for line in html.split("<tr")[2:]}
+    html = render_result(inspection("one", "two"), "key", False, ["one", "two"])
+    rows = {line.split("</i>")[1].split("<")[0]: line.split("<td") for line in html.split("<tr")[2:9]}
     assert ["fz-top" in cell for cell in rows["angry"]] == [False, True, False]
     assert ["fz-top" in cell for cell in rows["disgust"]] == [False, False, True]
     assert "70.0" in rows["angry"][1] and "5.0" in rows["angry"][2] and "fz-top" not in "".join(rows["sad"])
@@ -51,9 +54,9 @@ def test_top_answer_of_each_model_is_marked() -> None:
 def test_small_face_is_said_to_be_small() -> None:
     from compare_html import render_result
 
-    small = render_result(inspection("one", box=(0, 0, 20, 20)), "key", whole=False)
+    small = render_result(inspection("one", box=(0, 0, 20, 20)), "key", False, ["one"])
     assert "small face" in small
-    assert "small face" not in render_result(inspection("one"), "key", whole=False)
+    assert "small face" not in render_result(inspection("one"), "key", False, ["one"])
 
 
 def test_agreement_is_put_into_words() -> None:
@@ -65,6 +68,45 @@ def test_agreement_is_put_into_words() -> None:
     assert agreed == "Both models agree on happy (a 90%, b 40%)."
     split = describe_answers({"a": ("happy", 0.9), "b": ("fear", 0.4), "c": ("happy", 0.8)})
     assert split == "The models disagree: happy (a 90%, c 80%); fear (b 40%)."
+
+
+def test_failed_model_keeps_its_column_and_the_ensemble_is_marked() -> None:
+    from compare_html import render_result
+
+    seen = replace(inspection("ensemble", "one"), faults={"two": SCRIPT})
+    html = render_result(seen, "key", False, ["ensemble", "two", "one"])
+    heads = [head.split("</th>")[0] for head in html.split('<th scope="col"')[2:]]
+    assert ["fz-ensemble" in head for head in heads] == [True, False, False]
+    assert "two<small>failed" in heads[1] and "ms" not in heads[1]
+    first = html.split("<tr")[2]
+    assert html.count("fz-fault") == 1 and SCRIPT not in html
+    assert first.index("70.0") < first.index("&lt;img") < first.index(">5.0")
+    alone = render_result(replace(inspection(), faults={"two": "broken"}), "key", False, ["two"])
+    assert "No model could read it." in alone and "data-heat" not in alone
+
+
+def test_spanish_result_has_no_english_in_it() -> None:
+    from compare_html import render_result
+    from compare_words import WORDS
+    from emotion_words import WORDS as EMOTION_WORDS
+
+    html = render_result(inspection("one", "two"), "key", False, ["one", "two"], "es")
+    assert "Los modelos no coinciden: enojo (one 70%); asco (two 70%)." in html
+    for words in (WORDS, EMOTION_WORDS):
+        for key, text in words.texts["en"].items():
+            assert text == words.texts["es"][key] or "{" in text or f">{text}<" not in html, key
+
+
+def test_heat_is_warm_where_it_is_strong_and_grey_elsewhere() -> None:
+    from compare_pictures import encode_heat
+
+    heat = np.zeros((48, 48), np.float32)
+    heat[:24, :24] = 1
+    source = encode_heat(np.full((48, 48), 90, np.uint8), heat)
+    image = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB")
+    red, _, blue = image.getpixel((20, 20))
+    assert red > 190 and blue < 60
+    assert max(abs(shade - 90) for shade in image.getpixel((120, 120))) < 8
 
 
 def test_upload_is_read_from_the_upload_folder_only(tmp_path: Any, monkeypatch: Any) -> None:

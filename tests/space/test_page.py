@@ -1,9 +1,7 @@
 """The page as programs meet it: over HTTP on loopback, with no browser."""
 
-import json
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,54 +22,8 @@ def client(served: Any) -> Client:
     return Client(served.url, verbose=False)
 
 
-@pytest.fixture(autouse=True)
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No connection may leave the machine while a test runs; one that tries fails the test."""
-    refused: list[Any] = []
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
-            refused.append(address)
-            raise OSError("outside")
-        connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
-    assert not refused
-
-
 def compare(client: Client, photo: Path, models: list[str] | None = None) -> dict[str, Any]:
     return client.predict(photo=handle_file(str(photo)), models=models, api_name="/compare")
-
-
-def call_endpoint(url: str, file: dict[str, Any]) -> str:
-    """The last event that /compare sends, as a program without Gradio's client sees it."""
-    started = httpx.post(f"{url}/gradio_api/call/compare", json={"data": [file, None]})
-    return httpx.get(f"{url}/gradio_api/call/compare/{started.json()['event_id']}", timeout=60).text
-
-
-def press(served: Any, name: str, values: list[Any]) -> list[Any]:
-    """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the message."""
-    index = next(key for key, fn in served.page.fns.items() if fn.fn is not None and fn.fn.__name__ == name)
-    body = {"data": values, "fn_index": index, "session_hash": SESSION}
-    httpx.post(f"{served.url}/gradio_api/queue/join", json=body).raise_for_status()
-    with httpx.stream(
-        "GET", f"{served.url}/gradio_api/queue/data", params={"session_hash": SESSION}, timeout=60
-    ) as stream:
-        for line in stream.iter_lines():
-            event = json.loads(line.removeprefix("data: ")) if line else {}
-            if event.get("msg") == "process_completed":
-                if not event["success"]:
-                    raise RuntimeError(event["output"]["error"])
-                return event["output"]["data"]
-    raise AssertionError("the stream ended without an answer")
-
-
-def upload(url: str, photo: Path, name: str | None = None) -> dict[str, Any]:
-    files = {"files": (name or photo.name, photo.read_bytes())}
-    (path,) = httpx.post(f"{url}/gradio_api/upload", files=files).json()
-    return {"path": path, "orig_name": name or photo.name, "meta": {"_type": "gradio.FileData"}}
 
 
 def test_compare_gives_the_json_of_predict(client: Client, pair: Path) -> None:
@@ -103,21 +55,55 @@ def test_model_that_is_not_offered_is_refused(client: Client, portrait: Path, na
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
 def test_endpoint_reads_no_file_of_the_server(served: Any, portrait: Path, meta: dict[str, Any]) -> None:
     for path in (str(portrait), f"{served.uploads}/../../{portrait.parent.name}/{portrait.name}"):
-        answer = call_endpoint(served.url, {"path": path, **meta})
+        answer = served.call({"path": path, **meta})
         assert "event: error" in answer and "faces" not in answer
 
 
 def test_link_out_of_the_upload_folder_is_not_followed(served: Any, portrait: Path) -> None:
     link = served.uploads / "link.png"
     link.symlink_to(portrait)
-    answer = call_endpoint(served.url, {"path": str(link)})
+    answer = served.call({"path": str(link)})
     link.unlink()
     assert "no uploaded picture" in answer
 
 
 def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -> None:
     with pytest.raises(RuntimeError, match="no uploaded picture"):
-        press(served, "add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
+        served.press("add_photo", [{"path": str(portrait)}, ["cnn-baseline"]])
+
+
+def test_models_that_fail_leave_the_others_alone(
+    served: Any, client: Client, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from offered_models import load_once
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(load_once("resnet_48"), "forward", fail)
+    _, html, _ = served.press("add_photo", [served.upload(portrait), ["cnn-baseline", "resnet_48"]])
+    assert "cnn-baseline reads" in html and "out of memory" in html
+    answer = compare(client, portrait)
+    assert list(answer["faces"][0]["models"]) == ["cnn-baseline"]
+    assert answer["faults"] == {"resnet_48": "out of memory"}
+
+
+def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, pair: Path) -> None:
+    served.press("add_photo", [served.upload(pair), ["cnn-baseline", "resnet_48"]])
+    (html,) = served.press("show_heats", [None], {"face": 1}, language="es")
+    assert html.count("data:image/webp") == 2 and 'data-of="1"' in html
+    assert "cnn-baseline: lo que más contó para" in html
+    for wrong in ({"face": 2}, {"face": -1}, {"face": "x"}, {}, None):
+        assert served.press("show_heats", [None], wrong) == [""]
+    served.press("forget_photo", [])
+    assert served.press("show_heats", [None], {"face": 0}) == [""]
+
+
+def test_result_is_in_the_language_of_the_visitor(served: Any, portrait: Path, no_face: Path) -> None:
+    _, html, _ = served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]], language="es-MX")
+    assert "cnn-baseline lee " in html and "Olvidar la foto" in html and "tristeza" in html
+    _, html, _ = served.press("add_photo", [served.upload(no_face), ["cnn-baseline"]], language="es")
+    assert "Usar la imagen entera" in html
 
 
 def empty(path: Path) -> None:
@@ -155,7 +141,7 @@ def test_bad_file_is_told_in_one_line_with_its_name(
 
 def test_page_tells_a_bad_file_too(served: Any, broken: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^broken\.png: .*damaged"):
-        press(served, "add_photo", [upload(served.url, broken), ["cnn-baseline"], None])
+        served.press("add_photo", [served.upload(broken), ["cnn-baseline"], None])
 
 
 def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> None:
@@ -166,7 +152,7 @@ def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> No
 
 
 def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Path) -> None:
-    _, html = press(served, "add_photo", [upload(served.url, pair), ["cnn-baseline", "resnet_48"]])
+    _, html, _ = served.press("add_photo", [served.upload(pair), ["cnn-baseline", "resnet_48"]])
     assert html.count("data-face=") == 2 and html.count("data-panel=") == 2
     assert html.count('class="fz-top"') == 4  # one for each face and model
     assert "/file=" not in html and html.count('src="data:image/') == 3
@@ -177,19 +163,19 @@ def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Pa
 
 
 def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portrait: Path) -> None:
-    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
-    (html,) = press(served, "compare_again", [None, ["resnet_48"]])
+    served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]])
+    _, html, _ = served.press("compare_again", [None, ["resnet_48"]])
     assert "resnet_48 reads" in html and "cnn-baseline" not in html
     session = served.page.app.state_holder.session_data[SESSION]
     assert any(session.state_data.values()) and "data:image" in str(session.config_values)
-    assert "No model is chosen" in press(served, "compare_again", [None, []])[0]
-    press(served, "forget_photo", [])
-    assert "appear here" in press(served, "compare_again", [None, ["resnet_48"]])[0]
+    assert "No model is chosen" in served.press("compare_again", [None, []])[1]
+    served.press("forget_photo", [])
+    assert "appear here" in served.press("compare_again", [None, ["resnet_48"]])[1]
     assert not any(session.state_data.values()) and "data:image" not in str(session.config_values)
 
 
 def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
-    press(served, "add_photo", [upload(served.url, portrait), ["cnn-baseline"]])
+    served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]])
     sessions = served.page.app.state_holder.session_data
     assert SESSION in sessions
     with httpx.stream("GET", f"{served.url}/gradio_api/heartbeat/{SESSION}") as beat:
@@ -201,9 +187,9 @@ def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
 
 
 def test_whole_picture_is_read_as_one_face(served: Any, no_face: Path) -> None:
-    _, html = press(served, "add_photo", [upload(served.url, no_face), ["cnn-baseline"]])
+    _, html, _ = served.press("add_photo", [served.upload(no_face), ["cnn-baseline"]])
     assert "No face found" in html and "Use the whole picture" in html
-    _, html = press(served, "use_whole", [None, ["cnn-baseline"]])
+    _, html, _ = served.press("use_whole", [None, ["cnn-baseline"]])
     assert "The whole picture is read as one face" in html and html.count("data-panel=") == 1
 
 
@@ -215,8 +201,11 @@ def test_equal_photos_at_once_do_not_take_each_others_file(served: Any, portrait
         assert list(pool.map(ask, range(16))) == [1] * 16
 
 
-def test_only_compare_is_offered_to_programs(client: Client) -> None:
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/compare"]
+def test_only_comparing_is_offered_to_programs(client: Client) -> None:
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
+        "/compare",
+        "/compare_picture",
+    ]
 
 
 def test_nothing_is_recorded_or_fetched(served: Any) -> None:

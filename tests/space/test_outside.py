@@ -1,0 +1,121 @@
+"""Programs and agents: what they are offered, and that no link of theirs sends the server anywhere."""
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+
+@pytest.fixture(scope="module")
+def client(served: Any) -> Client:
+    return Client(served.url, verbose=False)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hosts that the server looks up: the first step of Gradio's own download."""
+    import safehttpx
+
+    hosts: list[str] = []
+
+    async def note(host: str, *_: Any, **__: Any) -> str:
+        hosts.append(host)
+        raise ValueError("outside")
+
+    monkeypatch.setattr(safehttpx, "async_validate_url", note)
+    return hosts
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """A server of somebody else's on loopback: its address, and what was asked of it."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that the standard library calls
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/secret.png", requests
+        server.shutdown()
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as uploaded"])
+def test_endpoints_fetch_no_link(served: Any, elsewhere: Any, asked: list[str], meta: dict[str, Any]) -> None:
+    url, requests = elsewhere
+    for link in (url, "https://example.org/secret.png"):
+        file = {"path": link, "url": link, **meta}
+        assert "event: error" in served.call(file)
+        assert "event: error" in served.call(None, [file])
+        assert "event: error" in served.call({"path": "", "inside": [file]})
+        assert "event: error" in served.call(link, name="compare_picture")
+        with pytest.raises(RuntimeError, match=r"link is not fetched|no uploaded picture"):
+            served.press("add_photo", [file, ["cnn-baseline"]])
+    assert requests == asked == []
+
+
+def test_route_for_files_fetches_no_link(served: Any, elsewhere: Any, asked: list[str]) -> None:
+    url, requests = elsewhere
+    for link in (url, url.replace(":", "%3A").replace("/", "%2F"), "https://example.org/secret.png"):
+        for method in ("GET", "HEAD"):
+            assert httpx.request(method, f"{served.url}/gradio_api/file={link}").status_code in (403, 404)
+    assert requests == asked == []
+
+
+def test_picture_as_text_gives_json_as_text(served: Any, client: Client, portrait: Path) -> None:
+    encoded = base64.b64encode(portrait.read_bytes()).decode()
+    for photo in (encoded, f"data:image/png;base64,{encoded}"):
+        answer = json.loads(client.predict(photo=photo, models=["resnet_48"], api_name="/compare_picture"))
+        (face,) = answer["faces"]
+        assert answer["image"] == "picture" and list(face["models"]) == ["resnet_48"]
+    for wrong in (str(portrait), "no base64!"):
+        with pytest.raises(AppError, match="no picture in base64"):
+            client.predict(photo=wrong, models=None, api_name="/compare_picture")
+    with pytest.raises(AppError, match="over 10 MB"):
+        client.predict(photo="A" * 14_000_000, models=None, api_name="/compare_picture")
+
+
+def test_agents_find_one_tool_that_keeps_no_file(served: Any, portrait: Path) -> None:
+    pytest.importorskip("mcp", reason="mcp is not installed: pip install 'fer-zoo[mcp]'")
+    from gradio.mcp import DEFAULT_TEMP_DIR
+
+    encoded = base64.b64encode(portrait.read_bytes()).decode()
+    before = set(Path(DEFAULT_TEMP_DIR).rglob("*"))
+    tools, answer, refused = asyncio.run(use_as_agent(f"{served.url}/gradio_api/mcp/", encoded))
+    (tool,) = tools
+    assert tool.name == "compare_picture" and "seven facial expressions" in tool.description
+    assert "base64" in tool.inputSchema["properties"]["photo"]["description"]
+    assert [list(face["models"]) for face in json.loads(answer)["faces"]] == [["cnn-baseline"]]
+    assert "no picture in base64" in refused
+    assert set(Path(DEFAULT_TEMP_DIR).rglob("*")) == before
+
+
+async def use_as_agent(url: str, encoded: str) -> tuple[list[Any], str, str]:
+    """The tools on offer, the answer to a picture, and the answer to a link."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(url) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        tools = (await session.list_tools()).tools
+        answers = []
+        for photo in (encoded, "https://example.org/secret.png"):
+            call = {"photo": photo, "models": ["cnn-baseline"]}
+            answers.append((await session.call_tool("compare_picture", call)).content[0].text)
+    return tools, answers[0], answers[1]

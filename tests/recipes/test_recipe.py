@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from fer_zoo.artifact import list_embedded
 from fer_zoo.errors import FerZooError
 from fer_zoo.recipes.recipe import FOLDER, Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
 from fer_zoo.registry import ARCHITECTURES
@@ -87,3 +88,8 @@ def test_a_broken_file_gives_one_line(tmp_path) -> None:
 
 def test_defaults_are_valid() -> None:
     assert Recipe().augment.flip == 0.5
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_the_teachers_of_a_shipped_recipe_come_with_the_package(name: str) -> None:
+    assert set(load_recipe(name).distill.teachers) <= set(list_embedded())

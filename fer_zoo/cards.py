@@ -21,8 +21,8 @@ LIMITS = """\
 repeats the labelling habit of one data set of web images; a face is not a feeling. Nobody recorded whose
 faces these are, so how fair the model is to people of different ages or origins cannot be measured here.
 
-The data has known faults: human agreement with its labels is about 65 %, the majority of ten FER+ raters
-agrees with 62 % of the PrivateTest labels (fear: 13 %), about 176 images show no face, and 8 % of the test
+The data has known faults: human agreement with its labels is about 65 %, a clear majority of ten FER+ raters
+agrees with 61 % of the PrivateTest labels (fear: 13 %), about 176 images show no face, and 8 % of the test
 images also stand in Training, byte for byte. Accuracy without those is given beside each figure."""
 
 LICENCE = """\

@@ -9,6 +9,7 @@ from batch_files import DropError, Picture, Say, read_pictures
 from batch_html import FaceRow, render_batch, render_empty
 from batch_words import WORDS
 from offered_models import create_recognizer, list_names
+from parts import add_html, follow_language
 from uploads import Upload
 from words import find_language
 
@@ -32,19 +33,14 @@ def build_batch(page: gr.Blocks) -> None:
             elem_id="many",
         )
         models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
-    result = gr.HTML(
-        render_empty("en"),
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="batch",
-        apply_default_css=False,
-    )
+    result = add_html(render_empty("en"), SCRIPT, "batch")
     # preprocess=False: the paths are checked here, and no file is copied.
     options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
     added = files.upload(read_batch, [files, models], [result], **options, **QUEUE)
     for finished in (added.success, added.failure):
         finished(None, js="() => null", outputs=[files], api_visibility="private")
     result.clear(show_empty, None, [result], api_visibility="private")
-    page.load(show_empty, None, [result], queue=False, api_visibility="private")
+    follow_language(page, result, render_empty)
 
 
 def show_empty(request: gr.Request) -> str:

@@ -9,6 +9,7 @@ from compare_heat import render_heats
 from compare_html import render_message, render_result, render_welcome
 from compare_words import WORDS
 from offered_models import QUEUE, create_recognizer, list_names
+from parts import add_html, follow_language
 from uploads import Upload, read_upload
 from words import find_language
 
@@ -51,12 +52,12 @@ def build_compare(page: gr.Blocks) -> None:
         models = gr.CheckboxGroup(
             names, value=names, label=WORDS.label("models"), scale=3, min_width=280, elem_id="chosen"
         )
-    result = _add_html(render_welcome(), SCRIPT, "result")
-    heats = _add_html("", HEAT_SCRIPT, "heats")
+    result = add_html(render_welcome(), SCRIPT, "result")
+    heats = add_html("", HEAT_SCRIPT, "heats")
     # preprocess=False: Gradio's own reading fails on a broken picture without a word, and gets some wrong.
     options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
     outputs = [kept, result, heats]
-    page.load(greet, None, [result], queue=False, api_visibility="private")
+    follow_language(page, result, render_welcome)
     added = photo.upload(add_photo, [photo, models], outputs, **options, **QUEUE)
     for finished in (added.success, added.failure):  # not .then, which does not run after an error
         finished(None, js="() => null", outputs=[photo], api_visibility="private")
@@ -70,16 +71,6 @@ def build_compare(page: gr.Blocks) -> None:
         "show_progress": "hidden",
     }
     result.expand(show_heats, [kept], [heats], **quiet, **QUEUE)
-
-
-def _add_html(value: str, script: Path, elem_id: str) -> gr.HTML:
-    return gr.HTML(
-        value, js_on_load=script.read_text(encoding="utf-8"), elem_id=elem_id, apply_default_css=False
-    )
-
-
-def greet(request: gr.Request) -> str:
-    return render_welcome(find_language(request))
 
 
 def add_photo(file: dict[str, Any] | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from emotion_words import WORDS as EMOTION_WORDS
 from live_words import WORDS
 from markupsafe import Markup
 from offered_models import SIMULTANEOUS, create_recognizer, list_names
+from parts import add_html, follow_language
 from words import find_language
 
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
@@ -61,18 +62,8 @@ _lock = Lock()
 
 def build_live(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    live = gr.HTML(
-        render_live("en"),
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        server_functions=[read_frame],
-        elem_id="live",
-        apply_default_css=False,
-    )
-    page.load(show_live, None, [live], queue=False, api_visibility="private")
-
-
-def show_live(request: gr.Request) -> str:
-    return render_live(find_language(request))
+    live = add_html(render_live("en"), SCRIPT, "live", server_functions=[read_frame])
+    follow_language(page, live, render_live)
 
 
 def render_live(language: str) -> str:

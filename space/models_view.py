@@ -6,6 +6,7 @@ import gradio as gr
 from model_html import render_model
 from models_html import render_models
 from offered_models import QUEUE, list_names, list_offered
+from parts import add_html
 from speed import list_speeds, measure_speed
 from words import find_language
 
@@ -16,12 +17,7 @@ SCRIPT = Path(__file__).with_name("models_view.js")
 
 def build_models(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    zoo = gr.HTML(
-        render_models(list_offered(), "en", {}),
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="zoo",
-        apply_default_css=False,
-    )
+    zoo = add_html(render_models(list_offered(), "en", {}), SCRIPT, "zoo")
     page.load(show_models, None, [zoo], queue=False, api_visibility="private")
     zoo.select(show_model, None, [zoo], api_visibility="private")
     zoo.clear(show_models, None, [zoo], api_visibility="private")

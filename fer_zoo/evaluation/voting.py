@@ -14,7 +14,6 @@ from fer_zoo.artifact import (
     describe_member,
     list_embedded,
     load_artifact,
-    read_config,
     save_artifact,
     write_config,
 )
@@ -85,11 +84,9 @@ def build_ensemble(
     logits = predict_logits(ensemble, faces.pixels, device=place)
     ensemble.temperature = fit_temperature(logits, faces.labels)
     metrics = evaluate(ensemble, faces, name=ENSEMBLE, split="public", device=place)
-    source = read_config(folders[0])["fer_zoo"]
     info = {
         "members": members,
         "data_fingerprint": dataset.fingerprint,
-        "versions": source.get("versions", {}),
         "metrics": {"public": metrics},
     }
     out.mkdir(parents=True, exist_ok=True)

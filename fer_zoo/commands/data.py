@@ -1,0 +1,69 @@
+"""Look at FER2013, or draw a stand-in."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.commands.parts import Parser, add_command, add_data, add_json, count, print_json
+
+
+def add_parsers(parsers: Any) -> None:
+    data = parsers.add_parser("data", help="look at FER2013, or draw a stand-in for it")
+    inner = data.add_subparsers(
+        dest="data_command", required=True, metavar="info|show|synth", parser_class=Parser
+    )
+    info = add_command(
+        inner, "info", run_data_info, "counts per split and class, duplicates, blanks, conflicts"
+    )
+    add_data(info)
+    add_json(info)
+    show = add_command(inner, "show", run_data_show, "class histogram and a grid of random faces as PNG")
+    add_data(show)
+    show.add_argument("--split", default="train", help="train, public, private or test [train]")
+    show.add_argument(
+        "--out", default="data-pictures", metavar="DIR", help="folder of the pictures [data-pictures]"
+    )
+    show.add_argument("--seed", type=int, default=0, help="which faces [0]")
+    synth = add_command(
+        inner, "synth", run_data_synth, "drawn faces in FER2013's CSV form: no download needed"
+    )
+    synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
+    synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
+    synth.add_argument("--seed", type=int, default=0, help="which faces [0]")
+
+
+def run_data_info(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.quality import describe, format_description
+
+    description = describe(read_fer2013(arguments.data))
+    if arguments.json:
+        print_json(description)
+    else:
+        print(format_description(description))
+
+
+def run_data_show(arguments: argparse.Namespace) -> None:
+    import numpy as np
+
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.pictures import draw_grid, draw_histogram
+
+    dataset = read_fer2013(arguments.data)
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_histogram(dataset, folder / "classes.png")
+    generator = np.random.default_rng(arguments.seed)
+    draw_grid(dataset, arguments.split, folder / "faces.png", generator=generator)
+    print(f"Wrote {folder / 'classes.png'} and {folder / 'faces.png'}")
+
+
+def run_data_synth(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.synthetic import write_synthetic
+
+    path = Path(arguments.out)
+    write_synthetic(path, count=arguments.count, seed=arguments.seed)
+    print(
+        f"Wrote {arguments.count} drawn faces. Next: fer-zoo train --arch cnn-baseline --data "
+        f"{path} --epochs 5"
+    )

@@ -1,0 +1,99 @@
+"""Measure, compare and combine trained models."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, print_json
+
+
+def add_parsers(parsers: Any) -> None:
+    evaluate = add_command(parsers, "eval", run_eval, "measure a model on a split of FER2013")
+    evaluate.add_argument("model", metavar="NAME|DIR")
+    add_data(evaluate)
+    evaluate.add_argument(
+        "--split", default="private", help="public, private, test (both) or train [private]"
+    )
+    evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
+    evaluate.add_argument("--pictures", metavar="DIR", help="write confusion.png and reliability.png there")
+    evaluate.add_argument(
+        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: also agreement with its ten raters"
+    )
+    evaluate.add_argument(
+        "--record", action="store_true", help="store the result in the folder's config.json and card"
+    )
+    add_device(evaluate)
+    add_json(evaluate)
+    compare = add_command(parsers, "compare", run_compare, "models side by side, with a paired test")
+    compare.add_argument("models", nargs="+", metavar="NAME|DIR")
+    add_data(compare)
+    compare.add_argument("--split", default="private", help="public, private, test or train [private]")
+    add_device(compare)
+    add_json(compare)
+    ensemble = add_command(
+        parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
+    )
+    ensemble.add_argument("models", nargs="+", metavar="NAME|DIR")
+    add_data(ensemble)
+    ensemble.add_argument("--out", default="runs/ensemble", metavar="DIR", help="[runs/ensemble]")
+    ensemble.add_argument(
+        "--by-name", action="store_true", help="store the members' names, not their weights (embedded models)"
+    )
+    add_device(ensemble)
+
+
+def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.report import evaluate_artifact
+    from fer_zoo.hub import find_artifact
+
+    folder = find_artifact(arguments.model)
+    result = evaluate_artifact(
+        folder,
+        read_fer2013(arguments.data),
+        split=arguments.split,
+        tta=arguments.tta,
+        device=arguments.device,
+        pictures=Path(arguments.pictures) if arguments.pictures else None,
+        ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
+        record=arguments.record,
+    )
+    if arguments.record:
+        write_card(folder)
+    if arguments.json:
+        print_json(result)
+        return
+    from fer_zoo.evaluation.metrics import format_evaluation
+
+    print(format_evaluation(result))
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.report import compare_artifacts, format_comparison
+    from fer_zoo.hub import find_artifact
+
+    folders = [find_artifact(name) for name in arguments.models]
+    result = compare_artifacts(
+        folders, read_fer2013(arguments.data), split=arguments.split, device=arguments.device
+    )
+    if arguments.json:
+        print_json(result)
+    else:
+        print(format_comparison(result))
+
+
+def run_ensemble(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.voting import build_ensemble
+    from fer_zoo.hub import find_artifact
+
+    out = Path(arguments.out)
+    folders = [find_artifact(name) for name in arguments.models]
+    metrics = build_ensemble(
+        folders, read_fer2013(arguments.data), out, by_name=arguments.by_name, device=arguments.device
+    )
+    write_card(out)
+    print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}\nNext: fer-zoo eval {out} --split private")

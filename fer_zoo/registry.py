@@ -109,8 +109,8 @@ ARCHITECTURES = _table(
         "vit_48",
         family="vit",
         recipe="vit_48",
-        parameters=4_327_927,
-        note="Transformer on tokens made by convolutions, for 48 pixels",
+        parameters=4_123_367,
+        note="Transformer on tokens made by residual blocks, for 48 pixels",
         builder="fer_zoo.models.vit48:build_vit_48",
     ),
     Architecture(

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 
-def _convolution(channels_in: int, channels_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+def convolve(channels_in: int, channels_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    """Convolution without bias and batch normalisation."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -29,11 +30,11 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, stride: int, gated: bool) -> None:
         super().__init__()
-        self.first = _convolution(channels_in, channels_out, stride)
-        self.second = _convolution(channels_out, channels_out)
+        self.first = convolve(channels_in, channels_out, stride)
+        self.second = convolve(channels_out, channels_out)
         self.gate = SqueezeExcitation(channels_out) if gated else nn.Identity()
         same = channels_in == channels_out and stride == 1
-        self.shortcut = nn.Identity() if same else _convolution(channels_in, channels_out, stride, kernel=1)
+        self.shortcut = nn.Identity() if same else convolve(channels_in, channels_out, stride, kernel=1)
         # the block starts as its shortcut (arXiv:1706.02677, 5.1)
         nn.init.zeros_(self.second.get_parameter("1.weight"))
         self.activation = nn.ReLU(inplace=True)
@@ -56,7 +57,7 @@ class ResNet48(nn.Module):
         num_classes: int = 7,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(1, 32), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(convolve(1, 32), nn.ReLU(inplace=True))
         channels = 32
         stages: list[nn.Module] = []
         for width in widths:

@@ -1,26 +1,20 @@
-"""A vision transformer made for 48-pixel faces: convolutions make the tokens, attention does the rest."""
+"""A vision transformer made for 48-pixel faces: residual blocks make the tokens, attention does the rest."""
 
 from typing import Any
 
 from torch import Tensor, nn
 
 from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.models.resnet48 import ResidualBlock, convolve
 
 PATCH = 8  # pixels: 6 x 6 tokens
 
 
-def _convolution(channels_in: int, channels_out: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    )
+class ResidualStem(nn.Module):
+    """Residual blocks in place of one linear patch embedding: (N, 1, 48, 48) to (N, 36, channels).
 
-
-class ConvolutionalStem(nn.Module):
-    """Three halvings in place of one linear patch embedding: (N, 1, 48, 48) to (N, 36, channels).
-
-    Xiao et al. 2021 (arXiv:2106.14881): a transformer from scratch trains faster and further on such tokens.
+    The hybrid of Dosovitskiy et al. 2020 (arXiv:2010.11929): on little data the locality that convolutions
+    bring need not be learned.
     """
 
     def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: Any) -> None:
@@ -28,12 +22,14 @@ class ConvolutionalStem(nn.Module):
         side = img_size // patch_size
         self.grid_size, self.num_patches = (side, side), side * side
         self.convolutions = nn.Sequential(
-            _convolution(in_chans, 48, 2),
-            _convolution(48, 48, 1),
-            _convolution(48, 96, 2),
-            _convolution(96, 96, 1),
+            convolve(in_chans, 32),
+            nn.ReLU(inplace=True),
+            ResidualBlock(32, 64, stride=2, gated=False),
+            ResidualBlock(64, 64, stride=1, gated=False),
+            ResidualBlock(64, 128, stride=2, gated=False),
+            ResidualBlock(128, 128, stride=1, gated=False),
         )
-        self.proj = nn.Conv2d(96, embed_dim, 3, 2, padding=1)
+        self.proj = nn.Conv2d(128, embed_dim, 3, 2, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.proj(self.convolutions(images)).flatten(2).transpose(1, 2)
@@ -49,10 +45,10 @@ def build_vit_48() -> nn.Module:
         in_chans=1,
         num_classes=len(EMOTIONS),
         embed_dim=256,
-        depth=5,
+        depth=4,
         num_heads=4,
         global_pool="avg",
         class_token=False,
-        embed_layer=ConvolutionalStem,
+        embed_layer=ResidualStem,
         drop_path_rate=0.1,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from fer_zoo.artifact import ENSEMBLE, read_config
 from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically
 from fer_zoo.registry import find_architecture
 
@@ -29,21 +30,30 @@ LICENCE = """\
 Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
 
 
-def build_card(folder: Path) -> str:
+def build_card(folder: Path, hub_name: str | None = None) -> str:
     """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model.
 
     Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
+    hub_name: OWNER/NAME by which the card says that the model is loaded.
     """
     config = read_config(folder)
+    try:
+        return _join_parts(config, hub_name)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(
+            f"{str(folder)!r} has a config.json without what a card tells ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _join_parts(config: dict[str, Any], hub_name: str | None) -> str:
     block = config["fer_zoo"]
     name, metrics = block["name"], block["metrics"]
     parts = [
         _front_matter(block),
         f"# {name}\n",
         _summary(block),
-        _usage(config),
-        "## Results\n",
-        _results_table(metrics),
+        _usage(config, hub_name),
+        f"## Results\n\n{_results_table(metrics)}" if metrics else "Not measured yet.\n",
         _remarks(block),
         *(_class_table(metrics[split], title) for split, title in SPLITS.items() if split in metrics),
         *(
@@ -52,19 +62,20 @@ def build_card(folder: Path) -> str:
             if "private" in metrics
         ),
         f"## Limits\n\n{LIMITS}\n",
-        "## Training\n",
-        _members(block) if name == ENSEMBLE else _training(block),
+        f"## Training\n\n{_members(block) if name == ENSEMBLE else _training(block)}"
+        if name == ENSEMBLE or "training" in block
+        else "",
         f"## Licence\n\n{LICENCE}{_start_licence(block)}\n",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def write_card(folder: Path, out: Path | None = None) -> None:
+def write_card(folder: Path, out: Path | None = None, hub_name: str | None = None) -> None:
     """Write the card with its pictures: README.md into the artifact's folder, or NAME.md into `out`."""
     from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 
     block = read_config(folder)["fer_zoo"]
-    text, place, name = build_card(folder), out or folder, block["name"]
+    text, place, name = build_card(folder, hub_name), out or folder, block["name"]
     place.mkdir(parents=True, exist_ok=True)
     card = place / (f"{name}.md" if out else "README.md")
     write_atomically(card, lambda path: path.write_text(text, encoding="utf-8"))
@@ -112,22 +123,24 @@ def _summary(block: dict[str, Any]) -> str:
     )
 
 
-def _usage(config: dict[str, Any]) -> str:
+def _usage(config: dict[str, Any], hub_name: str | None) -> str:
     name = config["fer_zoo"]["name"]
     lines = [
         "```python",
         "import fer_zoo",
         "",
-        f'fer_zoo.load("{name}").predict("face.png")  # {{"angry": 0.01, ...}}',
+        f'fer_zoo.load("{hub_name or name}").predict("face.png")  # {{"angry": 0.01, ...}}',
     ]
     if name != ENSEMBLE and find_architecture(name).timm_name:
         size = config["fer_zoo"]["input"]["size"]
+        place = f"hf-hub:{hub_name}" if hub_name else "local-dir:FOLDER"
         lines += [
             "",
             "import timm",
             "",
-            f"# the plain network on normalised grey ({size} pixels), from this folder",
-            'timm.create_model("local-dir:FOLDER", pretrained=True)',
+            f"# the plain network on normalised grey ({size} pixels)"
+            f"{'' if hub_name else ', from this folder'}",
+            f'timm.create_model("{place}", pretrained=True)',
         ]
     return "\n".join([*lines, "```\n"])
 

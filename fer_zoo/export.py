@@ -1,28 +1,87 @@
-"""A model's folder written elsewhere, in half precision, or as one ONNX file."""
+"""A model's folder written elsewhere: as it is, in half precision, for timm, or as one ONNX file."""
 
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
+from fer_zoo.artifact import (
+    CONFIG_NAME,
+    ENSEMBLE,
+    WEIGHTS_NAME,
+    load_artifact,
+    read_config,
+    save_artifact,
+    write_config,
+)
 from fer_zoo.cards import write_card
 from fer_zoo.errors import ArtifactError
+from fer_zoo.files import write_atomically
+from fer_zoo.registry import ARCHITECTURES, find_architecture
+
+if TYPE_CHECKING:
+    from fer_zoo.models.classifier import FaceClassifier
+
+OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
     """Write the artifact `source` to the new folder `out`. half: 16-bit weights. Raises ArtifactError if it
     is taken.
     """
+    _refuse_taken(out)
+    save_model(load_artifact(source), out, half=half)
+    return out
+
+
+def save_model(
+    model: "FaceClassifier", out: Path, *, half: bool = False, hub_name: str | None = None
+) -> None:
+    """Write a model in memory as an artifact, over one that is there: weights, config.json and card.
+
+    What `model.info` says (metrics, recipe) goes with it. half: 16-bit weights. hub_name: as in `build_card`.
+    """
     import torch
 
-    if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
-    model = load_artifact(source)
-    own = {
-        key: value
-        for key, value in model.info.items()
-        if key not in ("name", "emotions", "input", "temperature")
-    }
+    own = {"metrics": {}} | {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
     save_artifact(out, model, own, dtype=torch.float16 if half else None)
-    write_card(out)
+    write_card(out, hub_name=hub_name)
+
+
+def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str | None = None) -> None:
+    """Write `source` to the new folder `out` with the very bytes of its weights, after loading them strictly.
+
+    added: to the `fer_zoo` block. An ensemble that names its members gets their weights. hub_name: where its
+    card says that it is. Raises ArtifactError for a broken model, or if `out` is taken.
+    """
+    _refuse_taken(out)
+    model = load_artifact(source)
+    if (source / WEIGHTS_NAME).is_file():
+        write_atomically(out / WEIGHTS_NAME, lambda path: shutil.copyfile(source / WEIGHTS_NAME, path))
+        config = read_config(source)
+    else:
+        save_model(model, out)
+        config = read_config(out)
+    config["fer_zoo"] |= added
+    write_config(out, config)
+    write_card(out, hub_name=hub_name)
+
+
+def export_timm(source: Path, out: Path) -> Path:
+    """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
+
+    The temperature goes into the last layer (weight / T, bias / T), because timm knows none. Raises
+    ArtifactError for a row that is not timm's, or if `out` is taken.
+    """
+    _refuse_taken(out)
+    model = load_artifact(source)
+    if model.name == ENSEMBLE or not find_architecture(model.name).timm_name:
+        rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
+        raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
+    network: Any = model.backbone
+    for parameter in network.get_classifier().parameters():
+        parameter.data /= model.temperature
+    model.temperature = 1.0
+    save_model(model, out)
     return out
 
 
@@ -35,3 +94,8 @@ def export_onnx(source: Path, out: Path) -> Path:
         raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
     write_onnx(load_artifact(source), path)
     return path
+
+
+def _refuse_taken(out: Path) -> None:
+    if (out / CONFIG_NAME).exists():
+        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")

@@ -1,23 +1,121 @@
 """Where a name leads: a folder, the embedded weights, or a repository of the Hugging Face Hub."""
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fer_zoo.artifact import ENSEMBLE, WEIGHTS_NAME, find_artifact, list_embedded, load_artifact, read_config
+from fer_zoo.artifact import (
+    CONFIG_NAME,
+    ENSEMBLE,
+    WEIGHTS_NAME,
+    hash_weights,
+    list_embedded,
+    load_artifact,
+    read_config,
+)
+from fer_zoo.artifact import find_artifact as find_local
 from fer_zoo.emotions import SIDE
-from fer_zoo.registry import ARCHITECTURES
+from fer_zoo.errors import HubError
+from fer_zoo.hub_client import fetch_files, split_address
+from fer_zoo.registry import ARCHITECTURES, find_architecture
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
 
 
-def load(name: str | Path) -> "FaceClassifier":
+OWNER_VARIABLE = "FER_ZOO_HUB_OWNER"
+LARGEST = 500_000_000  # bytes of a model's files; the largest architecture here takes 22 MB
+
+
+class Pulled(NamedTuple):
+    """A model in huggingface_hub's cache: its folder, and the repository and commit that it is of."""
+
+    folder: Path
+    repo: str
+    commit: str
+
+
+def load(name: str | Path, revision: str | None = None) -> "FaceClassifier":
     """A trained classifier in eval mode on the CPU: uint8 faces (N, 1, 48, 48) to calibrated logits (N, 7).
 
-    name: an embedded model such as "cnn-baseline", or the folder of a run. Raises ArtifactError or
-    UnknownNameError. `OnnxClassifier` opens what `fer-zoo export --format onnx` wrote, without torch.
+    name: an embedded model such as "cnn-baseline", the folder of a run, or "owner/name[@revision]" of the
+    Hugging Face Hub, which is kept in huggingface_hub's cache. revision: a branch, tag or commit of the Hub;
+    `info["hub"]` tells the commit. Raises ArtifactError, UnknownNameError or HubError. `OnnxClassifier` opens
+    what `fer-zoo export --format onnx` wrote, without torch.
     """
-    return load_artifact(find_artifact(name))
+    found = _find(name, revision)
+    if isinstance(found, Path):
+        return load_artifact(found)
+    model = load_artifact(found.folder)
+    model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
+    return model
+
+
+def find_artifact(name: str | Path, revision: str | None = None) -> Path:
+    """The folder of a model given as in `load`. Raises ArtifactError, UnknownNameError or HubError."""
+    found = _find(name, revision)
+    return found if isinstance(found, Path) else found.folder
+
+
+def _find(name: str | Path, revision: str | None) -> Path | Pulled:
+    """A folder here, an embedded model, or a repository; the Hub is asked last."""
+    text = str(name)
+    on_hub = isinstance(name, str) and not Path(name).is_dir() and not text.startswith((".", "/", "~"))
+    if on_hub and "/" in text:
+        return fetch_model(text, revision)
+    owner = os.environ.get(OWNER_VARIABLE)
+    if on_hub and owner and not _is_among(text, list_embedded()) and _is_among(text, ARCHITECTURES):
+        return fetch_model(f"{owner}/{find_architecture(text).name}", revision)
+    if revision:
+        raise HubError(f"{text!r} is on this machine and has no revision {revision!r}: give OWNER/NAME.")
+    return find_local(name)
+
+
+def _is_among(name: str, names: Iterable[str]) -> bool:
+    return name.replace("_", "-") in {known.replace("_", "-") for known in names}
+
+
+def fetch_model(address: str, revision: str | None = None) -> Pulled:
+    """The model at OWNER/NAME[@REVISION], in the cache; nothing but its config.json and model.safetensors.
+
+    A folder pushed by fer_zoo says the SHA-256 of its weights: they are compared each time. Raises HubError
+    or ArtifactError.
+    """
+    repo, named = split_address(address)
+    if named and revision and named != revision:
+        raise HubError(f"{address!r} and the revision {revision!r} differ: give one of them.")
+
+    def choose(paths: Sequence[str]) -> list[str]:
+        missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if name not in paths]
+        if missing:
+            raise HubError(
+                f"{repo} holds no fer_zoo model: it has no {' and no '.join(missing)}. If an upload stopped "
+                "half-way, push it again."
+            )
+        return [CONFIG_NAME, WEIGHTS_NAME]
+
+    fetched = fetch_files(repo, choose, revision=named or revision, largest=LARGEST)
+    folder = fetched.files[CONFIG_NAME].parent
+    expected = read_config(folder)["fer_zoo"].get("weights_sha256")
+    if expected is not None and hash_weights(folder) != expected:
+        raise HubError(
+            f"The weights of {repo} are not those that its config.json was pushed with: push it again."
+        )
+    return Pulled(folder, repo, fetched.commit)
+
+
+def pull_model(address: str, out: Path, revision: str | None = None) -> Pulled:
+    """Write the model at OWNER/NAME[@REVISION] to the new folder `out`, its card and pictures made here.
+
+    The weights are loaded once, strictly, before anything is written; config.json tells repository and
+    commit. Raises HubError or ArtifactError.
+    """
+    from fer_zoo.export import copy_artifact
+
+    pulled = fetch_model(address, revision)
+    copy_artifact(pulled.folder, out, {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
+    return pulled
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -1,7 +1,11 @@
-"""Shared pieces of the tests: a small data set with an easy signal, and a quick recipe."""
+"""Shared pieces of the tests: a small data set with an easy signal, and a Hub on loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from minihub import MiniHub
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
@@ -13,3 +17,20 @@ def drawn() -> FER2013:
     generator = np.random.default_rng(0)
     splits: list[Faces] = [draw_faces(count, generator) for count in (1024, 256, 256)]
     return FER2013(*splits, fingerprint="drawn", source="drawn")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MiniHub]:
+    """The Hub that huggingface_hub reaches during a test, with a token for it and an empty cache."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    with MiniHub("hf_test") as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield hub

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,7 @@ from fer_zoo.demo import PACKAGE, find_space
 from fer_zoo.errors import HubError
 from fer_zoo.space_repo import list_space_files, push_space
 
-TOKEN = "hf_test"
 SPACE = "spaces/ada/faces"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MiniHub]:
-    """The Hub that huggingface_hub reaches during a test, with a token for it."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    with MiniHub(TOKEN) as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        yield hub
 
 
 def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> None:

@@ -1,10 +1,10 @@
-"""Write a model elsewhere; put the demo on the Hub."""
+"""Write a model elsewhere; models to and from the Hub; the demo as a Space."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command
+from fer_zoo.commands.parts import add_command, add_json, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -12,9 +12,20 @@ def add_parsers(parsers: Any) -> None:
         parsers, "export", run_export, "write a model's folder elsewhere, smaller, or as ONNX"
     )
     export.add_argument("model", metavar="NAME|DIR")
-    export.add_argument("--format", choices=["safetensors", "onnx"], default="safetensors")
+    export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument("--out", required=True, metavar="DIR")
+    push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
+    push.add_argument("model", metavar="NAME|DIR")
+    push.add_argument("repo", metavar="OWNER/NAME")
+    push.add_argument("--private", action="store_true", help="only you may see a repository that is made now")
+    push.add_argument("--revision", metavar="R", help="the branch, made if it is missing [main]")
+    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
+    pull = add_command(parsers, "pull", run_pull, "fetch a model from the Hugging Face Hub")
+    pull.add_argument("repo", metavar="OWNER/NAME")
+    pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
+    pull.add_argument("--out", metavar="DIR", help="write it there too, with its card and pictures")
+    add_json(pull)
     push = add_command(
         parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"
     )
@@ -25,27 +36,64 @@ def add_parsers(parsers: Any) -> None:
 
 def run_export(arguments: argparse.Namespace) -> None:
     from fer_zoo.errors import FerZooError
-    from fer_zoo.export import export_artifact, export_onnx
+    from fer_zoo.export import export_artifact, export_onnx, export_timm
     from fer_zoo.hub import find_artifact
 
     folder, out = find_artifact(arguments.model), Path(arguments.out)
-    if arguments.format == "onnx":
+    if arguments.format != "safetensors":
         if arguments.half:
-            raise FerZooError("--half is for --format safetensors; an ONNX file has 32-bit weights.")
-        path = export_onnx(folder, out)
+            raise FerZooError(
+                f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
+            )
+        path = {"onnx": export_onnx, "timm": export_timm}[arguments.format](folder, out)
     else:
         path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")
 
 
+def run_push(arguments: argparse.Namespace) -> None:
+    from fer_zoo.hub import find_artifact
+    from fer_zoo.hub_client import check_name
+    from fer_zoo.hub_push import prepare_push, push_model
+
+    check_name(arguments.repo)
+    folder = find_artifact(arguments.model)
+    if arguments.dry_run:
+        with prepare_push(folder, arguments.repo) as files:
+            print_files(files, arguments.repo)
+        return
+    address = push_model(folder, arguments.repo, private=arguments.private, revision=arguments.revision)
+    print(f"The model is at {address}\nNext: fer-zoo pull {arguments.repo}")
+
+
+def run_pull(arguments: argparse.Namespace) -> None:
+    from fer_zoo.hub import fetch_model, pull_model
+
+    if arguments.out:
+        pulled = pull_model(arguments.repo, Path(arguments.out), arguments.revision)
+    else:
+        pulled = fetch_model(arguments.repo, arguments.revision)
+    folder = arguments.out or str(pulled.folder)
+    if arguments.json:
+        print_json({"repo": pulled.repo, "commit": pulled.commit, "folder": folder})
+    else:
+        print(f"{pulled.repo} at {pulled.commit} is in {folder}")
+
+
 def run_push_space(arguments: argparse.Namespace) -> None:
-    from fer_zoo.space_repo import check_name, list_space_files, push_space
+    from fer_zoo.hub_client import check_name
+    from fer_zoo.space_repo import list_space_files, push_space
 
     if not arguments.dry_run:
         print(f"The demo is at {push_space(arguments.repo, arguments.private)}")
         return
-    check_name(arguments.repo)
-    sizes = {place: path.stat().st_size for place, path in list_space_files().items()}
+    check_name(arguments.repo, "Space")
+    print_files(list_space_files(), arguments.repo)
+
+
+def print_files(files: dict[str, Path], repo: str) -> None:
+    """What a push would send: bytes and places."""
+    sizes = {place: path.stat().st_size for place, path in files.items()}
     for place, size in sizes.items():
         print(f"{size:>12,}  {place}")
-    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would go to {arguments.repo}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would go to {repo}")

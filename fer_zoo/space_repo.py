@@ -37,7 +37,7 @@ def push_space(repo: str, private: bool = False) -> str:
         hub = HfApi()  # one a call: it takes the endpoint as it is now
         hub.whoami()  # a token that is missing or refused is told before anything is made
         address = hub.create_repo(repo, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
-        there = {file.rfilename for file in hub.repo_info(repo, repo_type="space").siblings or ()}
+        there = {file.rfilename for file in hub.space_info(repo).siblings or ()}
         stale = there - {".gitattributes", *files}
         added = [CommitOperationAdd(place, path) for place, path in files.items()]
         deleted = [CommitOperationDelete(place) for place in sorted(stale)]

@@ -57,8 +57,7 @@ class RefusedError(Exception):
         self.status, self.message, self.code = status, message, code
 
 
-def hash_blob(content: bytes) -> str:
-    """Git's hash of a file."""
+def hash_blob(content: bytes) -> str:  # as git hashes a file
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
@@ -144,10 +143,11 @@ class MiniHub:
         self._thread.join(10)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body, more = b"", True
+        parts, more = [], True
         while more:
             message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         line = f"{scope['method']} {scope['path']}"
         self.log.append(line)
@@ -157,7 +157,7 @@ class MiniHub:
         try:
             if fault.status:
                 raise RefusedError(fault.status, "Internal Error")
-            answer = self._answer(scope["method"], scope["path"], Request(headers, body))
+            answer = self._answer(scope["method"], scope["path"], Request(headers, b"".join(parts)))
         except RefusedError as refused:
             status, answer = refused.status, {"error": refused.message}
             extra |= {"X-Error-Message": refused.message, "X-Error-Code": refused.code}

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.latency import measure_latency
-    from fer_zoo.hub import describe_model, list_models, load
+    from fer_zoo.export import save_model
+    from fer_zoo.hub import describe_model, list_models, load, pull_model
+    from fer_zoo.hub_push import push_model
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.onnx_model import OnnxClassifier
     from fer_zoo.recognition.recognizer import Recognizer
@@ -33,7 +35,10 @@ _HOMES = {
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
     "measure_latency": "fer_zoo.evaluation.latency",
+    "pull_model": "fer_zoo.hub",
+    "push_model": "fer_zoo.hub_push",
     "read_fer2013": "fer_zoo.data.fer2013",
+    "save_model": "fer_zoo.export",
 }
 
 __all__ = [
@@ -51,7 +56,10 @@ __all__ = [
     "list_models",
     "load",
     "measure_latency",
+    "pull_model",
+    "push_model",
     "read_fer2013",
+    "save_model",
 ]
 
 

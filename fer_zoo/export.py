@@ -34,14 +34,16 @@ def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
 
 
 def save_model(
-    model: "FaceClassifier", out: Path, *, half: bool = False, hub_name: str | None = None
+    model: "FaceClassifier", out: str | Path, *, half: bool = False, hub_name: str | None = None
 ) -> None:
     """Write a model in memory as an artifact, over one that is there: weights, config.json and card.
 
-    What `model.info` says (metrics, recipe) goes with it. half: 16-bit weights. hub_name: as in `build_card`.
+    What `model.info` says goes with it: empty its "metrics" for a model that was trained on since.
+    half: 16-bit weights. hub_name: as in `build_card`.
     """
     import torch
 
+    out = Path(out)
     own = {"metrics": {}} | {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
     save_artifact(out, model, own, dtype=torch.float16 if half else None)
     write_card(out, hub_name=hub_name)

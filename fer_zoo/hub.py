@@ -105,7 +105,7 @@ def fetch_model(address: str, revision: str | None = None) -> Pulled:
     return Pulled(folder, repo, fetched.commit)
 
 
-def pull_model(address: str, out: Path, revision: str | None = None) -> Pulled:
+def pull_model(address: str, out: str | Path, revision: str | None = None) -> Pulled:
     """Write the model at OWNER/NAME[@REVISION] to the new folder `out`, its card and pictures made here.
 
     The weights are loaded once, strictly, before anything is written; config.json tells repository and
@@ -114,7 +114,7 @@ def pull_model(address: str, out: Path, revision: str | None = None) -> Pulled:
     from fer_zoo.export import copy_artifact
 
     pulled = fetch_model(address, revision)
-    copy_artifact(pulled.folder, out, {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
+    copy_artifact(pulled.folder, Path(out), {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
     return pulled
 
 

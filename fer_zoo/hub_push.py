@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_zoo.artifact import hash_weights, read_config, write_config
 from fer_zoo.export import copy_artifact, save_model
+from fer_zoo.hub import find_artifact
 from fer_zoo.hub_client import check_name, explain_errors
 
 if TYPE_CHECKING:
@@ -18,16 +19,16 @@ TRIES, PAUSE = 3, 1.0  # of the commit; seconds before the second try, then twic
 
 
 @contextmanager
-def prepare_push(source: "Path | FaceClassifier", repo: str) -> Iterator[dict[str, Path]]:
-    """What a push of an artifact, or of a model in memory, sends: places in the repository, and files here.
+def prepare_push(source: "str | Path | FaceClassifier", repo: str) -> Iterator[dict[str, Path]]:
+    """What a push of a model sends: places in the repository, and files here. source: as in `push_model`.
 
     Weights, config.json with their SHA-256, the card that tells how to load it from `repo`, and its pictures.
     The model is loaded once, so that a broken one is told before anything is sent. Raises ArtifactError.
     """
     with TemporaryDirectory(prefix="fer-zoo-") as name:
         folder = Path(name) / "pushed"
-        if isinstance(source, Path):
-            copy_artifact(source, folder, {}, hub_name=repo)
+        if isinstance(source, (str, Path)):
+            copy_artifact(find_artifact(source), folder, {}, hub_name=repo)
         else:
             save_model(source, folder, hub_name=repo)
         config = read_config(folder)
@@ -37,9 +38,9 @@ def prepare_push(source: "Path | FaceClassifier", repo: str) -> Iterator[dict[st
 
 
 def push_model(
-    source: "Path | FaceClassifier", repo: str, *, private: bool = False, revision: str | None = None
+    source: "str | Path | FaceClassifier", repo: str, *, private: bool = False, revision: str | None = None
 ) -> str:
-    """Put an artifact, or a model in memory, into the repository OWNER/NAME in one commit; give its address.
+    """Put a model, given by its name, its folder or itself, into OWNER/NAME in one commit; give its address.
 
     A repository or branch that is missing is made; `private` says who sees a new one. A commit that fails on
     the way is tried again; the repository keeps what it had until the commit is whole, and what was uploaded

@@ -27,7 +27,7 @@ ARROWS = {
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub_client": {"errors", "files"},
     "hub": {"artifact", "registry", "models", "export", "hub_client", "emotions", "errors"},
-    "hub_push": {"artifact", "export", "hub_client", "models"},
+    "hub_push": {"artifact", "export", "hub", "hub_client", "models"},
     "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,

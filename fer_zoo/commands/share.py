@@ -52,17 +52,17 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 
 def run_push(arguments: argparse.Namespace) -> None:
-    from fer_zoo.hub import find_artifact
     from fer_zoo.hub_client import check_name
     from fer_zoo.hub_push import prepare_push, push_model
 
     check_name(arguments.repo)
-    folder = find_artifact(arguments.model)
     if arguments.dry_run:
-        with prepare_push(folder, arguments.repo) as files:
+        with prepare_push(arguments.model, arguments.repo) as files:
             print_files(files, arguments.repo)
         return
-    address = push_model(folder, arguments.repo, private=arguments.private, revision=arguments.revision)
+    address = push_model(
+        arguments.model, arguments.repo, private=arguments.private, revision=arguments.revision
+    )
     print(f"The model is at {address}\nNext: fer-zoo pull {arguments.repo}")
 
 

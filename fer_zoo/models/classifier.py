@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from fer_zoo.emotions import EMOTIONS, SIDE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fer_zoo.photos import Photo
 
 
@@ -88,3 +90,25 @@ class FaceClassifier(nn.Module):
             self.train(was_training)
             return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
+
+    # Three habits of huggingface_hub's PyTorchModelHubMixin, by the package's public functions: the mixin's
+    # own loader is not strict, and would leave random weights where a file lacks some.
+
+    @classmethod
+    def from_pretrained(cls, name: "str | Path", *, revision: str | None = None) -> "FaceClassifier":
+        """`fer_zoo.load`: an embedded name, a folder, or OWNER/NAME on the Hub; strict, in eval mode."""
+        import fer_zoo
+
+        return fer_zoo.load(name, revision)
+
+    def save_pretrained(self, folder: "str | Path") -> None:
+        """`fer_zoo.save_model`: weights, config.json and card into a folder, over what is there."""
+        import fer_zoo
+
+        fer_zoo.save_model(self, folder)
+
+    def push_to_hub(self, repo: str, *, private: bool = False, branch: str | None = None) -> str:
+        """`fer_zoo.push_model`: this model into OWNER/NAME on the Hub, in one commit. Returns its address."""
+        import fer_zoo
+
+        return fer_zoo.push_model(self, repo, private=private, revision=branch)

@@ -71,7 +71,7 @@ def fetch_files(
         raise HubError(f"{revision!r} is no revision: give a branch, a tag or a commit.")
     if COMMIT.fullmatch(revision) and (kept := _find_kept(repo, choose, revision, repo_type)):
         return kept
-    with explain_errors(repo, revision):
+    with explain_errors(repo, revision, repo_type):
         try:
             declared = _list_declared(repo, choose, revision, repo_type, largest)
         except (OfflineModeIsEnabled, httpx.TransportError) as error:
@@ -175,7 +175,7 @@ def _find_cache(repo: str, repo_type: str) -> Path:
 
 
 @contextmanager
-def explain_errors(repo: str, revision: str = "main") -> Iterator[None]:
+def explain_errors(repo: str, revision: str = "main", repo_type: str = "model") -> Iterator[None]:
     """The Hub's errors as one HubError of one line: no token, a token refused, no network, nothing there, or
     the server's own reason.
     """
@@ -194,16 +194,17 @@ def explain_errors(repo: str, revision: str = "main") -> Iterator[None]:
     except LocalTokenNotFoundError as error:
         raise HubError("No Hugging Face token is saved: run `hf auth login`, or set HF_TOKEN.") from error
     except GatedRepoError as error:
+        place = f"{constants.ENDPOINT}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo}"
         raise HubError(
-            f"{repo!r} is gated: accept its terms at {constants.ENDPOINT}/{repo}, then run `hf auth login` "
-            "or set HF_TOKEN."
+            f"{repo!r} is gated: accept its terms at {place}, then run `hf auth login` or set HF_TOKEN."
         ) from error
     except RevisionNotFoundError as error:
         raise HubError(f"{repo!r} has no revision {revision!r}: give a branch, a tag or a commit.") from error
     except RepositoryNotFoundError as error:
+        here = ", nor is there such a folder here" if repo_type == "model" else ""
         raise HubError(
-            f"The Hub shows no {repo!r}, nor is there such a folder here. Check the name; a private "
-            "repository needs `hf auth login` or HF_TOKEN."
+            f"The Hub shows no {repo_type} {repo!r}{here}. Check the name; a private one needs "
+            "`hf auth login` or HF_TOKEN."
         ) from error
     except HfHubHTTPError as error:
         raise HubError(f"The Hub answers for {repo!r}: {_read_reason(error)}.") from error

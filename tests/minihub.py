@@ -25,7 +25,7 @@ import uvicorn
 LARGE = 10_000_000  # bytes: from there on a file goes the LFS way, as do weights and pictures
 LARGE_KINDS = (".safetensors", ".onnx", ".parquet", ".png", ".webp")
 REPO = r"(models|datasets|spaces)/([^/]+/[^/]+)"
-FILE = r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)"
+FILE = r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/(refs/[^/]+/[^/]+|[^/]+)/(.+)"
 
 _routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = []
 

@@ -161,7 +161,7 @@ def refuse(expected: str, address: str = "ada/faces", revision: str | None = Non
 
 
 def test_what_the_hub_does_not_give(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse("shows no 'ada/faces', nor is there such a folder")
+    refuse("shows no model 'ada/faces', nor is there such a folder")
     repo = put_model(hub)
     refuse("no revision 'v9'", revision="v9")
     refuse("'../x' is no revision", revision="../x")
@@ -170,7 +170,7 @@ def test_what_the_hub_does_not_give(hub: MiniHub, monkeypatch: pytest.MonkeyPatc
     repo.gated = True
     refuse(f"is gated: accept its terms at {hub.url}/ada/faces")
     monkeypatch.setenv("HF_TOKEN", "hf_old")
-    refuse("shows no 'ada/faces'|refuses this token")
+    refuse("shows no model 'ada/faces'|refuses this token")
     with pytest.raises(HubError, match="on this machine and has no revision"):
         fer_zoo.load("cnn-baseline", revision="main")
 

@@ -27,7 +27,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="FER2013 as CSV, image folder or Parquet, or a folder that holds it [FER_ZOO_DATA]",
+        help="FER2013 as CSV, image folder or Parquet, a folder that holds it, or hf://datasets/OWNER/NAME "
+        "[FER_ZOO_DATA]",
     )
 
 

@@ -50,7 +50,10 @@ def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> 
 
     A damaged cache file is replaced; a folder that cannot be written only means that nothing is kept.
     """
-    names_and_hashes = [(file.name if len(files) > 1 else "", hash_file(file)) for file in files]
+    # The name of a file, or of its folder, may say the split.
+    names_and_hashes = [
+        (f"{file.parent.name}/{file.name}" if len(files) > 1 else "", hash_file(file)) for file in files
+    ]
     key = hashlib.sha256(repr((LAYOUT, names_and_hashes)).encode()).hexdigest()[:32]
     kept = cache_folder() / f"fer2013-{key}.npz"
     # The archive holds a CRC-32 of each array. Damage raises many kinds of error, all cured by parsing.

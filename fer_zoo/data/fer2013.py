@@ -11,6 +11,7 @@ import numpy as np
 
 from fer_zoo.data.cache import read_cached
 from fer_zoo.data.csv_form import COLUMNS, header_columns, read_csv
+from fer_zoo.data.hub_form import SCHEME, fetch_parquet
 from fer_zoo.data.image_forms import class_folders, read_folder, read_npz, read_parquet
 from fer_zoo.data.rows import PRIVATE, PUBLIC, TRAINING, Rows, fingerprint_rows, split_rows
 from fer_zoo.errors import DataError, UnknownNameError
@@ -75,12 +76,16 @@ def read_fer2013(path: str | Path | None = None) -> FER2013:
     """Read FER2013 from a file or folder; without a path, from the environment variable FER_ZOO_DATA.
 
     Forms: the challenge's fer2013.csv, icml_face_data.csv, an image folder, Parquet, or .npz; a folder that
-    holds one of them works too. CSV and Parquet are cached by content (see `fer_zoo.data.cache`).
-    Raises DataError when nothing is given, nothing is recognised, or a row is wrong.
+    holds one of them works too, and so does hf://datasets/OWNER/NAME[@REVISION][/FOLDER], a dataset of the
+    Hugging Face Hub in Parquet. CSV and Parquet are cached by content (see `fer_zoo.data.cache`).
+    Raises DataError when nothing is given, nothing is recognised, or a row is wrong; HubError.
     """
     given = path if path is not None else os.environ.get("FER_ZOO_DATA")
     if not given:
         raise DataError(f"No data given. {WHERE_TO_GET}")
+    if str(given).startswith(SCHEME):
+        files, address = fetch_parquet(str(given))
+        return _assemble(*_cached(files, partial(read_parquet, files), address)(), address)
     source = Path(given).expanduser()
     if not source.exists():
         raise DataError(f"{source}: no such file or folder. {WHERE_TO_GET}")
@@ -107,7 +112,7 @@ def _take(rows: Rows, places: np.ndarray) -> Faces:
     return Faces(rows.pixels[places][:, None], rows.labels[places].astype(np.int64))
 
 
-def _fresh(read: Callable[[], Rows], source: Path) -> tuple[Rows, str]:
+def _fresh(read: Callable[[], Rows], source: Path | str) -> tuple[Rows, str]:
     rows = read()
     return rows, fingerprint_rows(rows, split_rows(rows, str(source))[0])
 
@@ -166,5 +171,5 @@ def _file_reader(file: Path) -> Reader | None:
     return None
 
 
-def _cached(files: Sequence[Path], read: Callable[[], Rows], source: Path) -> Reader:
+def _cached(files: Sequence[Path], read: Callable[[], Rows], source: Path | str) -> Reader:
     return partial(read_cached, files, partial(_fresh, read, source))

@@ -58,8 +58,8 @@ def read_parquet(files: Sequence[Path]) -> Rows:
     """Faces of Parquet files whose columns are an encoded image, a label and a split.
 
     The image is bytes or a struct with bytes; the label a number or a name; the split a column, or the first
-    word of the file's name (train-00000-of-00002.parquet). Numbers follow the ClassLabel names stored in the
-    file, if any, else EMOTIONS.
+    word of the file's name (train-00000-of-00002.parquet), or its folder (train/0000.parquet).
+    Numbers follow the ClassLabel names stored in the file, if any, else EMOTIONS.
     Raises DataError with file, row (the first is 1) and fault.
     """
     parts = [_read_parquet_file(file) for file in files]
@@ -150,7 +150,7 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
         values = [
             names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values
         ]
-    splits = table.column(split).to_pylist() if split else [re.split(r"[-.]", file.name)[0]] * len(table)
+    splits = table.column(split).to_pylist() if split else [_split_word(file)] * len(table)
     pixels = np.empty((len(table), SIDE, SIDE), dtype=np.uint8)
     for row, value in enumerate(table.column(image).to_pylist()):
         encoded = value.get("bytes") if isinstance(value, dict) else value
@@ -161,6 +161,11 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
     labels = [_labelled(value, f"{file}, row {row}") for row, value in enumerate(values, start=1)]
     usages = [_split(value, f"{file}, row {row}") for row, value in enumerate(splits, start=1)]
     return pixels, labels, usages
+
+
+def _split_word(file: Path) -> str:
+    word = re.split(r"[-.]", file.name)[0]
+    return word if usage_code(word) is not None else file.parent.name
 
 
 def _parquet_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | None]:

@@ -34,6 +34,7 @@ ARROWS = {
     "export": {"artifact", "registry", "cards", "onnx_model", "models", "errors", "files"},
     "demo": {"errors"},
     "space_repo": {"demo", "hub_client"},
+    "reference": {"cli", "files"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)
 

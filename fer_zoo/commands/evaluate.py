@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, add_model, print_json
 
 
 def add_parsers(parsers: Any) -> None:
     evaluate = add_command(parsers, "eval", run_eval, "measure a model on a split of FER2013")
-    evaluate.add_argument("model", metavar="NAME|DIR")
+    add_model(evaluate)
     add_data(evaluate)
     evaluate.add_argument(
         "--split", default="private", help="public, private, test (both) or train [private]"
@@ -25,7 +25,7 @@ def add_parsers(parsers: Any) -> None:
     add_device(evaluate)
     add_json(evaluate)
     compare = add_command(parsers, "compare", run_compare, "models side by side, with a paired test")
-    compare.add_argument("models", nargs="+", metavar="NAME|DIR")
+    add_model(compare, many=True)
     add_data(compare)
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
     add_device(compare)
@@ -33,7 +33,7 @@ def add_parsers(parsers: Any) -> None:
     ensemble = add_command(
         parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
     )
-    ensemble.add_argument("models", nargs="+", metavar="NAME|DIR")
+    add_model(ensemble, many=True)
     add_data(ensemble)
     ensemble.add_argument("--out", default="runs/ensemble", metavar="DIR", help="[runs/ensemble]")
     ensemble.add_argument(

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_json, add_model, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -12,7 +12,7 @@ def add_parsers(parsers: Any) -> None:
         add_command(parsers, "list", run_list, "the architectures, and the models that come with the package")
     )
     card = add_command(parsers, "card", run_card, "print a model's card, or write it with its pictures")
-    card.add_argument("model", metavar="NAME|DIR")
+    add_model(card)
     card.add_argument("--out", metavar="DIR", help="write NAME.md and two pictures there")
 
 

@@ -32,6 +32,15 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser, many: bool = False) -> None:
+    """The model, or the `models` where there are many."""
+    help_text = "an embedded model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
+    if many:
+        parser.add_argument("models", nargs="+", metavar="NAME|DIR", help=help_text)
+    else:
+        parser.add_argument("model", metavar="NAME|DIR", help=help_text)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print exactly one JSON value")
 

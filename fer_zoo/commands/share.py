@@ -4,32 +4,32 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_json, add_model, print_json
 
 
 def add_parsers(parsers: Any) -> None:
     export = add_command(
         parsers, "export", run_export, "write a model's folder elsewhere, smaller, or as ONNX"
     )
-    export.add_argument("model", metavar="NAME|DIR")
+    add_model(export)
     export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument("--out", required=True, metavar="DIR")
     push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
-    push.add_argument("model", metavar="NAME|DIR")
-    push.add_argument("repo", metavar="OWNER/NAME")
+    add_model(push)
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
     push.add_argument("--private", action="store_true", help="only you may see a repository that is made now")
     push.add_argument("--revision", metavar="R", help="the branch, made if it is missing [main]")
     push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
     pull = add_command(parsers, "pull", run_pull, "fetch a model from the Hugging Face Hub")
-    pull.add_argument("repo", metavar="OWNER/NAME")
+    pull.add_argument("repo", metavar="OWNER/NAME", help="the repository")
     pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
     pull.add_argument("--out", metavar="DIR", help="write it there too, with its card and pictures")
     add_json(pull)
     push = add_command(
         parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"
     )
-    push.add_argument("repo", metavar="OWNER/NAME")
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
     push.add_argument("--private", action="store_true", help="only you may see a Space that is made now")
     push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
 

@@ -63,7 +63,10 @@ def _find(name: str | Path, revision: str | None) -> Path | Pulled:
     text = str(name)
     on_hub = isinstance(name, str) and not Path(name).is_dir() and not text.startswith((".", "/", "~"))
     if on_hub and "/" in text:
-        return fetch_model(text, revision)
+        try:
+            return fetch_model(text, revision)
+        except HubError as error:
+            raise HubError(f"{error} (There is no folder {text!r} here.)") from error
     owner = os.environ.get(OWNER_VARIABLE)
     if on_hub and owner and not _is_among(text, list_embedded()) and _is_among(text, ARCHITECTURES):
         return fetch_model(f"{owner}/{find_architecture(text).name}", revision)

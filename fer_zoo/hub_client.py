@@ -201,9 +201,8 @@ def explain_errors(repo: str, revision: str = "main", repo_type: str = "model") 
     except RevisionNotFoundError as error:
         raise HubError(f"{repo!r} has no revision {revision!r}: give a branch, a tag or a commit.") from error
     except RepositoryNotFoundError as error:
-        here = ", nor is there such a folder here" if repo_type == "model" else ""
         raise HubError(
-            f"The Hub shows no {repo_type} {repo!r}{here}. Check the name; a private one needs "
+            f"The Hub shows no {repo_type} {repo!r}. Check the name; a private one needs "
             "`hf auth login` or HF_TOKEN."
         ) from error
     except HfHubHTTPError as error:

@@ -49,25 +49,27 @@ def push_model(
     from huggingface_hub import CommitOperationAdd, HfApi
 
     check_name(repo)
-    with prepare_push(source, repo) as files, explain_errors(repo, revision or "main"):
-        hub = HfApi()  # one a call: it takes the endpoint as it is now
-        hub.whoami()  # a token that is missing or refused is told before anything is made
+    branch = revision or "main"
+    hub = HfApi()  # one a call: it takes the endpoint as it is now
+    with explain_errors(repo, branch):
+        hub.whoami()  # a missing token or network is told before the work
+    with prepare_push(source, repo) as files, explain_errors(repo, branch):
         hub.create_repo(repo, private=private, exist_ok=True)
-        if revision:
-            hub.create_branch(repo, branch=revision, exist_ok=True)
+        if branch != "main":
+            hub.create_branch(repo, branch=branch, exist_ok=True)
         added = [CommitOperationAdd(place, path) for place, path in files.items()]
         name = read_config(files["config.json"].parent)["fer_zoo"]["name"]
-        return str(_commit(hub, repo, added, f"Upload {name}", revision).commit_url)
+        return str(_commit(hub, repo, added, f"Upload {name}", branch).commit_url)
 
 
-def _commit(hub: Any, repo: str, added: list[Any], message: str, revision: str | None) -> Any:
+def _commit(hub: Any, repo: str, added: list[Any], message: str, branch: str) -> Any:
     """huggingface_hub repeats uploads by itself, the commit not: a server's fault is tried again here."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import httpx
 
     for attempt in range(1, TRIES + 1):
         try:
-            return hub.create_commit(repo, added, commit_message=message, revision=revision)
+            return hub.create_commit(repo, added, commit_message=message, revision=branch)
         except (HfHubHTTPError, httpx.TransportError) as error:
             refused = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
             if refused or attempt == TRIES:

@@ -161,7 +161,7 @@ def refuse(expected: str, address: str = "ada/faces", revision: str | None = Non
 
 
 def test_what_the_hub_does_not_give(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse("shows no model 'ada/faces', nor is there such a folder")
+    refuse("shows no model 'ada/faces'. Check the name")
     repo = put_model(hub)
     refuse("no revision 'v9'", revision="v9")
     refuse("'../x' is no revision", revision="../x")
@@ -171,6 +171,8 @@ def test_what_the_hub_does_not_give(hub: MiniHub, monkeypatch: pytest.MonkeyPatc
     refuse(f"is gated: accept its terms at {hub.url}/ada/faces")
     monkeypatch.setenv("HF_TOKEN", "hf_old")
     refuse("shows no model 'ada/faces'|refuses this token")
+    with pytest.raises(HubError, match=r"There is no folder 'runs/mine' here"):
+        fer_zoo.load("runs/mine")
     with pytest.raises(HubError, match="on this machine and has no revision"):
         fer_zoo.load("cnn-baseline", revision="main")
 

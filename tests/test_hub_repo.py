@@ -50,7 +50,7 @@ def forget_metrics(source: Path, out: Path) -> Path:
     return out
 
 
-def test_pushed_model_comes_back_with_its_card_and_pictures(hub: MiniHub, tmp_path: Path) -> None:
+def test_pushed_model_has_its_card_and_pictures(hub: MiniHub) -> None:
     address = push_model(SOURCE, "ada/faces")
     repo = hub.repos[MODEL]
     names = {path.name for path in SOURCE.iterdir()}
@@ -59,12 +59,19 @@ def test_pushed_model_comes_back_with_its_card_and_pictures(hub: MiniHub, tmp_pa
     assert set(repo.files) == {".gitattributes", *names}
     assert repo.files["model.safetensors"] == (SOURCE / "model.safetensors").read_bytes()
     check_card(repo.files["README.md"].decode())
-    model = fer_zoo.load("ada/faces")
-    assert model.info["hub"] == {"repo": "ada/faces", "commit": repo.find_commit("main")}
+    assert torch.equal(answer("ada/faces"), answer(SOURCE))
+
+
+def test_pulled_model_gives_the_same_answers(hub: MiniHub, plain: Path, tmp_path: Path) -> None:
+    push_model(plain, "ada/faces")
     pull_model("ada/faces", tmp_path / "pulled")
-    assert {path.name for path in (tmp_path / "pulled").iterdir()} == names
+    assert {path.name for path in (tmp_path / "pulled").iterdir()} == {path.name for path in plain.iterdir()}
+    origin = {"repo": "ada/faces", "commit": hub.repos[MODEL].find_commit("main")}
     for name in ("ada/faces", tmp_path / "pulled"):
-        torch.testing.assert_close(answer(name), answer(SOURCE), rtol=0, atol=0)
+        assert fer_zoo.load(name).info["hub"] == origin
+        assert torch.equal(answer(name), answer(SOURCE))
+    with pytest.raises(ArtifactError, match="another --out"):
+        pull_model("ada/faces", tmp_path / "pulled")
 
 
 def check_card(text: str) -> None:

@@ -10,15 +10,16 @@ import pytest
 import fer_zoo
 
 PACKAGE = Path(fer_zoo.__file__).parent
-LEAVES = {"emotions", "errors", "files", "progress", "devices"}
+LEAVES = {"emotions", "errors", "files", "tensors", "progress", "devices"}
 ARROWS = {
     "emotions": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "tensors": {"files", "errors"},
     "progress": set(),
     "devices": {"errors"},
     "photos": {"emotions", "errors"},
-    "models": {"photos", "emotions", "errors"},
+    "models": {"photos", "tensors", "emotions", "errors"},
     "registry": {"models", "errors"},
     "data": {"photos"} | LEAVES,
     "recipes": {"data", "errors"},

@@ -15,7 +15,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from fer_zoo import __version__
-from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
+from fer_zoo.artifact import load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
@@ -25,11 +25,13 @@ from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
-from fer_zoo.registry import create_model, find_architecture
-from fer_zoo.training.checkpoint import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
+from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
+from fer_zoo.training.folder import hold_folder
+from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import count_plateaus
 
@@ -46,23 +48,6 @@ class FitResult:
     seconds: float
 
 
-def open_folder(folder: Path, resume: bool) -> None:
-    """Raises TrainingError for a folder that holds a run already, unless it is to be resumed, or cannot be
-    written.
-    """
-    taken = [name for name in (CHECKPOINT_NAME, CONFIG_NAME) if (folder / name).exists()]
-    if taken and not resume:
-        raise TrainingError(
-            f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"The folder {str(folder)!r} cannot be made: {error.strerror}. Choose another --out."
-        ) from error
-
-
 def fit(
     architecture: str,
     dataset: FER2013,
@@ -77,16 +62,31 @@ def fit(
 ) -> FitResult:
     """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
 
-    Writes the artifact (best epoch), checkpoint.safetensors (last epoch), history.csv, curves.png and
+    Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv, curves.png and
     TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
     resumed between epochs. Discriminative rates and freezing apply where `pretrained` is given.
 
-    Raises TrainingError (occupied folder, missing device, loss not finite), ArtifactError, UnknownNameError.
+    Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
+    finite), ArtifactError, UnknownNameError.
     """
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
-    open_folder(folder, resume)
+    with hold_folder(folder, resume):
+        return _fit(row, dataset, recipe, folder, seed, place, pretrained, resume, show_progress)
+
+
+def _fit(
+    row: Architecture,
+    dataset: FER2013,
+    recipe: Recipe,
+    folder: Path,
+    seed: int,
+    place: torch.device,
+    pretrained: bool | str | Path,
+    resume: bool,
+    show_progress: bool,
+) -> FitResult:
     torch.manual_seed(seed)
     model = create_model(row.name, pretrained).to(place)
     if recipe.channels_last:
@@ -118,15 +118,12 @@ def fit(
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            loss, accuracy = train_epoch(setup, pixels, labels, progress)
+            with explain_memory(setup, place):
+                loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"The training loss is {loss} in epoch {epoch + 1}: lower learning_rate, set clip_norm. "
-                    f"What earlier epochs wrote is kept in {str(folder)!r}."
-                )
             chosen = model if average is None else average
             public_loss, public_accuracy = measure_public(chosen, dataset.public_test, place, autocast)
+            _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
                 {
@@ -146,6 +143,17 @@ def fit(
             _write_history(folder, progress.history, events)
             display.finish_epoch(progress.history)
     return _finish(folder, dataset, progress, run, place)
+
+
+def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:
+    """Before anything is written: so the weights on the disk are those of the last good epoch."""
+    for name, value in (("training", loss), ("PublicTest", public_loss)):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The {name} loss is {value} in epoch {epoch}: the weights grew without bound at "
+                f"learning_rate {recipe.learning_rate:g}. Start in another folder with a lower one or with "
+                f"--set clip_norm=1. The weights of the epochs before are kept in {str(folder)!r}."
+            )
 
 
 def _is_patience_over(progress: Progress, recipe: Recipe) -> bool:

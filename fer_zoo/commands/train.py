@@ -39,7 +39,6 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.registry import find_architecture
-    from fer_zoo.training.checkpoint import CHECKPOINT_NAME
     from fer_zoo.training.trainer import fit
 
     row = find_architecture(arguments.arch)
@@ -61,10 +60,10 @@ def run_train(arguments: argparse.Namespace) -> None:
             resume=arguments.resume,
         )
     except KeyboardInterrupt:
-        saved = (folder / CHECKPOINT_NAME).is_file()
-        kept = "The finished epochs are kept: run the same command with --resume to go on."
-        none = "No epoch was finished, so nothing is kept: run the same command to begin again."
-        print(f"\nStopped. {kept if saved else none}", file=sys.stderr)
+        print(
+            "\nStopped. The finished epochs are kept: run the same command with --resume to go on.",
+            file=sys.stderr,
+        )
         raise SystemExit(130) from None
     write_card(folder)
     print(

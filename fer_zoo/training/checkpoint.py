@@ -64,7 +64,7 @@ def load_checkpoint(
 ) -> Progress:
     """Put the newest whole state back, with a warning if it is not the newest there was.
 
-    Raises ArtifactError if there is none, or if it is of another run.
+    Raises ArtifactError if none is whole, or if it is of another run.
     """
     path, tensors, saved, progress = _find_whole(folder)
     different = [key for key in run if saved.get(key) != json.loads(json.dumps(run[key]))]
@@ -93,8 +93,6 @@ def load_checkpoint(
 def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], Progress]:
     """The newest checkpoint that is as it was written: its place, tensors, run and progress."""
     found = [path for name in (CHECKPOINT_NAME, PREVIOUS_NAME) if (path := folder / name).is_file()]
-    if not found:
-        raise ArtifactError(f"Nothing to resume in {str(folder)!r}: start the run without --resume.")
     faults = []
     for path in found:
         try:
@@ -116,7 +114,7 @@ def _hash(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -15,14 +15,17 @@ LOCK_NAME = ".lock"  # it stays; the system frees it when its process ends, howe
 
 
 @contextmanager
-def hold_folder(folder: Path, resume: bool) -> Iterator[None]:
-    """Make the folder and keep other runs out of it.
+def hold_folder(folder: Path, resume: bool) -> Iterator[bool]:
+    """Make the folder and keep other runs out of it. Gives whether there is a checkpoint to go on from: a
+    run that was killed in its first epoch has none, and begins again.
 
     Raises TrainingError for a folder that holds a run already, unless it is to be resumed, that another run
     is using, or that cannot be written, also later and by a full disk.
     """
-    taken = [name for name in (CHECKPOINT_NAME, PREVIOUS_NAME, CONFIG_NAME) if (folder / name).exists()]
-    if taken and not resume:
+    saved = any((folder / name).exists() for name in (CHECKPOINT_NAME, PREVIOUS_NAME))
+    if resume and not saved and not (folder / LOCK_NAME).exists():
+        raise TrainingError(f"Nothing to resume in {str(folder)!r}: start the run without --resume.")
+    if not resume and (saved or (folder / CONFIG_NAME).exists()):
         raise TrainingError(
             f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
         )
@@ -30,7 +33,7 @@ def hold_folder(folder: Path, resume: bool) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK_NAME, timeout=0):
             remove_parts(folder)
-            yield
+            yield saved
     except Timeout:
         raise TrainingError(
             f"Another run is writing to {str(folder)!r}: wait for its end, or choose another --out."

@@ -62,9 +62,9 @@ def fit(
 ) -> FitResult:
     """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
 
-    Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv, curves.png and
-    TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
-    resumed between epochs. Discriminative rates and freezing apply where `pretrained` is given.
+    Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
+    curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
+    killed and resumed. Discriminative rates and freezing apply where `pretrained` is given.
 
     Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
     finite), ArtifactError, UnknownNameError.
@@ -72,8 +72,8 @@ def fit(
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
-    with hold_folder(folder, resume):
-        return _fit(row, dataset, recipe, folder, seed, place, pretrained, resume, show_progress)
+    with hold_folder(folder, resume) as saved:
+        return _fit(row, dataset, recipe, folder, seed, place, pretrained, saved, show_progress)
 
 
 def _fit(
@@ -84,7 +84,7 @@ def _fit(
     seed: int,
     place: torch.device,
     pretrained: bool | str | Path,
-    resume: bool,
+    saved: bool,
     show_progress: bool,
 ) -> FitResult:
     torch.manual_seed(seed)
@@ -104,7 +104,7 @@ def _fit(
         "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
         "teachers": [teacher.identity for teacher in teachers],
     }
-    progress = load_checkpoint(folder, model, average, optimizer, run) if resume else Progress()
+    progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
     pixels = torch.from_numpy(dataset.training.pixels).to(place)
     labels = torch.from_numpy(dataset.training.labels).to(place)
     steps = count_steps(len(labels), recipe.batch_size)

@@ -63,8 +63,9 @@ def fit(
     """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
 
     Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
-    curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
-    killed and resumed. Discriminative rates and freezing apply where `pretrained` is given.
+    curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
+    weights, also when killed and resumed. Discriminative rates and freezing apply where `pretrained` is
+    given.
 
     Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
     finite), ArtifactError, UnknownNameError.

@@ -28,7 +28,7 @@ def read_votes(path: str | Path, dataset: FER2013) -> dict[str, NDArray[np.int64
             rows = list(csv.DictReader(file))
         usages = np.array([row["Usage"] for row in rows])
         votes = np.array([[int(row[name]) for name in (*SEVEN, *OTHERS)] for row in rows])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(
             f"{str(path)!r} is not FER+'s fer2013new.csv ({type(error).__name__}: {error})."
         ) from error

@@ -67,9 +67,11 @@ def test_killed_in_the_middle_of_a_write(whole: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_in_the_middle_of_every_write(whole: Path, tmp_path: Path) -> None:
     writes = int((whole / "writes").read_text())
     check_killed_writes(whole, tmp_path, list(range(1, writes + 1)))
+    print(f"killed in each of {writes} file operations")
 
 
 @pytest.mark.slow

@@ -80,8 +80,9 @@ def read_npz(path: Path) -> Rows:
         with np.load(path, allow_pickle=False) as arrays:
             pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
     except Exception as fault:
+        reason = " ".join(str(fault).split())[:200]
         raise DataError(
-            f"{path}: not an .npz with the arrays pixels, emotion and usage ({fault}). Unpack a ZIP first."
+            f"{path}: not an .npz with the arrays pixels, emotion and usage ({reason}). Unpack a ZIP first."
         ) from None
     count = len(pixels) if pixels.ndim else 0
     if pixels.dtype != np.uint8 or pixels.size != count * SIDE * SIDE or not count:

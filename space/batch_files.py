@@ -82,7 +82,9 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
             _check(count + len(entries), total + unpacked, say)
             for entry in entries:
                 yield _read_entry(archive, entry, say)
-    except zipfile.BadZipFile:
+    except DropError:
+        raise
+    except Exception:  # zipfile raises errors of many kinds for a damaged directory
         yield Picture(upload.name, error=f"{upload.name}: {say('bad_zip')}")
 
 

@@ -166,6 +166,7 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
             table = opened.read(columns=[name for name in (image, label, split) if name])
         names = _class_names(table.schema, label)
         values, encodings = table.column(label).to_pylist(), table.column(image).to_pylist()
+        splits = table.column(split).to_pylist() if split else [re.split(r"[-.]", file.name)[0]] * len(table)
     except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
         reason = " ".join(str(fault).split())[:200]
         raise DataError(f"{file}: not a Parquet file that can be read ({reason}).") from None
@@ -173,7 +174,6 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
         values = [
             names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values
         ]
-    splits = table.column(split).to_pylist() if split else [re.split(r"[-.]", file.name)[0]] * len(table)
     pixels = np.empty((len(table), SIDE, SIDE), dtype=np.uint8)
     for row, value in enumerate(encodings):
         encoded = value.get("bytes") if isinstance(value, dict) else value

@@ -156,3 +156,15 @@ def test_a_setting_below_a_plain_one_is_one_line() -> None:
 def test_importing_warns_of_nothing() -> None:
     code = "import fer_zoo; [getattr(fer_zoo, name) for name in fer_zoo.__all__]"
     subprocess.run([sys.executable, "-W", "error:::fer_zoo", "-c", code], check=True)
+
+
+def test_what_the_fuzzer_found_stays_found(tmp_path: Path) -> None:
+    """A zip of a version that nobody reads, a Parquet split that is no text, names full of zero bytes."""
+    zipped, npz, parquet = (bytearray(SEEDS[name][0]) for name in ("zip", "npz", "parquet"))
+    zipped[zipped.index(b"PK\x01\x02") + 6] = 255
+    npz[npz.index(b"PK\x01\x02") + 46] = 0
+    parquet[parquet.index(b"train") + 3] = 0x92
+    for name, content in (("zip", zipped), ("npz", npz), ("parquet", parquet)):
+        readers.check(name, tmp_path / readers.READERS[name][0], bytes(content))
+    with pytest.raises(DataError, match="not a Parquet file that can be read"):
+        read_parquet([tmp_path / "train.parquet"])

@@ -79,6 +79,8 @@ def read_npz(path: Path) -> Rows:
             raise ValueError(f"over {MOST_BYTES:,} bytes unpacked")
         with np.load(path, allow_pickle=False) as arrays:
             pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
+        if not all(isinstance(array, np.ndarray) for array in (pixels, emotion, usage)):
+            raise TypeError("an entry is no array")  # NumPy gives the bytes of one that is not
     except Exception as fault:
         reason = " ".join(str(fault).split())[:200]
         raise DataError(

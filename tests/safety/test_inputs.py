@@ -168,3 +168,8 @@ def test_what_the_fuzzer_found_stays_found(tmp_path: Path) -> None:
         readers.check(name, tmp_path / readers.READERS[name][0], bytes(content))
     with pytest.raises(DataError, match="not a Parquet file that can be read"):
         read_parquet([tmp_path / "train.parquet"])
+    with zipfile.ZipFile(tmp_path / "plain.npz", "w") as archive:
+        for name in ("pixels", "emotion", "usage"):
+            archive.writestr(f"{name}.npy", b"no array")
+    with pytest.raises(DataError, match="an entry is no array"):
+        read_npz(tmp_path / "plain.npz")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
+from fer_zoo.artifact import CONFIG_NAME, fingerprint_artifact, load_artifact, save_artifact
 from fer_zoo.cards import write_card
 from fer_zoo.errors import ArtifactError
 
@@ -27,11 +27,11 @@ def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
 
 
 def export_onnx(source: Path, out: Path) -> Path:
-    """Write the artifact `source` as `out`/model.onnx, with its card. Raises ArtifactError if it is there."""
+    """Write the artifact `source` as `out`/model.onnx. Raises ArtifactError if it is there."""
     from fer_zoo.onnx_model import ONNX_NAME, write_onnx
 
     path = out / ONNX_NAME
     if path.exists():
         raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
-    write_onnx(load_artifact(source), path)
+    write_onnx(load_artifact(source), path, fingerprint_artifact(source))
     return path

@@ -1,4 +1,6 @@
-"""Files that are whole or absent: written beside their place, flushed to the disk, then renamed."""
+"""Files that are whole or absent: written beside their place, flushed to the disk, then renamed; and where
+what can be made again is kept.
+"""
 
 import os
 import tempfile
@@ -20,3 +22,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """FER_ZOO_CACHE, else fer_zoo in XDG_CACHE_HOME, else ~/.cache/fer_zoo."""
+    if own := os.environ.get("FER_ZOO_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "fer_zoo"

@@ -41,6 +41,7 @@ class OnnxClassifier:
             written = self._session.get_modelmeta().custom_metadata_map
             emotions = json.loads(written["emotions"])
             self.name = written["name"]
+            self.source = written.get("source", "")
             self.metrics: dict[str, Any] = json.loads(written["metrics"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each way to be broken
             raise ArtifactError(
@@ -70,8 +71,9 @@ class OnnxClassifier:
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
 
 
-def write_onnx(model: "FaceClassifier", path: Path) -> None:
-    """Write the classifier, checked against torch in ONNX Runtime at two batch sizes.
+def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
+    """Write the classifier, checked against torch in ONNX Runtime at two batch sizes. source: the fingerprint
+    of the artifact it was loaded from, by which a later reader knows whether the file is still its own.
 
     Raises ArtifactError where the packages for it are missing, or the two runtimes disagree.
     """
@@ -99,6 +101,7 @@ def write_onnx(model: "FaceClassifier", path: Path) -> None:
             "name": model.name,
             "emotions": json.dumps(EMOTIONS),
             "metrics": json.dumps(summarise(model.info.get("metrics", {}))),
+            "source": source,
             "license": "MIT",
         }
     )

@@ -23,7 +23,7 @@ ARROWS = {
     "data": {"photos"} | LEAVES,
     "recipes": {"data", "errors"},
     "artifact": {"registry", "models"} | LEAVES,
-    "evaluation": {"models", "data", "artifact"} | LEAVES,
+    "evaluation": {"models", "data", "artifact", "onnx_model", "onnx_cache"} | LEAVES,
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub": {"artifact", "registry", "models", "onnx_model", "onnx_cache", "emotions", "errors"},
     "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},

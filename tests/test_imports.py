@@ -30,7 +30,8 @@ ARROWS = {
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,
-    "export": {"artifact", "cards", "onnx_model", "errors"},
+    "onnx_int8": {"onnx_model", "data", "evaluation"} | LEAVES,
+    "export": {"artifact", "cards", "onnx_model", "onnx_int8", "errors"},
     "demo": {"errors"},
     "space_repo": {"demo", "errors"},
 }

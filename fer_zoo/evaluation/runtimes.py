@@ -45,7 +45,7 @@ def compare_runtimes(
     latency = []
     for batch in batch_sizes:
         faces = generator.integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
-        seconds = _time_by_turns([partial(run_torch, faces), partial(runtime, faces)], repeats)
+        seconds = time_by_turns([partial(run_torch, faces), partial(runtime, faces)], repeats)
         latency.append({"batch": batch, **_compare(*(1000 * value for value in seconds))})
     first = [_time_first_answer(folder, kind, starts) for kind in ("torch", "onnx")]
     return {
@@ -56,7 +56,7 @@ def compare_runtimes(
     }
 
 
-def _time_by_turns(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+def time_by_turns(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
     """Median seconds of each call. Taking turns, all of them meet the same load of the machine."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + 3):  # the first calls allocate

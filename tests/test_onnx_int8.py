@@ -8,7 +8,8 @@ import pytest
 
 from fer_zoo.artifact import find_artifact
 from fer_zoo.cli import main
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.report import compare_artifacts, evaluate_artifact
 from fer_zoo.evaluation.views import predict_logits
@@ -19,11 +20,9 @@ from fer_zoo.onnx_model import OnnxClassifier
 
 
 @pytest.fixture(scope="module")
-def small(drawn: FER2013) -> FER2013:
-    splits = [
-        Faces(faces.pixels[:128], faces.labels[:128])
-        for faces in (drawn.training, drawn.public_test, drawn.private_test)
-    ]
+def small() -> FER2013:
+    generator = np.random.default_rng(0)
+    splits = [draw_faces(128, generator) for _ in range(3)]
     return FER2013(*splits, fingerprint="small", source="drawn")
 
 

@@ -119,6 +119,7 @@ def _usage(config: dict[str, Any]) -> str:
         "import fer_zoo",
         "",
         f'fer_zoo.load("{name}").predict("face.png")  # {{"angry": 0.01, ...}}',
+        f'fer_zoo.load("{name}", runtime="onnx").predict("face.png")  # the same without torch',
     ]
     if name != ENSEMBLE and find_architecture(name).timm_name:
         size = config["fer_zoo"]["input"]["size"]

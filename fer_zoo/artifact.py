@@ -208,6 +208,18 @@ def hash_weights(folder: Path) -> str:
     return hashlib.sha256((path if path.is_file() else folder / CONFIG_NAME).read_bytes()).hexdigest()
 
 
+def fingerprint_artifact(folder: Path) -> str:
+    """32 hexadecimal digits that change with the weights and config.json; for an ensemble by name, with every
+    model of the package, whose members it has.
+    """
+    folders = [folder] if (folder / WEIGHTS_NAME).is_file() else [folder, *list_embedded().values()]
+    digest = hashlib.sha256()
+    for place in folders:
+        digest.update(hash_weights(place).encode())
+        digest.update((place / CONFIG_NAME).read_bytes())
+    return digest.hexdigest()[:32]
+
+
 def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
     """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
     file.

@@ -1,23 +1,40 @@
 """Where a name leads: a folder, the embedded weights, or a repository of the Hugging Face Hub."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fer_zoo.artifact import ENSEMBLE, WEIGHTS_NAME, find_artifact, list_embedded, load_artifact, read_config
 from fer_zoo.emotions import SIDE
+from fer_zoo.errors import UnknownNameError
 from fer_zoo.registry import ARCHITECTURES
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
+    from fer_zoo.onnx_model import OnnxClassifier
 
 
-def load(name: str | Path) -> "FaceClassifier":
+@overload
+def load(name: str | Path, runtime: Literal["torch"] = "torch") -> "FaceClassifier": ...
+@overload
+def load(name: str | Path, runtime: Literal["onnx"]) -> "OnnxClassifier": ...
+def load(name: str | Path, runtime: str = "torch") -> "FaceClassifier | OnnxClassifier":
     """A trained classifier in eval mode on the CPU: uint8 faces (N, 1, 48, 48) to calibrated logits (N, 7).
 
-    name: an embedded model such as "cnn-baseline", or the folder of a run. Raises ArtifactError or
-    UnknownNameError. `OnnxClassifier` opens what `fer-zoo export --format onnx` wrote, without torch.
+    name: an embedded model such as "cnn-baseline", or the folder of a run. runtime: "onnx" predicts in ONNX
+    Runtime without importing torch, from a model.onnx in the folder or from an export that the first use
+    makes and keeps; a path that ends in .onnx is opened as it is. Raises ArtifactError or UnknownNameError.
     """
-    return load_artifact(find_artifact(name))
+    if runtime == "torch":
+        return load_artifact(find_artifact(name))
+    if runtime != "onnx":
+        raise UnknownNameError("runtime", runtime, ["torch", "onnx"])
+    if Path(name).suffix == ".onnx":
+        from fer_zoo.onnx_model import OnnxClassifier
+
+        return OnnxClassifier(name)
+    from fer_zoo.onnx_cache import open_onnx
+
+    return open_onnx(find_artifact(name))
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 LARGEST_UPLOAD = LARGEST_ZIP  # a picture of over 10 MB is refused when it is read
-WAITING = 96  # jobs in the queue: fifty people at once wait a few seconds; the next ones are told to try again
+WAITING = (
+    96  # jobs in the queue: fifty people at once wait a few seconds; the next ones are told to try again
+)
 SESSIONS = 64  # open pages; each may hold one photo, of at most 10 MB, in memory
 
 # Gradio looks every 15 s for uploads older than this. They are not removed right after reading, because equal

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command
+from fer_zoo.commands.parts import add_command, add_data
 
 
 def add_parsers(parsers: Any) -> None:
@@ -14,6 +14,12 @@ def add_parsers(parsers: Any) -> None:
     export.add_argument("model", metavar="NAME|DIR")
     export.add_argument("--format", choices=["safetensors", "onnx"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
+    export.add_argument(
+        "--int8",
+        action="store_true",
+        help="8-bit ONNX, calibrated on --data; tells its cost in accuracy",
+    )
+    add_data(export)
     export.add_argument("--out", required=True, metavar="DIR")
     push = add_command(
         parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"
@@ -32,10 +38,22 @@ def run_export(arguments: argparse.Namespace) -> None:
     if arguments.format == "onnx":
         if arguments.half:
             raise FerZooError("--half is for --format safetensors; an ONNX file has 32-bit weights.")
-        path = export_onnx(folder, out)
+        path = _export_int8(folder, out, arguments.data) if arguments.int8 else export_onnx(folder, out)
+    elif arguments.int8:
+        raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
     else:
         path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")
+
+
+def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.export import export_int8
+    from fer_zoo.onnx_int8 import format_int8
+
+    path, report = export_int8(folder, out, read_fer2013(data))
+    print(format_int8(report))
+    return path
 
 
 def run_push_space(arguments: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from fer_zoo import __version__
 from fer_zoo.artifact import load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import label_by_votes
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.calibration import fit_temperature
@@ -57,6 +58,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     pretrained: bool | str | Path = False,
+    ferplus: str | Path | None = None,
     resume: bool = False,
     show_progress: bool = True,
 ) -> FitResult:
@@ -65,21 +67,24 @@ def fit(
     Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
     curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
     weights, also when killed and resumed. Discriminative rates and freezing apply where `pretrained` is
-    given.
+    given. ferplus: FER+'s fer2013new.csv, whose votes are then learned in place of the labels, and choose the
+    epoch and the temperature; the metrics stored at the end are still against FER2013's own labels.
 
     Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
-    finite), ArtifactError, UnknownNameError.
+    finite), ArtifactError, UnknownNameError, DataError (votes that are not of these faces).
     """
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
+    lesson = label_by_votes(dataset, ferplus) if ferplus else dataset
     with hold_folder(folder, resume) as saved:
-        return _fit(row, dataset, recipe, folder, seed, place, pretrained, saved, show_progress)
+        return _fit(row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress)
 
 
 def _fit(
     row: Architecture,
     dataset: FER2013,
+    lesson: FER2013,
     recipe: Recipe,
     folder: Path,
     seed: int,
@@ -101,13 +106,15 @@ def _fit(
         "architecture": row.name,
         "recipe": describe_recipe(recipe),
         "seed": seed,
-        "data": dataset.fingerprint,
+        "data": lesson.fingerprint,
         "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
         "teachers": [teacher.identity for teacher in teachers],
     }
+    if lesson is not dataset:  # earlier checkpoints of other runs know no such key
+        run["labels"] = "ferplus"
     progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
-    pixels = torch.from_numpy(dataset.training.pixels).to(place)
-    labels = torch.from_numpy(dataset.training.labels).to(place)
+    pixels = torch.from_numpy(lesson.training.pixels).to(place)
+    labels = torch.from_numpy(lesson.training.labels).to(place)
     steps = count_steps(len(labels), recipe.batch_size)
     events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
     display = TrainingDisplay(
@@ -123,7 +130,7 @@ def _fit(
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
             chosen = model if average is None else average
-            public_loss, public_accuracy = measure_public(chosen, dataset.public_test, place, autocast)
+            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast)
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
@@ -143,7 +150,7 @@ def _fit(
             save_checkpoint(folder, model, average, optimizer, progress, run)
             _write_history(folder, progress.history, events)
             display.finish_epoch(progress.history)
-    return _finish(folder, dataset, progress, run, place)
+    return _finish(folder, dataset, lesson, progress, run, place)
 
 
 def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:
@@ -170,6 +177,7 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "pretrained": run["pretrained"],
         "teachers": run["teachers"],
         "data_fingerprint": run["data"],
+        "labels": run.get("labels", "fer2013"),
         "training": {
             "epochs": len(progress.history),
             "best_epoch": int(best["epoch"]),
@@ -181,13 +189,18 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _finish(
-    folder: Path, dataset: FER2013, progress: Progress, run: dict[str, Any], device: torch.device
+    folder: Path,
+    dataset: FER2013,
+    lesson: FER2013,
+    progress: Progress,
+    run: dict[str, Any],
+    device: torch.device,
 ) -> FitResult:
-    """Calibrate the best epoch on PublicTest, and store its metrics there."""
+    """Calibrate the best epoch on PublicTest as it was taught, and store its metrics there."""
     model = load_artifact(folder).to(device)
     model.temperature = 1.0
     model.temperature = fit_temperature(
-        predict_logits(model, dataset.public_test.pixels, device=device), dataset.public_test.labels
+        predict_logits(model, lesson.public_test.pixels, device=device), lesson.public_test.labels
     )
     info = describe_run(run, progress)
     info["metrics"]["public"] = evaluate(

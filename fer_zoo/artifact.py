@@ -5,14 +5,15 @@ An ensemble's folder that comes with the package has no weights of its own: its 
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo.config_check import check_block, check_members, check_scale, check_weight
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.files import write_atomically
 from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture
+from fer_zoo.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 ENSEMBLE = "ensemble"
+MOST_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
+MOST_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parent / "weights"
 
 
@@ -97,14 +100,12 @@ def save_artifact(
     """Write weights and config.json. info: recipe, seed, metrics, data fingerprint, versions. dtype: of the
     file.
     """
-    from safetensors.torch import save_file
-
     tensors = {
-        key: (value.to(dtype) if dtype and value.is_floating_point() else value).detach().cpu().contiguous()
+        key: value.to(dtype) if dtype and value.is_floating_point() else value
         for key, value in model.backbone.state_dict().items()
     }
-    write_atomically(folder / WEIGHTS_NAME, lambda path: save_file(tensors, path, metadata={"format": "pt"}))
-    write_config(folder, build_config(model, info))
+    digest = write_tensors(folder / WEIGHTS_NAME, tensors, {"format": "pt"})
+    write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
@@ -118,23 +119,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ArtifactError(f"{str(folder)!r} is no model folder: it has no {CONFIG_NAME}.")
     try:
+        if path.stat().st_size > MOST_CONFIG_BYTES:
+            raise ValueError(f"it is over {MOST_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
-        block = config["fer_zoo"]
-        scale = block["input"]
-        numbers = [block["temperature"], scale["size"], scale["mean"], scale["std"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        check_block(config["fer_zoo"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise ArtifactError(
-            f"{str(path)!r} is not a fer_zoo config ({type(error).__name__}: {error})."
+            f"{str(path)!r} is not a fer_zoo config ({type(error).__name__}: {reason})."
         ) from error
-    if block.get("emotions") != list(EMOTIONS):
-        raise ArtifactError(
-            f"{str(path)!r} names the emotions {block.get('emotions')}; allowed is {list(EMOTIONS)}."
-        )
-    numeric = all(isinstance(value, (int, float)) and math.isfinite(value) for value in numbers)
-    if not numeric or block["temperature"] <= 0 or scale["std"] <= 0 or not 8 <= scale["size"] <= 1024:
-        raise ArtifactError(
-            f"{str(path)!r} has an input size, mean, std or temperature that is out of range."
-        )
     return config
 
 
@@ -143,13 +136,10 @@ def load_artifact(folder: Path) -> "FaceClassifier":
 
     Raises ArtifactError for a missing or damaged file, UnknownNameError for an unknown architecture.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 
     block = read_config(folder)["fer_zoo"]
-    name, path = str(block.get("name")), folder / WEIGHTS_NAME
+    name, path = block["name"], folder / WEIGHTS_NAME
     if name == ENSEMBLE:
         backbone = _build_ensemble(block, from_package=not path.is_file())
     else:
@@ -157,12 +147,8 @@ def load_artifact(folder: Path) -> "FaceClassifier":
         name = row.name
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
-    try:
-        if path.is_file():
-            backbone.load_state_dict(load_file(path), strict=True)
-    except (SafetensorError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{str(path)!r} is damaged or not a {name}: {reason}") from error
+    if path.is_file():
+        _fill(backbone, path, block.get("weights_sha256"))
     scale = block["input"]
     model = FaceClassifier(
         backbone,
@@ -172,6 +158,31 @@ def load_artifact(folder: Path) -> "FaceClassifier":
         info=block,
     )
     return model.eval()
+
+
+def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> None:
+    """Load a file strictly: every tensor, of the right shape and kind, each value a number.
+
+    sha256: of the file, as config.json has it; None where the folder is older than that. A file that is
+    larger than the network's tensors could make it is not read.
+    """
+    wanted = backbone.state_dict()
+    most_bytes = sum(8 * value.numel() + MOST_HEADER_BYTES for value in wanted.values())
+    tensors, _, digest = read_tensors(path, most_bytes)
+    if sha256 is not None and digest != sha256:
+        raise ArtifactError(
+            f"{str(path)!r} is not the file that its {CONFIG_NAME} was written with: it is damaged, or one "
+            "of the two was exchanged. Get the folder again, or resume the run that was writing it."
+        )
+    for key, value in tensors.items():
+        kinds_differ = key in wanted and value.is_floating_point() != wanted[key].is_floating_point()
+        if kinds_differ or not value.isfinite().all():
+            raise ArtifactError(f"{str(path)!r} has {value.dtype} or no numbers in {key[:100]!r}.")
+    try:
+        backbone.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
 
 
 def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
@@ -197,6 +208,18 @@ def hash_weights(folder: Path) -> str:
     return hashlib.sha256((path if path.is_file() else folder / CONFIG_NAME).read_bytes()).hexdigest()
 
 
+def fingerprint_artifact(folder: Path) -> str:
+    """32 hexadecimal digits that change with the weights and config.json; for an ensemble by name, with every
+    model of the package, whose members it has.
+    """
+    folders = [folder] if (folder / WEIGHTS_NAME).is_file() else [folder, *list_embedded().values()]
+    digest = hashlib.sha256()
+    for place in folders:
+        digest.update(hash_weights(place).encode())
+        digest.update((place / CONFIG_NAME).read_bytes())
+    return digest.hexdigest()[:32]
+
+
 def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
     """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
     file.
@@ -205,17 +228,17 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
     from fer_zoo.models.ensemble import Ensemble
 
     try:
-        rows = [(str(row["name"]), float(row["weight"]), row) for row in block["members"]]
+        rows = [(str(row["name"]), check_weight(row["weight"]), row) for row in check_members(block)]
         models = []
         for name, _, row in rows:
             if from_package:
-                folder = find_artifact(name)
-                if name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
+                folder = list_embedded().get(name)  # never a path that the config names
+                if not folder or name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
                     raise ArtifactError(f"The ensemble was made with another {name} than the package has.")
                 models.append(load_artifact(folder))
             else:
-                scale = row["input"]
-                architecture = find_architecture(name)
+                check_scale(row["input"], row["temperature"])
+                scale, architecture = row["input"], find_architecture(name)
                 models.append(
                     FaceClassifier(
                         create_backbone(architecture),

@@ -130,6 +130,7 @@ def _usage(config: dict[str, Any], hub_name: str | None) -> str:
         "import fer_zoo",
         "",
         f'fer_zoo.load("{hub_name or name}").predict("face.png")  # {{"angry": 0.01, ...}}',
+        f'fer_zoo.load("{hub_name or name}", runtime="onnx").predict("face.png")  # the same without torch',
     ]
     if name != ENSEMBLE and find_architecture(name).timm_name:
         size = config["fer_zoo"]["input"]["size"]
@@ -210,11 +211,13 @@ def _training(block: dict[str, Any]) -> str:
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
     start = block["pretrained"]
     option = "" if not start else " --pretrained" if start is True else f" --pretrained {start}"
+    labels = " --labels ferplus" if block.get("labels") == "ferplus" else ""
     teachers = ", ".join(f"{row['name']} (weights {row['sha256']})" for row in block.get("teachers", []))
     return (
-        f"`fer-zoo train --arch {block['name']}{option} --seed {block['seed']}`: best of "
-        f"{training['epochs']} epochs by PublicTest accuracy: number {training['best_epoch']}, "
-        f"{training['minutes']} minutes. Start weights: {start or 'none, from scratch'}. "
+        f"`fer-zoo train --arch {block['name']}{option}{labels} --seed {block['seed']}`: best of "
+        f"{training['epochs']} epochs by PublicTest accuracy{' against FER+' if labels else ''}: "
+        f"number {training['best_epoch']}, {training['minutes']} minutes. "
+        f"Start weights: {start or 'none, from scratch'}. "
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )

@@ -32,6 +32,12 @@ class TrainingError(FerZooError):
     """
 
 
+class WriteError(FerZooError, OSError):
+    """A file cannot be written: a full disk, a folder that is read-only. An OSError too, for those who
+    can go on without the file.
+    """
+
+
 class HubError(FerZooError):
     """The Hugging Face Hub is not reached, or refuses what it is asked."""
 

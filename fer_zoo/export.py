@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.artifact import (
     CONFIG_NAME,
     ENSEMBLE,
     WEIGHTS_NAME,
+    fingerprint_artifact,
     load_artifact,
     read_config,
     save_artifact,
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
 
 OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
+
+if TYPE_CHECKING:
+    from fer_zoo.data.fer2013 import FER2013
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
@@ -88,13 +93,28 @@ def export_timm(source: Path, out: Path) -> Path:
 
 
 def export_onnx(source: Path, out: Path) -> Path:
-    """Write the artifact `source` as `out`/model.onnx, with its card. Raises ArtifactError if it is there."""
+    """Write the artifact `source` as `out`/model.onnx. Raises ArtifactError if it is there."""
     from fer_zoo.onnx_model import ONNX_NAME, write_onnx
 
-    path = out / ONNX_NAME
+    path = _take_place(out / ONNX_NAME)
+    write_onnx(load_artifact(source), path, fingerprint_artifact(source))
+    return path
+
+
+def export_int8(source: Path, out: Path, dataset: "FER2013") -> tuple[Path, dict[str, Any]]:
+    """Write the artifact `source` as `out`/model_int8.onnx: the path, and what it costs (see `write_int8`).
+    Raises ArtifactError if it is there.
+    """
+    from fer_zoo.onnx_int8 import INT8_NAME, write_int8
+
+    path = _take_place(out / INT8_NAME)
+    with TemporaryDirectory() as folder:
+        return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
+
+
+def _take_place(path: Path) -> Path:
     if path.exists():
         raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
-    write_onnx(load_artifact(source), path)
     return path
 
 

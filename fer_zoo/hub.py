@@ -3,25 +3,25 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from fer_zoo.artifact import (
     CONFIG_NAME,
     ENSEMBLE,
     WEIGHTS_NAME,
-    hash_weights,
     list_embedded,
     load_artifact,
     read_config,
 )
 from fer_zoo.artifact import find_artifact as find_local
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import HubError
+from fer_zoo.errors import HubError, UnknownNameError
 from fer_zoo.hub_client import fetch_files, split_address
 from fer_zoo.registry import ARCHITECTURES, find_architecture
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
+    from fer_zoo.onnx_model import OnnxClassifier
 
 
 OWNER_VARIABLE = "FER_ZOO_HUB_OWNER"
@@ -36,19 +36,38 @@ class Pulled(NamedTuple):
     commit: str
 
 
-def load(name: str | Path, revision: str | None = None) -> "FaceClassifier":
+@overload
+def load(
+    name: str | Path, runtime: Literal["torch"] = "torch", *, revision: str | None = None
+) -> "FaceClassifier": ...
+@overload
+def load(name: str | Path, runtime: Literal["onnx"], *, revision: str | None = None) -> "OnnxClassifier": ...
+def load(
+    name: str | Path, runtime: str = "torch", *, revision: str | None = None
+) -> "FaceClassifier | OnnxClassifier":
     """A trained classifier in eval mode on the CPU: uint8 faces (N, 1, 48, 48) to calibrated logits (N, 7).
 
     name: an embedded model such as "cnn-baseline", the folder of a run, or "owner/name[@revision]" of the
     Hugging Face Hub, which is kept in huggingface_hub's cache. revision: a branch, tag or commit of the Hub;
-    `info["hub"]` tells the commit. Raises ArtifactError, UnknownNameError or HubError. `OnnxClassifier` opens
-    what `fer-zoo export --format onnx` wrote, without torch.
+    `info["hub"]` tells the commit. runtime: "onnx" predicts in ONNX Runtime without importing torch, from a
+    model.onnx in the folder or from an export that the first use makes and keeps; a path that ends in .onnx
+    is opened as it is. Raises ArtifactError, UnknownNameError or HubError.
     """
+    if runtime not in ("torch", "onnx"):
+        raise UnknownNameError("runtime", runtime, ["torch", "onnx"])
+    if runtime == "onnx" and Path(name).suffix == ".onnx":
+        from fer_zoo.onnx_model import OnnxClassifier
+
+        return OnnxClassifier(name)
     found = _find(name, revision)
-    if isinstance(found, Path):
-        return load_artifact(found)
-    model = load_artifact(found.folder)
-    model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
+    folder = found if isinstance(found, Path) else found.folder
+    if runtime == "onnx":
+        from fer_zoo.onnx_cache import open_onnx
+
+        return open_onnx(folder)
+    model = load_artifact(folder)
+    if isinstance(found, Pulled):
+        model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
     return model
 
 
@@ -82,8 +101,7 @@ def _is_among(name: str, names: Iterable[str]) -> bool:
 def fetch_model(address: str, revision: str | None = None) -> Pulled:
     """The model at OWNER/NAME[@REVISION], in the cache; nothing but its config.json and model.safetensors.
 
-    A folder pushed by fer_zoo says the SHA-256 of its weights: they are compared each time. Raises HubError
-    or ArtifactError.
+    Raises HubError or ArtifactError. Loading it compares the weights with the SHA-256 in config.json.
     """
     repo, named = split_address(address)
     if named and revision and named != revision:
@@ -100,11 +118,7 @@ def fetch_model(address: str, revision: str | None = None) -> Pulled:
 
     fetched = fetch_files(repo, choose, revision=named or revision, largest=LARGEST)
     folder = fetched.files[CONFIG_NAME].parent
-    expected = read_config(folder)["fer_zoo"].get("weights_sha256")
-    if expected is not None and hash_weights(folder) != expected:
-        raise HubError(
-            f"The weights of {repo} are not those that its config.json was pushed with: push it again."
-        )
+    read_config(folder)  # refuses what is not of fer_zoo
     return Pulled(folder, repo, fetched.commit)
 
 

@@ -1,7 +1,7 @@
 """A model as one ONNX file, preprocessing and temperature inside, and how it predicts without torch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.photos import Photo
 
@@ -25,7 +27,8 @@ class OnnxClassifier:
     """Faces uint8 (N, 1, 48, 48) to calibrated logits float32 (N, 7), in ONNX Runtime; torch is not needed.
 
     path: a file that `fer-zoo export --format onnx` wrote. threads: of the processor; None leaves the choice
-    to ONNX Runtime. Raises ArtifactError for another file.
+    to ONNX Runtime. `metrics` are of this file; `quantisation` says what int8 cost, and is empty without it.
+    Raises ArtifactError for another file.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
@@ -41,6 +44,8 @@ class OnnxClassifier:
             written = self._session.get_modelmeta().custom_metadata_map
             emotions = json.loads(written["emotions"])
             self.name = written["name"]
+            self.quantisation: dict[str, Any] = json.loads(written.get("quantisation", "{}"))
+            self.source = written.get("source", "")
             self.metrics: dict[str, Any] = json.loads(written["metrics"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each way to be broken
             raise ArtifactError(
@@ -70,8 +75,16 @@ class OnnxClassifier:
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
 
 
-def write_onnx(model: "FaceClassifier", path: Path) -> None:
-    """Write the classifier, checked against torch in ONNX Runtime at two batch sizes.
+def as_network(runtime: OnnxClassifier) -> "Callable[[Tensor], Tensor]":
+    """The same function on torch's tensors, for what measures a network."""
+    import torch
+
+    return lambda faces: torch.from_numpy(runtime(np.ascontiguousarray(faces.numpy())))
+
+
+def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
+    """Write the classifier, checked against torch in ONNX Runtime at two batch sizes. source: the fingerprint
+    of the artifact it was loaded from, by which a later reader knows whether the file is still its own.
 
     Raises ArtifactError where the packages for it are missing, or the two runtimes disagree.
     """
@@ -99,6 +112,7 @@ def write_onnx(model: "FaceClassifier", path: Path) -> None:
             "name": model.name,
             "emotions": json.dumps(EMOTIONS),
             "metrics": json.dumps(summarise(model.info.get("metrics", {}))),
+            "source": source,
             "license": "MIT",
         }
     )

@@ -31,6 +31,7 @@ SUFFIXES = {
 }  # when a folder is searched
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 MOST_PIXELS = 40_000_000
+MOST_BYTES = 300_000_000  # as many pixels of 16-bit RGB, not packed, take 240 MB
 SHORTEST_SIDE = 16  # pixels
 WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; a face of 24 pixels is found in it
 
@@ -175,6 +176,9 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
     PIL.Image.init()
     readable = [form for form in FORMATS if form in PIL.Image.OPEN]  # a Pillow may be built without AVIF
     try:
+        size = len(photo) if isinstance(photo, bytes) else Path(photo).stat().st_size
+        if size > MOST_BYTES:
+            raise ImageError(f"{name}: {size:,} bytes; at most {MOST_BYTES:,} are allowed.")
         encoded = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         if not encoded:
             raise ImageError(f"{name}: empty, 0 bytes. {_FORMAT_RULE}")
@@ -185,7 +189,9 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
         raise ImageError(f"{name}: not a picture of a kind that is read here. {_FORMAT_RULE}") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
         raise ImageError(f"{name}: over {MOST_PIXELS // 1_000_000} megapixels; make it smaller.") from None
-    except OSError as fault:
+    except ImageError:
+        raise
+    except Exception as fault:  # decoders raise errors of many kinds for a damaged header
         raise ImageError(f"{name}: cannot be read ({_one_line(fault)}).") from None
 
 
@@ -225,4 +231,4 @@ def _to_8_bit(image: "Image") -> "Image":
 
 
 def _one_line(fault: Exception) -> str:
-    return " ".join(str(fault).split()) or type(fault).__name__
+    return " ".join(str(fault).split())[:200] or type(fault).__name__

@@ -37,7 +37,7 @@ Do not use it to judge, select, watch or diagnose anybody.
 
 - It goes to the computer that runs this page and to no other. With `fer-zoo demo`, that is your
   own.
-- There it lies in a temporary file for less than a minute. As long as the page shows it, it is held
+- There it lies in a temporary file for less than five minutes. As long as the page shows it, it is held
   in memory: **Forget photo**, another photo, or closing the page removes it.
 - No picture and no answer is recorded. The page loads nothing from elsewhere: no fonts, no
   analytics.
@@ -73,7 +73,7 @@ No la uses para juzgar, seleccionar, vigilar ni diagnosticar a nadie.
 ## Qué pasa con tu imagen
 
 - Va al equipo que sirve esta página y a ningún otro. Con `fer-zoo demo`, es el tuyo.
-- Allí está en un archivo temporal menos de un minuto. Mientras la página la muestra, se guarda en
+- Allí está en un archivo temporal menos de cinco minutos. Mientras la página la muestra, se guarda en
   memoria: **Olvidar la foto**, otra foto o cerrar la página la borra.
 - No se registra ninguna imagen ni respuesta. La página no carga nada de fuera: ni tipos de letra ni
   analítica.

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import gradio as gr
+from limits import LARGEST_PICTURE
 from offered_models import QUEUE, create_recognizer, list_names
-from uploads import LARGEST_BYTES, Upload, read_upload
+from uploads import Upload, hide_paths, read_upload
 
 from fer_zoo import FerZooError
 
@@ -53,8 +54,8 @@ def compare_picture(photo: str, models: list[str] | None = None) -> str:
         probability}}}]}. "faces" is empty where no face is found. A face with "notes" is hard to read.
     """
     encoded = photo.partition(",")[2] if photo.startswith("data:") else photo
-    if len(encoded) > LARGEST_BYTES * 4 / 3 + 4:
-        raise gr.Error(f"The picture is over {LARGEST_BYTES // 1_000_000} MB.", print_exception=False)
+    if len(encoded) > LARGEST_PICTURE * 4 / 3 + 4:
+        raise gr.Error(f"The picture is over {LARGEST_PICTURE // 1_000_000} MB.", print_exception=False)
     try:
         upload = Upload("picture", base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError):
@@ -69,7 +70,8 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
         raise gr.Error(upload.explain(error), print_exception=False) from None
-    faults = {"faults": seen.faults} if seen.faults else {}
+    told = {name: hide_paths(fault) for name, fault in seen.faults.items()}
+    faults = {"faults": told} if told else {}
     return {"image": upload.name, "faces": seen.describe_faces(), **faults}
 
 

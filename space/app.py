@@ -10,17 +10,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from limits import LARGEST_ZIP
+
 if TYPE_CHECKING:
     from gradio import Blocks
 
 HERE = Path(__file__).parent
-LARGEST_UPLOAD = "10mb"
-WAITING = 24  # jobs in the queue; the next one is told to try again
+LARGEST_UPLOAD = LARGEST_ZIP  # a picture of over 10 MB is refused when it is read
+WAITING = (
+    96  # jobs in the queue: fifty people at once wait a few seconds; the next ones are told to try again
+)
 SESSIONS = 64  # open pages; each may hold one photo, of at most 10 MB, in memory
 
-# Gradio looks every 15 s for uploads older than 30 s. They are not removed right after reading, because equal
+# Gradio looks every 15 s for uploads older than this. They are not removed right after reading, because equal
 # pictures of two visitors share one path: the second visitor's file would vanish while it waits in the queue.
-UPLOAD_CHECK_S, UPLOAD_AGE_S = 15, 30
+# 24 jobs of the longest kind of a single photo, eight seconds, two at a time, are over in 100 s.
+UPLOAD_CHECK_S, UPLOAD_AGE_S = 15, 280
 
 
 def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_AGE_S) -> "Blocks":

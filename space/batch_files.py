@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from uploads import LARGEST_BYTES, Upload, read_upload
+from limits import LARGEST_PICTURE, LARGEST_TOTAL
+from uploads import ZIP_START, Upload, read_upload
 
 from fer_zoo import FerZooError
 
 MOST_PICTURES = 200
-LARGEST_TOTAL = 100_000_000  # bytes of all pictures together, unpacked
 MOST_ENTRIES = 1000  # of a zip, folders and what is skipped included
 ENTRY_MARK = b"PK\x01\x02"  # begins each entry in the directory of a zip
 # Python unpacks the other two kinds of zip, bzip2 and LZMA, without a bound on what comes out at a time.
@@ -56,13 +56,13 @@ def _check(count: int, total: int, say: Say) -> None:
 
 def _read_file(file: Any, say: Say, count: int, total: int) -> Iterator[Picture]:
     try:
-        upload = read_upload(file)
+        upload = read_upload(file, zips=True)
     except FerZooError as error:
         fields = file if isinstance(file, dict) else vars(file)
         name = str(fields.get("orig_name") or "?")
         yield Picture(name, error=f"{name}: {error}")
         return
-    if upload.encoded[:2] == b"PK":
+    if upload.encoded.startswith(ZIP_START):
         yield from _read_zip(upload, say, count, total)
     else:
         yield Picture(upload.name, upload.encoded)
@@ -82,7 +82,9 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
             _check(count + len(entries), total + unpacked, say)
             for entry in entries:
                 yield _read_entry(archive, entry, say)
-    except zipfile.BadZipFile:
+    except DropError:
+        raise
+    except Exception:  # zipfile raises errors of many kinds for a damaged directory
         yield Picture(upload.name, error=f"{upload.name}: {say('bad_zip')}")
 
 
@@ -98,7 +100,7 @@ def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:
         return say("locked")
     if entry.compress_type not in READABLE:
         return say("packed")
-    return say("large", most=LARGEST_BYTES // 1_000_000) if entry.file_size > LARGEST_BYTES else ""
+    return say("large", most=LARGEST_PICTURE // 1_000_000) if entry.file_size > LARGEST_PICTURE else ""
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> Picture:

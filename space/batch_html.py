@@ -6,10 +6,11 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batch_files import LARGEST_TOTAL, MOST_PICTURES
+from batch_files import MOST_PICTURES
 from batch_table import write_table
 from batch_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
+from limits import LARGEST_TOTAL, LARGEST_ZIP
 from markupsafe import Markup
 
 from fer_zoo.emotions import COLORS
@@ -53,7 +54,8 @@ class FaceRow(NamedTuple):
 
 
 def render_empty(language: str) -> str:
-    empty = WORDS.say(language, "empty", most=MOST_PICTURES, total=LARGEST_TOTAL // 1_000_000)
+    megabytes = {"zip": LARGEST_ZIP // 1_000_000, "total": LARGEST_TOTAL // 1_000_000}
+    empty = WORDS.say(language, "empty", most=MOST_PICTURES, **megabytes)
     return EMPTY.format(empty=empty, privacy=WORDS.say(language, "privacy"))
 
 

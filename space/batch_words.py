@@ -9,9 +9,9 @@ WORDS = Words(
         "files": "Pictures, or a zip of pictures",
         "models": "Models",
         "empty": "Nothing here yet. Choose the models, then drop pictures or a zip: up to {most} pictures, "
-        "10 MB a file and {total} MB in all, unpacked.",
-        "privacy": "The pictures are read and then deleted within a minute. This list stays in memory until "
-        "you clear it or close the page; the downloads are made of it and lie on no server.",
+        "10 MB each, a zip of up to {zip} MB, and {total} MB in all, unpacked.",
+        "privacy": "The pictures are read and then deleted within five minutes. This list stays in memory "
+        "until you clear it or close the page; the downloads are made of it and lie on no server.",
         "no_models": "No model is chosen. Tick one or more, then drop the pictures again.",
         "too_many": "More than {most} pictures at a time. Drop fewer.",
         "too_many_entries": "{name} has more than {most} entries. Pack fewer files.",
@@ -40,9 +40,9 @@ WORDS = Words(
         "files": "Fotos, o un zip de fotos",
         "models": "Modelos",
         "empty": "Aún no hay nada. Elige los modelos y suelta fotos o un zip: hasta {most} fotos, "
-        "10 MB por archivo y {total} MB en total, sin comprimir.",
-        "privacy": "Las fotos se leen y se borran en menos de un minuto. Esta lista queda en memoria hasta "
-        "que la borres o cierres la página; las descargas salen de ella y no quedan en ningún servidor.",
+        "10 MB cada una, un zip de hasta {zip} MB y {total} MB en total, sin comprimir.",
+        "privacy": "Las fotos se leen y se borran en menos de cinco minutos. Esta lista queda en memoria "
+        "hasta que la borres o cierres la página; las descargas salen de ella y no están en ningún servidor.",
         "no_models": "No hay ningún modelo elegido. Marca uno o más y suelta las fotos otra vez.",
         "too_many": "Más de {most} fotos a la vez. Suelta menos.",
         "too_many_entries": "{name} tiene más de {most} entradas. Comprime menos archivos.",

@@ -7,6 +7,7 @@ from compare_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
 from offered_models import create_recognizer
+from uploads import hide_paths
 
 from fer_zoo import EMOTIONS
 
@@ -36,7 +37,7 @@ def render_heats(
         )
         for name, heat in maps.items()
     ]
-    heats += [FAULT.format(name=name, fault=fault) for name, fault in faults.items()]
+    heats += [FAULT.format(name=name, fault=hide_paths(fault)) for name, fault in faults.items()]
     return HEATS.format(key=key, index=index, heats=Markup("").join(heats))
 
 

@@ -7,6 +7,7 @@ from compare_pictures import encode_picture, encode_pixels
 from compare_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
+from uploads import hide_paths
 
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
@@ -208,7 +209,8 @@ def _render_row(seen: "Inspection", index: int, column: int, models: Sequence[st
             cells.append(CELL.format(top=top, share=100 * float(shares[column])))
         elif column == 0:
             # The row of heatmaps has no cell for it either.
-            cells.append(FAULT.format(rows=len(EMOTIONS) + bool(seen.probabilities), fault=seen.faults[name]))
+            fault = hide_paths(seen.faults[name])
+            cells.append(FAULT.format(rows=len(EMOTIONS) + bool(seen.probabilities), fault=fault))
     emotion = EMOTIONS[column]
     word = EMOTION_WORDS.say(language, emotion)
     return ROW.format(color=COLORS[emotion], emotion=word, cells=Markup("").join(cells))

@@ -19,6 +19,7 @@ from live_words import WORDS
 from markupsafe import Markup
 from offered_models import SIMULTANEOUS, create_recognizer, list_names
 from parts import add_html, follow_language
+from uploads import hide_paths
 from words import find_language
 
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
@@ -103,7 +104,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         faces = _find_tracker(camera, model).update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
     except FerZooError as error:
-        return {"error": str(error)}
+        return {"error": hide_paths(str(error))}
     finally:
         _slots.release()
     described = [

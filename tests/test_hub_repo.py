@@ -206,7 +206,8 @@ def test_weights_of_another_push_are_refused(hub: MiniHub, plain: Path) -> None:
     push_model(plain, "ada/faces")
     other = hub.repos[MODEL].files["model.safetensors"]
     hub.repos[MODEL].files["model.safetensors"] = other[:-1] + bytes([other[-1] ^ 1])
-    refuse("not those that its config.json")
+    with pytest.raises(ArtifactError, match=r"not the file that its config\.json was written with"):
+        fer_zoo.load("ada/faces")
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -276,7 +277,7 @@ def test_push_is_refused_in_one_line(
 ) -> None:
     shutil.copytree(SOURCE, tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"short")
-    with pytest.raises(ArtifactError, match="damaged"):
+    with pytest.raises(ArtifactError, match="is no safetensors file"):
         push_model(tmp_path / "broken", "ada/faces")
     hub.read_only = True
     with pytest.raises(HubError, match="may not write"):

@@ -1,12 +1,17 @@
 """The README is run: its Python works, and its commands exist."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
+from PIL import Image
 
-from fer_zoo.cli import build_parser
+from fer_zoo.cli import build_parser, main
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.hub import list_models
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -21,7 +26,27 @@ COMMANDS = [
 ]
 
 
-def test_the_python_runs(capsys) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where the README's reader stands: a face, and the exported model."""
+    place = tmp_path_factory.mktemp("reader")
+    generator = np.random.default_rng(0)
+    Image.fromarray(generator.integers(0, 256, (60, 60), dtype=np.uint8)).save(place / "face.png")
+    main(["export", "cnn-baseline", "--format", "onnx", "--out", str(place / "exported")])
+    return place
+
+
+def test_the_page_script_fits_the_file(folder: Path) -> None:
+    script = find_blocks("js")[0]
+    session = onnxruntime.InferenceSession(folder / "exported/model.onnx")
+    taken, given = session.get_inputs()[0], session.get_outputs()[0]
+    assert re.findall(r"run\(\{ (\w+): new", script) == [taken.name] and taken.type == "tensor(uint8)"
+    assert f'"uint8", grey, {[1, *taken.shape[1:]]}' in script and f"const {{ {given.name} }}" in script
+    assert f"const emotions = {json.dumps(EMOTIONS)};" in script
+
+
+def test_the_python_runs(capsys, folder: Path, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
     names: dict[str, object] = {}
     for block in find_blocks("python"):
         exec(block, names)

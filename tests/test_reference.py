@@ -15,7 +15,7 @@ def test_it_names_every_command_argument_and_public_name() -> None:
         "### `fer-zoo data info`",
         "| `--revision R` | the branch, made if it is missing [main] |",
         "| `NAME\\|DIR ...` |",
-        "load(name: str | Path, revision: str | None=None) -> 'FaceClassifier'",
+        "load(name: str | Path, runtime: str='torch', *, revision: str | None=None) -> ",
         "#### `FaceClassifier.from_pretrained`",
     ):
         assert line in text, line

@@ -135,4 +135,4 @@ def test_requirements_are_the_packages_own() -> None:
     project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     index, *lines = (find_space() / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert index.startswith("--extra-index-url") and len(lines) > 5
-    assert [line for line in lines if f'  "{line}",' not in project] == []
+    assert [line for line in lines if f'"{line}"' not in project] == []

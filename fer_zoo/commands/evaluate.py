@@ -9,7 +9,7 @@ from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, 
 
 def add_parsers(parsers: Any) -> None:
     evaluate = add_command(parsers, "eval", run_eval, "measure a model on a split of FER2013")
-    add_model(evaluate)
+    add_model(evaluate, onnx=True)
     add_data(evaluate)
     evaluate.add_argument(
         "--split", default="private", help="public, private, test (both) or train [private]"
@@ -25,7 +25,7 @@ def add_parsers(parsers: Any) -> None:
     add_device(evaluate)
     add_json(evaluate)
     compare = add_command(parsers, "compare", run_compare, "models side by side, with a paired test")
-    add_model(compare, many=True)
+    add_model(compare, many=True, onnx=True)
     add_data(compare)
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
     add_device(compare)
@@ -46,9 +46,8 @@ def run_eval(arguments: argparse.Namespace) -> None:
     from fer_zoo.cards import write_card
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import evaluate_artifact
-    from fer_zoo.hub import find_artifact
 
-    folder = find_artifact(arguments.model)
+    folder = _find_source(arguments.model)
     result = evaluate_artifact(
         folder,
         read_fer2013(arguments.data),
@@ -69,12 +68,17 @@ def run_eval(arguments: argparse.Namespace) -> None:
     print(format_evaluation(result))
 
 
+def _find_source(name: str) -> Path:
+    from fer_zoo.hub import find_artifact
+
+    return Path(name) if name.endswith(".onnx") else find_artifact(name)
+
+
 def run_compare(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import compare_artifacts, format_comparison
-    from fer_zoo.hub import find_artifact
 
-    folders = [find_artifact(name) for name in arguments.models]
+    folders = [_find_source(name) for name in arguments.models]
     result = compare_artifacts(
         folders, read_fer2013(arguments.data), split=arguments.split, device=arguments.device
     )

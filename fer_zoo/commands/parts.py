@@ -32,13 +32,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(parser: argparse.ArgumentParser, many: bool = False) -> None:
-    """The model, or the `models` where there are many."""
+def add_model(parser: argparse.ArgumentParser, many: bool = False, onnx: bool = False) -> None:
+    """The `model`, or the `models` where there are many. onnx: whether a file in that form is one."""
+    metavar = "NAME|DIR|FILE.onnx" if onnx else "NAME|DIR"
     help_text = "an embedded model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
     if many:
-        parser.add_argument("models", nargs="+", metavar="NAME|DIR", help=help_text)
+        parser.add_argument("models", nargs="+", metavar=metavar, help=help_text)
     else:
-        parser.add_argument("model", metavar="NAME|DIR", help=help_text)
+        parser.add_argument("model", metavar=metavar, help=help_text)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

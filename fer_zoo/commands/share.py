@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_json, add_model, print_json
+from fer_zoo.commands.parts import add_command, add_data, add_json, add_model, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -14,6 +14,12 @@ def add_parsers(parsers: Any) -> None:
     add_model(export)
     export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
+    export.add_argument(
+        "--int8",
+        action="store_true",
+        help="8-bit ONNX, calibrated on --data; tells its cost in accuracy",
+    )
+    add_data(export)
     export.add_argument("--out", required=True, metavar="DIR")
     push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
     add_model(push)
@@ -40,15 +46,29 @@ def run_export(arguments: argparse.Namespace) -> None:
     from fer_zoo.hub import find_artifact
 
     folder, out = find_artifact(arguments.model), Path(arguments.out)
-    if arguments.format != "safetensors":
-        if arguments.half:
-            raise FerZooError(
-                f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
-            )
+    if arguments.half and arguments.format != "safetensors":
+        raise FerZooError(
+            f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
+        )
+    if arguments.int8:
+        if arguments.format != "onnx":
+            raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
+        path = _export_int8(folder, out, arguments.data)
+    elif arguments.format != "safetensors":
         path = {"onnx": export_onnx, "timm": export_timm}[arguments.format](folder, out)
     else:
         path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")
+
+
+def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.export import export_int8
+    from fer_zoo.onnx_int8 import format_int8
+
+    path, report = export_int8(folder, out, read_fer2013(data))
+    print(format_int8(report))
+    return path
 
 
 def run_push(arguments: argparse.Namespace) -> None:

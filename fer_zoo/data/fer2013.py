@@ -30,7 +30,9 @@ FORMS = (
 
 @dataclass(frozen=True)
 class Faces:
-    """pixels uint8 (N, 1, 48, 48), grey 0-255; labels int64 (N,), places in EMOTIONS."""
+    """pixels uint8 (N, 1, 48, 48), grey 0-255; labels int64 (N,), places in EMOTIONS; shares of votes,
+    float32 (N, 7), in a training set that `fer_zoo.data.ferplus.label_by_votes` made.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray

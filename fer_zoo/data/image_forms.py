@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 
 from fer_zoo.data.rows import USAGES, Rows, label_of, make_rows, usage_code
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import DataError, ImageError
-from fer_zoo.photos import read_photo, to_grey48
+from fer_zoo.errors import DataError
+from fer_zoo.photos import FORMATS, read_photo, to_grey48
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
+# FER2013 has 35,887 faces of 2,304 bytes; what is far larger is a mistake, or packed to fill the memory.
+MOST_ROWS, MOST_BYTES = 200_000, 1_000_000_000
 CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
 
@@ -43,7 +46,7 @@ def read_folder(folder: Path) -> Rows:
         (_usage_of(file, usage), label, file)
         for entry, usage, label in class_folders(folder)
         for file in entry.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()
     ]
     if not files:
         raise DataError(
@@ -70,11 +73,18 @@ def read_parquet(files: Sequence[Path]) -> Rows:
 def read_npz(path: Path) -> Rows:
     """Arrays pixels uint8 (N, 48, 48), emotion (N,) and usage (N,) str. Raises DataError if one is wrong."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MOST_BYTES:
+            raise ValueError(f"over {MOST_BYTES:,} bytes unpacked")
         with np.load(path, allow_pickle=False) as arrays:
             pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
+        if not all(isinstance(array, np.ndarray) for array in (pixels, emotion, usage)):
+            raise TypeError("an entry is no array")  # NumPy gives the bytes of one that is not
     except Exception as fault:
+        reason = " ".join(str(fault).split())[:200]
         raise DataError(
-            f"{path}: not an .npz with the arrays pixels, emotion and usage ({fault}). Unpack a ZIP first."
+            f"{path}: not an .npz with the arrays pixels, emotion and usage ({reason}). Unpack a ZIP first."
         ) from None
     count = len(pixels) if pixels.ndim else 0
     if pixels.dtype != np.uint8 or pixels.size != count * SIDE * SIDE or not count:
@@ -105,16 +115,22 @@ def _decode(image: Path | bytes, name: str) -> np.ndarray:
     """uint8 (48, 48) of an encoded image. The size is checked before anything is decoded."""
     from PIL import Image
 
+    Image.init()
+    # Among all the forms that Pillow knows there are some, such as EPS, for which it starts another program.
+    readable = [form for form in (*FORMATS, "PPM") if form in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
+        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image, formats=readable) as opened:
             if opened.size != (SIDE, SIDE):
                 width, height = opened.size
                 raise DataError(f"{name}: {width}x{height} pixels; every face must be {SIDE}x{SIDE}.")
             if opened.mode == "L":
                 return np.array(opened)
         return to_grey48(read_photo(image))
-    except (OSError, ImageError, Image.DecompressionBombError) as fault:
-        raise DataError(f"{name}: not an image that can be read ({fault}).") from None
+    except DataError:
+        raise
+    except Exception as fault:  # decoders raise errors of many kinds for a damaged file
+        reason = " ".join(str(fault).split())[:200] or type(fault).__name__
+        raise DataError(f"{name}: not an image that can be read ({reason}).") from None
 
 
 def _known_label(label: int | None, where: object) -> int:
@@ -125,13 +141,13 @@ def _known_label(label: int | None, where: object) -> int:
 
 def _labelled(value: Any, where: str) -> int:
     """Label of a class name, of a number 0-6, or of the same as text."""
-    return _known_label(label_of(str(value)), f"{where}: {value!r}")
+    return _known_label(label_of(str(value)), f"{where}: {value!r:.60}")
 
 
 def _split(value: Any, where: str) -> int:
     usage = usage_code(str(value))
     if usage is None:
-        raise DataError(f"{where}: split is {value!r}; it must be Training, PublicTest or PrivateTest.")
+        raise DataError(f"{where}: split is {value!r:.60}; it must be Training, PublicTest or PrivateTest.")
     return usage
 
 
@@ -140,19 +156,28 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(file)
-    except (pyarrow.ArrowException, OSError) as fault:
-        raise DataError(f"{file}: not a Parquet file that can be read ({fault}).") from None
-    image, label, split = _parquet_columns(file, table.column_names)
-    names = _class_names(table.schema, label)
-    values = table.column(label).to_pylist()
+        with parquet.ParquetFile(file) as opened:
+            groups = [opened.metadata.row_group(index) for index in range(opened.num_row_groups)]
+            unpacked = sum(group.total_byte_size for group in groups)
+            if opened.metadata.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
+                raise DataError(
+                    f"{file}: {opened.metadata.num_rows:,} rows, {unpacked:,} bytes unpacked; allowed are "
+                    f"{MOST_ROWS:,} rows and {MOST_BYTES:,} bytes."
+                )
+            image, label, split = _parquet_columns(file, opened.schema_arrow.names)
+            table = opened.read(columns=[name for name in (image, label, split) if name])
+        names = _class_names(table.schema, label)
+        values, encodings = table.column(label).to_pylist(), table.column(image).to_pylist()
+        splits = table.column(split).to_pylist() if split else [_split_word(file)] * len(table)
+    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        reason = " ".join(str(fault).split())[:200]
+        raise DataError(f"{file}: not a Parquet file that can be read ({reason}).") from None
     if names:
         values = [
             names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values
         ]
-    splits = table.column(split).to_pylist() if split else [_split_word(file)] * len(table)
     pixels = np.empty((len(table), SIDE, SIDE), dtype=np.uint8)
-    for row, value in enumerate(table.column(image).to_pylist()):
+    for row, value in enumerate(encodings):
         encoded = value.get("bytes") if isinstance(value, dict) else value
         where = f"{file}, row {row + 1}"
         if not isinstance(encoded, bytes):
@@ -174,7 +199,7 @@ def _parquet_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | 
     found = [next((name for name in names if name.lower() in spellings), None) for spellings in wanted]
     if found[0] is None or found[1] is None:
         raise DataError(
-            f"{file}: its columns are {', '.join(names)}; it must have image, label and (or) split."
+            f"{file}: its columns are {', '.join(names)[:200]}; it must have image, label and (or) split."
         )
     return found[0], found[1], found[2]
 
@@ -182,4 +207,5 @@ def _parquet_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | 
 def _class_names(schema: Any, label: str) -> list[str]:
     """Class names that the `datasets` library stores beside the schema; empty without them."""
     stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    return stored.get("info", {}).get("features", {}).get(label, {}).get("names", [])
+    names = stored.get("info", {}).get("features", {}).get(label, {}).get("names", [])
+    return [str(name) for name in names]

@@ -18,19 +18,27 @@ from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
 from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.onnx_model import OnnxClassifier, as_network
 from fer_zoo.progress import track
 
 
 def predict_split(
     folder: Path, dataset: FER2013, split: str, tta: str, device: str
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Name of the model, calibrated probabilities (N, 7) and labels (N,) of a split."""
+    """Name of the model, calibrated probabilities (N, 7) and labels (N,) of a split. folder: of a model, or
+    an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor.
+    """
     faces = dataset.split(split)
-    place = pick_device(device)
-    model = load_artifact(folder).to(place)
-    with track(f"{model.name} on {split}") as progress:
-        logits = predict_logits(model, faces.pixels, tta=tta, device=place, progress=progress)
-    return model.name, logits.softmax(1).double().numpy(), faces.labels
+    if folder.suffix == ".onnx":
+        runtime, place = OnnxClassifier(folder), pick_device("cpu")
+        name, network = runtime.name, as_network(runtime)
+    else:
+        place = pick_device(device)
+        model = load_artifact(folder).to(place)
+        name, network = model.name, model
+    with track(f"{name} on {split}") as progress:
+        logits = predict_logits(network, faces.pixels, tta=tta, device=place, progress=progress)
+    return name, logits.softmax(1).double().numpy(), faces.labels
 
 
 def evaluate_artifact(
@@ -50,6 +58,8 @@ def evaluate_artifact(
     record: store the result, and the time that one face takes here, in config.json, from which the model
     card is made.
     """
+    if record and folder.suffix == ".onnx":
+        raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
     name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
     duplicate = None if split == "train" else duplicates_of_training(dataset, dataset.split(split))
     scores = score_predictions(probabilities, labels, duplicate=duplicate)

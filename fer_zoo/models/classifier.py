@@ -99,7 +99,7 @@ class FaceClassifier(nn.Module):
         """`fer_zoo.load`: an embedded name, a folder, or OWNER/NAME on the Hub; strict, in eval mode."""
         import fer_zoo
 
-        return fer_zoo.load(name, revision)
+        return fer_zoo.load(name, revision=revision)
 
     def save_pretrained(self, folder: "str | Path") -> None:
         """`fer_zoo.save_model`: weights, config.json and card into a folder, over what is there."""

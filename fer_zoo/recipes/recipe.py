@@ -15,6 +15,7 @@ else:
     import tomli as tomllib
 
 FOLDER = Path(__file__).parent
+LARGEST = 1_000_000_000  # of any number in a recipe
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Distillation:
     share: float = 0.8
 
     def __post_init__(self) -> None:
-        if isinstance(self.teachers, str) or not all(isinstance(name, str) for name in self.teachers):
+        if not isinstance(self.teachers, (list, tuple)) or not all(
+            isinstance(name, str) for name in self.teachers
+        ):
             raise RecipeError(
                 f"distill.teachers is {self.teachers!r}; allowed is a list of names or folders of models."
             )
@@ -95,17 +98,17 @@ class Recipe:
 def _check_value(name: str, value: Any, kind: Any) -> None:
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            raise RecipeError(f"{name} is {value!r}; allowed: {', '.join(get_args(kind))}.")
+            raise RecipeError(f"{name} is {value!r:.60}; allowed: {', '.join(get_args(kind))}.")
     elif kind is bool:
         if not isinstance(value, bool):
-            raise RecipeError(f"{name} is {value!r}; allowed: true, false.")
+            raise RecipeError(f"{name} is {value!r:.60}; allowed: true, false.")
     elif (
         isinstance(value, bool)
         or not isinstance(value, (int, float) if kind is float else int)
-        or not value >= 0
+        or not 0 <= value <= LARGEST
     ):
         what = "a number" if kind is float else "a whole number"
-        raise RecipeError(f"{name} is {value!r}; allowed is {what}, 0 or more.")
+        raise RecipeError(f"{name} is {value!r:.60}; allowed is {what} from 0 to {LARGEST:,}.")
 
 
 TABLES: dict[str, Any] = {"augment": Augmentation, "distill": Distillation}
@@ -150,8 +153,8 @@ def load_recipe(name: str | Path, changes: Sequence[str] = ()) -> Recipe:
         path = FOLDER / f"{name}.toml"
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"The recipe {str(path)!r} cannot be read: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"The recipe {str(path)!r} cannot be read: {str(error)[:200]}.") from error
     for change in changes:
         _apply_change(settings, change)
     return build_recipe(settings)
@@ -171,6 +174,8 @@ def _apply_change(settings: dict[str, Any], change: str) -> None:
     *tables, name = key.strip().split(".")
     for table in tables:
         target = target.setdefault(table, {})
+        if not isinstance(target, dict):
+            raise RecipeError(f"--set got {change!r}; {table} is one value and holds no {name}.")
     target[name] = value
 
 

@@ -1,21 +1,23 @@
 """The state of a run between two epochs, as safetensors: weights, their average, the optimizer's moments,
-history.
+history. The last two are kept: should the newest be damaged, the run goes on from the one before.
 """
 
+import hashlib
 import json
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fer_zoo.errors import ArtifactError
-from fer_zoo.files import write_atomically
+from fer_zoo.tensors import read_tensors, write_tensors
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
+PREVIOUS_NAME = "checkpoint-previous.safetensors"
 
 
 @dataclass
@@ -44,9 +46,13 @@ def save_checkpoint(
         tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items() if value is not None}
-    tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    metadata = {"history": json.dumps(progress.history), "step": str(progress.step), "run": json.dumps(run)}
-    write_atomically(folder / CHECKPOINT_NAME, lambda path: save_file(tensors, path, metadata=metadata))
+    metadata = {
+        "history": json.dumps(progress.history),
+        "step": str(progress.step),
+        "run": json.dumps(run),
+        "sha256": _hash(tensors),
+    }
+    write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, keep=folder / PREVIOUS_NAME)
 
 
 def load_checkpoint(
@@ -56,22 +62,21 @@ def load_checkpoint(
     optimizer: torch.optim.Optimizer,
     run: dict[str, Any],
 ) -> Progress:
-    """Put a saved state back. Raises ArtifactError if there is none, or if it is of another run."""
-    path = folder / CHECKPOINT_NAME
-    if not path.is_file():
-        raise ArtifactError(f"Nothing to resume in {str(folder)!r}: start the run without --resume.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        saved = json.loads(metadata["run"])
-        progress = Progress(json.loads(metadata["history"]), int(metadata["step"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{str(path)!r} is damaged ({error}): start again in another folder.") from error
+    """Put the newest whole state back, with a warning if it is not the newest there was.
+
+    Raises ArtifactError if none is whole, or if it is of another run.
+    """
+    path, tensors, saved, progress = _find_whole(folder)
     different = [key for key in run if saved.get(key) != json.loads(json.dumps(run[key]))]
     if different:
         raise ArtifactError(
             f"{str(folder)!r} holds another run: its {', '.join(different)} differ. Use another --out."
+        )
+    if path.name == PREVIOUS_NAME:
+        warnings.warn(
+            f"{CHECKPOINT_NAME} in {str(folder)!r} is damaged or missing: going on from the one before it, "
+            f"after epoch {len(progress.history)}.",
+            stacklevel=3,
         )
     model.load_state_dict(_select(tensors, "model."))
     if average is not None:
@@ -83,6 +88,34 @@ def load_checkpoint(
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
     return progress
+
+
+def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], Progress]:
+    """The newest checkpoint that is as it was written: its place, tensors, run and progress."""
+    found = [path for name in (CHECKPOINT_NAME, PREVIOUS_NAME) if (path := folder / name).is_file()]
+    faults = []
+    for path in found:
+        try:
+            tensors, metadata, _ = read_tensors(path)
+            if metadata.get("sha256") not in (None, _hash(tensors)):  # older ones have none
+                raise ArtifactError(f"{str(path)!r} is damaged: it is not what was written.")
+            progress = Progress(json.loads(metadata["history"]), int(metadata["step"]))
+            return path, tensors, json.loads(metadata["run"]), progress
+        except (ArtifactError, KeyError, TypeError, ValueError) as error:
+            faults.append(f"{path.name} ({error})")
+    raise ArtifactError(
+        f"No whole checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."
+    )
+
+
+def _hash(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names and values. A cut in power can leave a file of the right length with zeros in it."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _select(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

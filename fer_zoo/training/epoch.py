@@ -36,13 +36,15 @@ class Setup:
 def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress) -> tuple[float, float]:
     """Returns mean loss and accuracy as seen in training: augmented faces, dropout on.
 
-    An epoch's draws depend on nothing but the seed and its number.
+    labels: int64 (N,), or float (N, 7), the shares of the emotions in each face; accuracy then counts the
+    largest share. An epoch's draws depend on nothing but the seed and its number.
     """
     recipe, epoch_seed = setup.recipe, setup.seed * 100_003 + len(progress.history)
     torch.manual_seed(epoch_seed)  # dropout
     generator = Generator(device=pixels.device).manual_seed(epoch_seed)
     host = Generator().manual_seed(epoch_seed)
-    weights = weigh_classes(labels, recipe.class_weights)
+    places = labels if labels.ndim == 1 else labels.argmax(1)
+    weights = weigh_classes(places, recipe.class_weights)
     steps = count_steps(len(labels), recipe.batch_size)
     plateaus = (
         count_plateaus(progress.accuracies, recipe.plateau_epochs) if recipe.schedule == "plateau" else 0
@@ -50,7 +52,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     totals = torch.zeros(2, device=pixels.device)
     seen = 0
     setup.model.train()
-    for batch in draw_order(labels, recipe, generator).split(recipe.batch_size)[:steps]:
+    for batch in draw_order(places, recipe, generator).split(recipe.batch_size)[:steps]:
         rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
         for group in setup.optimizer.param_groups:
             group["lr"] = rate * group["share"]
@@ -76,7 +78,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         progress.step += 1
         if setup.average is not None:
             update_average(setup.average, setup.model, recipe.ema_decay, progress.step)
-        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == target).sum()])
+        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == places[batch]).sum()])
         seen += len(batch)
         setup.display.advance(seen, totals)
     loss_sum, correct = totals.tolist()

@@ -15,8 +15,9 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from fer_zoo import __version__
-from fer_zoo.artifact import CONFIG_NAME, load_artifact, save_artifact
+from fer_zoo.artifact import load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import label_by_votes
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.calibration import fit_temperature
@@ -25,11 +26,13 @@ from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
-from fer_zoo.registry import create_model, find_architecture
-from fer_zoo.training.checkpoint import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
+from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
+from fer_zoo.training.folder import hold_folder
+from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import count_plateaus
 
@@ -46,23 +49,6 @@ class FitResult:
     seconds: float
 
 
-def open_folder(folder: Path, resume: bool) -> None:
-    """Raises TrainingError for a folder that holds a run already, unless it is to be resumed, or cannot be
-    written.
-    """
-    taken = [name for name in (CHECKPOINT_NAME, CONFIG_NAME) if (folder / name).exists()]
-    if taken and not resume:
-        raise TrainingError(
-            f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"The folder {str(folder)!r} cannot be made: {error.strerror}. Choose another --out."
-        ) from error
-
-
 def fit(
     architecture: str,
     dataset: FER2013,
@@ -72,21 +58,41 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     pretrained: bool | str | Path = False,
+    ferplus: str | Path | None = None,
     resume: bool = False,
     show_progress: bool = True,
 ) -> FitResult:
     """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
 
-    Writes the artifact (best epoch), checkpoint.safetensors (last epoch), history.csv, curves.png and
-    TensorBoard events into `out`. The same seed on the same machine's CPU gives the same weights, also when
-    resumed between epochs. Discriminative rates and freezing apply where `pretrained` is given.
+    Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
+    curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
+    weights, also when killed and resumed. Discriminative rates and freezing apply where `pretrained` is
+    given. ferplus: FER+'s fer2013new.csv, whose votes are then learned in place of the labels, and choose the
+    epoch and the temperature; the metrics stored at the end are still against FER2013's own labels.
 
-    Raises TrainingError (occupied folder, missing device, loss not finite), ArtifactError, UnknownNameError.
+    Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
+    finite), ArtifactError, UnknownNameError, DataError (votes that are not of these faces).
     """
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
-    open_folder(folder, resume)
+    lesson = label_by_votes(dataset, ferplus) if ferplus else dataset
+    with hold_folder(folder, resume) as saved:
+        return _fit(row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress)
+
+
+def _fit(
+    row: Architecture,
+    dataset: FER2013,
+    lesson: FER2013,
+    recipe: Recipe,
+    folder: Path,
+    seed: int,
+    place: torch.device,
+    pretrained: bool | str | Path,
+    saved: bool,
+    show_progress: bool,
+) -> FitResult:
     torch.manual_seed(seed)
     model = create_model(row.name, pretrained).to(place)
     if recipe.channels_last:
@@ -100,13 +106,15 @@ def fit(
         "architecture": row.name,
         "recipe": describe_recipe(recipe),
         "seed": seed,
-        "data": dataset.fingerprint,
+        "data": lesson.fingerprint,
         "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
         "teachers": [teacher.identity for teacher in teachers],
     }
-    progress = load_checkpoint(folder, model, average, optimizer, run) if resume else Progress()
-    pixels = torch.from_numpy(dataset.training.pixels).to(place)
-    labels = torch.from_numpy(dataset.training.labels).to(place)
+    if lesson is not dataset:  # earlier checkpoints of other runs know no such key
+        run["labels"] = "ferplus"
+    progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
+    pixels = torch.from_numpy(lesson.training.pixels).to(place)
+    labels = torch.from_numpy(lesson.training.labels).to(place)
     steps = count_steps(len(labels), recipe.batch_size)
     events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
     display = TrainingDisplay(
@@ -118,15 +126,12 @@ def fit(
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            loss, accuracy = train_epoch(setup, pixels, labels, progress)
+            with explain_memory(setup, place):
+                loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"The training loss is {loss} in epoch {epoch + 1}: lower learning_rate, set clip_norm. "
-                    f"What earlier epochs wrote is kept in {str(folder)!r}."
-                )
             chosen = model if average is None else average
-            public_loss, public_accuracy = measure_public(chosen, dataset.public_test, place, autocast)
+            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast)
+            _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
                 {
@@ -145,7 +150,18 @@ def fit(
             save_checkpoint(folder, model, average, optimizer, progress, run)
             _write_history(folder, progress.history, events)
             display.finish_epoch(progress.history)
-    return _finish(folder, dataset, progress, run, place)
+    return _finish(folder, dataset, lesson, progress, run, place)
+
+
+def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:
+    """Before anything is written: so the weights on the disk are those of the last good epoch."""
+    for name, value in (("training", loss), ("PublicTest", public_loss)):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The {name} loss is {value} in epoch {epoch}: the weights grew without bound at "
+                f"learning_rate {recipe.learning_rate:g}. Start in another folder with a lower one or with "
+                f"--set clip_norm=1. The weights of the epochs before are kept in {str(folder)!r}."
+            )
 
 
 def _is_patience_over(progress: Progress, recipe: Recipe) -> bool:
@@ -161,6 +177,7 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "pretrained": run["pretrained"],
         "teachers": run["teachers"],
         "data_fingerprint": run["data"],
+        "labels": run.get("labels", "fer2013"),
         "training": {
             "epochs": len(progress.history),
             "best_epoch": int(best["epoch"]),
@@ -172,13 +189,18 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _finish(
-    folder: Path, dataset: FER2013, progress: Progress, run: dict[str, Any], device: torch.device
+    folder: Path,
+    dataset: FER2013,
+    lesson: FER2013,
+    progress: Progress,
+    run: dict[str, Any],
+    device: torch.device,
 ) -> FitResult:
-    """Calibrate the best epoch on PublicTest, and store its metrics there."""
+    """Calibrate the best epoch on PublicTest as it was taught, and store its metrics there."""
     model = load_artifact(folder).to(device)
     model.temperature = 1.0
     model.temperature = fit_temperature(
-        predict_logits(model, dataset.public_test.pixels, device=device), dataset.public_test.labels
+        predict_logits(model, lesson.public_test.pixels, device=device), lesson.public_test.labels
     )
     info = describe_run(run, progress)
     info["metrics"]["public"] = evaluate(

@@ -1,16 +1,20 @@
 """The ten votes of FER+ find their faces, and a file of other faces is refused."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from ferplus_votes import write_votes
 
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.ferplus import NO_MAJORITY, SEVEN, USAGES, find_majority, read_votes
+from fer_zoo.data.ferplus import (
+    NO_MAJORITY,
+    USAGES,
+    find_majority,
+    label_by_votes,
+    read_votes,
+    share_votes,
+)
 from fer_zoo.errors import DataError
 from fer_zoo.evaluation.report import agree_with_votes
-
-HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
 
 @pytest.fixture
@@ -21,18 +25,6 @@ def faces() -> FER2013:
         for count in (30, 20, 20)
     ]
     return FER2013(*splits, "small", "drawn")
-
-
-def write_votes(path: Path, dataset: FER2013, shift: int = 0) -> Path:
-    """Eight of ten raters say what the label says, moved on by `shift` faces."""
-    columns = HEADER.split(",")[2:]
-    lines = [HEADER]
-    for split, usage in USAGES.items():
-        for label in np.roll(dataset.split(split).labels, shift):
-            votes = dict.fromkeys(columns, 0) | {SEVEN[label]: 8, "unknown": 2}
-            lines.append(",".join([usage, "x.png", *(str(votes[name]) for name in columns)]))
-    path.write_text("\n".join(lines))
-    return path
 
 
 def test_votes_are_read_in_the_order_of_the_emotions(faces: FER2013, tmp_path) -> None:
@@ -68,3 +60,40 @@ def test_votes_of_other_faces_are_refused(faces: FER2013, tmp_path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"fer2013new\.csv"):
         read_votes(tmp_path / "other.csv", faces)
+
+
+@pytest.mark.parametrize(
+    ("votes", "shares"),
+    [
+        ([0, 0, 0, 10, 0, 0, 0, 0, 0, 0], {3: 1.0}),
+        ([6, 0, 3, 0, 0, 0, 1, 0, 0, 0], {0: 2 / 3, 2: 1 / 3}),  # one vote is a slip
+        ([0, 0, 0, 0, 4, 0, 2, 2, 2, 0], {4: 2 / 3, 6: 1 / 3}),  # shares among the seven
+        ([5, 0, 0, 0, 0, 0, 5, 0, 0, 0], {0: 0.5, 6: 0.5}),  # two opinions are a label too
+        ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], None),  # no face
+        ([0, 0, 0, 3, 0, 0, 0, 0, 7, 0], None),  # unknown to most
+        ([0, 0, 0, 4, 0, 0, 0, 6, 0, 0], None),  # contempt
+        ([1, 1, 1, 1, 1, 1, 1, 1, 1, 1], None),  # nothing but slips
+    ],
+)
+def test_votes_become_shares_or_leave_the_face_out(votes: list[int], shares: dict[int, float] | None) -> None:
+    kept, table = share_votes(np.array([votes]))
+    assert kept.tolist() == [shares is not None]
+    if shares is not None:
+        assert table.dtype == np.float32
+        np.testing.assert_allclose(table[0], [shares.get(place, 0) for place in range(7)], rtol=1e-6)
+
+
+def test_training_and_public_test_get_the_labels_of_the_votes(faces: FER2013, tmp_path) -> None:
+    path = write_votes(tmp_path / "votes.csv", faces, second=2)
+    lines = path.read_text().splitlines()
+    lines[1] = "Training,,0,0,0,0,0,0,0,0,0,10"  # no face
+    lines[31] = "PublicTest,x.png,4,4,0,0,0,0,0,0,2,0"  # a tie
+    path.write_text("\n".join(lines))
+    lesson = label_by_votes(faces, path)
+    assert lesson.training.labels.shape == (29, 7) and len(lesson.training.pixels) == 29
+    own = faces.training.labels[1:]
+    np.testing.assert_allclose(lesson.training.labels[np.arange(29), own], 0.75)
+    np.testing.assert_allclose(lesson.training.labels[np.arange(29), (own + 1) % 7], 0.25)
+    assert lesson.public_test.labels.tolist() == faces.public_test.labels[1:].tolist()
+    assert lesson.private_test is faces.private_test
+    assert lesson.fingerprint != faces.fingerprint

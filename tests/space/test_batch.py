@@ -287,3 +287,33 @@ def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: P
         with pytest.raises(gr.Error, match=told):
             read_batch(files, models, None)
     path.unlink()
+
+
+def test_a_zip_may_be_larger_than_a_picture_but_not_without_bound(drop: Any, read: Any) -> None:
+    noise = np.random.default_rng(0).bytes(9_000_000)
+    zipped = pack({"a.png": noise, "b.png": noise}, zipfile.ZIP_STORED)
+    assert [(p.name, p.encoded == noise) for p in read([drop("18.zip", zipped)])] == [
+        ("a.png", True),
+        ("b.png", True),
+    ]
+    for name, content, words in (
+        ("51.zip", zipped + bytes(33_000_001), "The zip is over 50 MB"),
+        ("11.png", bytes(10_000_001), "The picture is over 10 MB"),
+    ):
+        (picture,) = read([drop(name, content)])
+        assert words in picture.error and not picture.encoded
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("'/srv/app/weights/a b/model.safetensors' is damaged.", "… is damaged."),
+        ("Cannot open ~/models/x.json, or /tmp/y", "Cannot open …, or …"),
+        ('C: "C:\\data\\x" is gone', "C: … is gone"),
+        ("album/one.png: 3/4 of it is missing.", "album/one.png: 3/4 of it is missing."),
+    ],
+)
+def test_messages_tell_nobody_where_files_lie(told: str, shown: str) -> None:
+    from uploads import hide_paths
+
+    assert hide_paths(told) == shown

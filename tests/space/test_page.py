@@ -144,11 +144,12 @@ def test_page_tells_a_bad_file_too(served: Any, broken: Path) -> None:
         served.press("add_photo", [served.upload(broken), ["cnn-baseline"], None])
 
 
-def test_upload_over_ten_megabytes_is_refused(served: Any, tmp_path: Path) -> None:
-    large = tmp_path / "large.bmp"
+def test_picture_over_ten_and_upload_over_fifty_megabytes_are_refused(served: Any, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
     large.write_bytes(bytes(11_000_000))
-    answer = httpx.post(f"{served.url}/gradio_api/upload", files={"files": ("large.bmp", large.read_bytes())})
-    assert answer.status_code == 413
+    assert "over 10 MB" in served.call(served.upload(large), ["cnn-baseline"])
+    files = {"files": ("larger.zip", bytes(51_000_000))}
+    assert httpx.post(f"{served.url}/gradio_api/upload", files=files).status_code == 413
 
 
 def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Path) -> None:

@@ -98,7 +98,7 @@ def test_an_occupied_folder_is_refused_and_another_run_is_not_resumed(small: FER
         run(small, tmp_path, settings={"epochs": 1})
     with pytest.raises(ArtifactError, match="recipe"):
         run(small, tmp_path, settings={"epochs": 2}, resume=True)
-    with pytest.raises(ArtifactError, match="without --resume"):
+    with pytest.raises(TrainingError, match="without --resume"):
         run(small, tmp_path / "empty", resume=True)
 
 

@@ -1,0 +1,58 @@
+"""What to do when a device has too little memory: the batch size that does fit is tried out and named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from fer_zoo.emotions import SIDE
+from fer_zoo.errors import TrainingError
+from fer_zoo.training.epoch import Setup
+
+
+@contextmanager
+def explain_memory(setup: Setup, device: torch.device) -> Iterator[None]:
+    """Raises TrainingError instead of torch's out-of-memory error.
+
+    The batch is not halved silently: batch normalisation would see half the faces, and the run would no
+    longer be the one that its recipe describes.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        fits = None  # looked for outside of the handler, which holds on to the failed step's tensors
+    else:
+        return
+    setup.optimizer.zero_grad(set_to_none=True)
+    fits = find_fitting_batch(setup, device)
+    advice = (
+        f"{fits} fits: start again with --set batch_size={fits} and learning_rate scaled alike"
+        if fits
+        else "not even 1 fits: choose a smaller --arch or another --device"
+    )
+    raise TrainingError(f"{device} ran out of memory with batch_size {setup.recipe.batch_size}; {advice}.")
+
+
+def find_fitting_batch(setup: Setup, device: torch.device) -> int:
+    """The first of the halves of the recipe's batch size with which a step goes through; 0 if none does."""
+    size = setup.recipe.batch_size // 2
+    while size:
+        try:
+            _step(setup, torch.zeros((size, 1, SIDE, SIDE), device=device))
+            return size
+        except torch.OutOfMemoryError:
+            size //= 2
+    return 0
+
+
+def _step(setup: Setup, faces: torch.Tensor) -> None:
+    """As much memory as a step of `train_epoch` takes. The optimizer's moments are as large as the weights,
+    and are made here if the first step was the one that failed.
+    """
+    with setup.autocast:
+        logits = setup.model(faces)
+        for teacher in setup.teachers:
+            teacher.judge(faces, 1.0)
+    logits.float().sum().backward()
+    setup.optimizer.step()
+    setup.optimizer.zero_grad(set_to_none=True)

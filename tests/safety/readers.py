@@ -1,0 +1,122 @@
+"""Every reader of what comes from outside, the inputs it takes, and good ones to begin from."""
+
+import io
+import json
+import os
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fer_zoo import FerZooError
+from fer_zoo.artifact import read_config
+from fer_zoo.data.csv_form import read_csv
+from fer_zoo.data.fer2013 import read_fer2013
+from fer_zoo.data.image_forms import read_folder, read_npz, read_parquet
+from fer_zoo.photos import FORMATS, read_face
+from fer_zoo.recipes.recipe import FOLDER as RECIPES
+from fer_zoo.recipes.recipe import load_recipe
+from fer_zoo.tensors import read_tensors
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "space"))
+
+import batch_files  # noqa: E402 - found by the line above
+from batch_words import WORDS  # noqa: E402
+
+Reader = Callable[[Path], object]
+
+
+def read_zip(path: Path) -> None:
+    """As the demo reads what is dropped on Many pictures."""
+    os.environ["GRADIO_TEMP_DIR"] = str(path.parent)
+    say = partial(WORDS.say, "en")
+    batch_files.read_pictures([{"path": str(path), "orig_name": "pictures.zip"}], say)
+
+
+READERS: dict[str, tuple[str, Reader]] = {
+    "csv": ("data.csv", read_csv),
+    "parquet": ("train.parquet", lambda path: read_parquet([path])),
+    "npz": ("data.npz", read_npz),
+    "data": ("data", read_fer2013),
+    "folder": ("train/happy/face.png", lambda path: read_folder(path.parents[2])),
+    "image": ("photo", read_face),
+    "config": ("config.json", lambda path: read_config(path.parent)),
+    "recipe": ("recipe.toml", load_recipe),
+    "weights": ("model.safetensors", read_tensors),
+    "zip": ("pictures.zip", read_zip),
+}
+NO_FAULT = (FerZooError, batch_files.DropError)
+
+
+def write_pictures() -> Iterator[bytes]:
+    """A face in every form and mode that is read."""
+    face = Image.fromarray(np.arange(48 * 48, dtype=np.uint32).reshape(48, 48).astype(np.uint8))
+    Image.init()
+    for form in (*FORMATS, "PPM"):
+        for mode in ("L", "RGB", "RGBA", "CMYK", "P", "1", "I;16", "F"):
+            written = io.BytesIO()
+            try:
+                face.convert(mode).save(written, form)
+            except (OSError, ValueError, KeyError):
+                continue  # not every form has every mode
+            yield written.getvalue()
+
+
+def write_seeds(name: str) -> Iterator[bytes]:
+    """Good inputs to begin from."""
+    generator = np.random.default_rng(0)
+    row = " ".join(map(str, generator.integers(0, 256, 48 * 48)))
+    table = "emotion,pixels,Usage\n" + "".join(f"{n},{row[:7000]},Training\n" for n in range(1))
+    face = next(write_pictures())
+    if name in ("csv", "data"):
+        yield table.encode()
+        yield f"emotion,pixels,Usage\n3,{row},Training\n".encode()
+    if name in ("folder", "image"):
+        yield from write_pictures()
+    if name in ("parquet", "data"):
+        import pyarrow
+        from pyarrow import parquet
+
+        columns = {"image": [{"bytes": face, "path": "a"}] * 2, "label": [1, 2], "split": ["train", "test"]}
+        written = io.BytesIO()
+        parquet.write_table(pyarrow.table(columns), written)
+        yield written.getvalue()
+    if name in ("npz", "data"):
+        written = io.BytesIO()
+        pixels = np.zeros((2, 48, 48), np.uint8)
+        np.savez_compressed(written, pixels=pixels, emotion=np.arange(2), usage=np.array(["Training"] * 2))
+        yield written.getvalue()
+    if name == "zip":
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            written = io.BytesIO()
+            with zipfile.ZipFile(written, "w", method) as archive:
+                archive.writestr("album/a.png", face)
+                archive.writestr("../b.png", zlib.compress(face))
+            yield written.getvalue()
+    if name == "config":
+        for path in sorted((ROOT / "fer_zoo" / "weights").glob("*/config.json")):
+            config = json.loads(path.read_text())
+            config["fer_zoo"].update(metrics={}, recipe={})
+            yield json.dumps(config).encode()
+    if name == "recipe":
+        for path in sorted(RECIPES.glob("*.toml")):
+            yield path.read_bytes()
+    if name == "weights":
+        header = json.dumps({"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+        yield struct.pack("<Q", len(header)) + header + bytes(4)
+
+
+def check(name: str, path: Path, encoded: bytes) -> None:
+    """Fails where a reader raises another error than ours, or says it on more than a line."""
+    path.write_bytes(encoded)
+    try:
+        READERS[name][1](path)
+    except NO_FAULT as error:
+        assert "\n" not in str(error) and len(str(error)) < 1500, str(error)[:2000]

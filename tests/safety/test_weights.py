@@ -1,0 +1,210 @@
+"""Weights are data: what a model folder may hold, and that nothing in it is run or leads elsewhere."""
+
+import hashlib
+import io
+import json
+import pickle
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save
+from safety import toy
+
+import fer_zoo.artifact as artifact
+from fer_zoo.artifact import list_embedded, load_artifact, save_artifact
+from fer_zoo.errors import ArtifactError, FerZooError
+from fer_zoo.registry import create_model
+from fer_zoo.tensors import read_tensors
+
+Change = Callable[[dict[str, Any]], object]
+
+
+class Evil:
+    """A pickle that makes a file where it is read."""
+
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.proof,)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    toy.add_toy()
+    save_artifact(tmp_path, create_model("toy"), {"metrics": {}})
+    return tmp_path
+
+
+def refuse(folder: Path) -> str:
+    """The one line that loading the folder ends with."""
+    with pytest.raises(FerZooError) as caught:
+        load_artifact(folder)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+    return str(caught.value)
+
+
+def rewrite(folder: Path, encoded: bytes) -> None:
+    """Exchange the weights, and the hash with them: what an attacker does."""
+    (folder / "model.safetensors").write_bytes(encoded)
+    change(folder, lambda block: block.update(weights_sha256=hashlib.sha256(encoded).hexdigest()))
+
+
+def change(folder: Path, work: Change) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    work(config["fer_zoo"])
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def pickles(proof: Path) -> dict[str, bytes]:
+    zipped, old = io.BytesIO(), io.BytesIO()
+    torch.save({"a": Evil(proof)}, zipped)
+    torch.save({"a": Evil(proof)}, old, _use_new_zipfile_serialization=False)
+    plain = {f"protocol {number}": pickle.dumps(Evil(proof), number) for number in range(6)}
+    return {"zip": zipped.getvalue(), "old": old.getvalue(), **plain}
+
+
+def test_no_pickle_is_opened_whatever_its_name(folder: Path) -> None:
+    proof = folder / "ran"
+    for form, encoded in pickles(proof).items():
+        rewrite(folder, encoded)
+        message = refuse(folder)
+        assert "no safetensors file" in message or "damaged" in message, form
+        for name in ("weights.pth", "weights.pt", "weights.bin", "weights.pkl", "weights.ckpt"):
+            (folder / name).write_bytes(encoded)
+            with pytest.raises(ArtifactError, match="safetensors only"):
+                read_tensors(folder / name)
+    assert not proof.exists()
+
+
+def test_a_flipped_bit_is_found_by_the_hash(folder: Path) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    for place in (len(whole) - 1, len(whole) - 300):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        (folder / "model.safetensors").write_bytes(damaged)
+        assert "not the file that its config.json was written with" in refuse(folder)
+
+
+def test_every_model_of_the_package_has_its_hash() -> None:
+    embedded = list_embedded()
+    for place in embedded.values():
+        weights = place / "model.safetensors"
+        if weights.exists():
+            block = json.loads((place / "config.json").read_text())["fer_zoo"]
+            assert block["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert len(embedded) > 2
+
+
+def test_other_tensors_than_the_models_are_refused(folder: Path) -> None:
+    tensors = read_tensors(folder / "model.safetensors").tensors
+    name = "classifier.bias"
+    wrong = {
+        "missing": {key: value for key, value in tensors.items() if key != name},
+        "extra": {**tensors, "extra": torch.zeros(1)},
+        "shape": {**tensors, name: torch.zeros(8)},
+        "whole numbers": {**tensors, name: torch.zeros(7, dtype=torch.int64)},
+        "complex": {**tensors, name: torch.zeros(7, dtype=torch.complex64)},
+        "no number": {**tensors, name: torch.full((7,), float("nan"))},
+        "infinite": {**tensors, name: torch.full((7,), float("inf"))},
+        "too large": {**tensors, "extra": torch.zeros(1_000_000)},
+    }
+    for kind, changed in wrong.items():
+        rewrite(folder, save(changed))
+        assert refuse(folder), kind
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}},
+        {"a": {"dtype": "F32", "shape": [2**62, 0], "data_offsets": [0, 0]}},
+        {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "X99", "shape": [1], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}},
+        {},
+    ],
+)
+def test_a_header_that_lies_is_refused(folder: Path, header: dict[str, Any]) -> None:
+    text = json.dumps(header).encode()
+    rewrite(folder, struct.pack("<Q", len(text)) + text + bytes(4))
+    assert refuse(folder)
+    rewrite(folder, struct.pack("<Q", 2**60) + text)
+    assert refuse(folder)
+
+
+def put(*keys: str, value: Any) -> Change:
+    def work(block: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            block = block[key]
+        block[keys[-1]] = value
+
+    return work
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        put("name", value="os.system"),
+        put("name", value="../../etc/passwd"),
+        put("name", value=["toy"]),
+        put("temperature", value=float("nan")),
+        put("temperature", value=0),
+        put("temperature", value=True),
+        put("temperature", value=10**400),
+        put("temperature", value="1"),
+        put("input", value=None),
+        put("input", "size", value=10**9),
+        put("input", "size", value=48.5),
+        put("input", "std", value=0),
+        put("input", "mean", value=float("inf")),
+        put("emotions", value=["happy"]),
+        put("metrics", value=[1]),
+        put("weights_sha256", value=3),
+        put("weights_sha256", value="0" * 64),
+    ],
+)
+def test_a_config_that_lies_is_refused(folder: Path, work: Change) -> None:
+    change(folder, work)
+    refuse(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff\xfe",
+        b'{"fer_zoo": []}',
+        b"[" * 100_000,
+        b'{"a": "' + b"x" * 2_000_000 + b'"}',
+    ],
+    ids=["empty", "list", "cut", "binary", "block", "deep", "large"],
+)
+def test_a_config_that_is_no_config_is_refused(folder: Path, text: bytes) -> None:
+    (folder / "config.json").write_bytes(text)
+    refuse(folder)
+
+
+def test_an_ensemble_reads_nothing_outside_the_package(folder: Path, monkeypatch: Any) -> None:
+    """Its members are names of the package's models: a path is refused even where a good model lies there."""
+    outside = folder / "outside"
+    save_artifact(outside, create_model("toy"), {"metrics": {}})
+    monkeypatch.setattr(artifact, "EMBEDDED", folder / "weights")
+    shutil.copytree(outside, folder / "weights" / "toy")
+    member = {"weight": 1.0, "sha256": artifact.hash_weights(outside)}
+    (folder / "model.safetensors").unlink()
+    change(folder, lambda block: block.update(name="ensemble", members=[{**member, "name": "toy"}]))
+    load_artifact(folder)
+    for name in (str(outside), "./outside", "../weights/toy", "ensemble", 3, None):
+        change(folder, put("members", value=[{**member, "name": name}]))
+        assert "another" in refuse(folder)
+    for members in ([], [member] * 17, {}, [{**member, "name": "toy", "weight": float("nan")}], [3]):
+        change(folder, put("members", value=members))
+        refuse(folder)

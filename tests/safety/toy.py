@@ -1,0 +1,128 @@
+"""A tiny run in a process of its own that can be killed at any moment, also in the middle of a write."""
+
+import multiprocessing
+import os
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.errors import TrainingError
+from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.registry import ARCHITECTURES, Architecture, create_model
+from fer_zoo.training.folder import hold_folder
+from fer_zoo.training.pieces import build_optimizer, find_head
+from fer_zoo.training.trainer import fit
+
+EPOCHS = 3
+RECIPE = {
+    "epochs": EPOCHS,
+    "batch_size": 16,
+    "ema_decay": 0.9,
+    "precision": "float32",
+    "augment": {"rotate": 10, "mixup": 0.2},
+}
+WRITES = ((Path, "write_bytes"), (Path, "replace"), (os, "fsync"))
+
+
+class Toy(nn.Module):
+    """Grey faces (N, 1, 48, 48) to logits (N, 7), with what makes resuming hard: statistics and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 5, stride=4)
+        self.norm = nn.BatchNorm2d(4)
+        self.dropout = nn.Dropout(0.3)
+        self.classifier = nn.Linear(4, 7)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        features = self.norm(self.convolution(faces)).relu().mean((2, 3))
+        return self.classifier(self.dropout(features))
+
+
+def add_toy() -> None:
+    row = Architecture("toy", family="cnn", recipe="cnn", parameters=153, note="", builder=f"{__name__}:Toy")
+    ARCHITECTURES["toy"] = row
+
+
+def make_faces() -> FER2013:
+    generator = np.random.default_rng(0)
+
+    def draw(count: int) -> Faces:
+        labels = np.arange(count) % 7
+        noise = generator.integers(0, 60, (count, 1, 48, 48))
+        return Faces((noise + labels[:, None, None, None] * 25).astype(np.uint8), labels)
+
+    return FER2013(draw(96), draw(49), draw(7), fingerprint="toy", source="toy")
+
+
+def train_toy(folder: Path, resume: bool = False, **options: object) -> None:
+    add_toy()
+    recipe = build_recipe({**RECIPE, **options})
+    fit("toy", make_faces(), recipe, out=folder, resume=resume, device="cpu", show_progress=False)
+
+
+def count_writes(folder: Path, kill_at: int | None) -> None:
+    """Train; leave the number of file operations in `folder`/writes, or die in the middle of one of them.
+
+    An operation is halved: of a write half the bytes arrive, a rename or flush is done or not by turns.
+    """
+    done = 0
+
+    def guard(work: Callable[..., object]) -> Callable[..., object]:
+        def guarded(*arguments: object) -> object:
+            nonlocal done
+            done += 1
+            if done == kill_at:
+                if work.__name__ == "write_bytes":
+                    path, content = arguments
+                    with Path(str(path)).open("wb") as file:
+                        file.write(content[: len(content) // 2])  # type: ignore[index]
+                elif done % 2:
+                    work(*arguments)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return work(*arguments)
+
+        return guarded
+
+    for owner, name in WRITES:
+        setattr(owner, name, guard(getattr(owner, name)))
+    train_toy(folder)
+    (folder / "writes").write_text(str(done))
+
+
+def make_state() -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
+    """What a checkpoint of the toy fills: model, average, optimizer."""
+    model, average = create_model("toy"), create_model("toy")
+    return model, average, build_optimizer(model, build_recipe(RECIPE), find_head(model), 1.0)
+
+
+def train_on_small_disk(folder: Path, most_bytes: int) -> None:
+    """Train until the system refuses a longer file; exit code 0 where the error is ours and says so."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    try:
+        train_toy(folder)
+    except TrainingError as error:
+        assert "cannot be written" in str(error) and "--resume" in str(error), error
+    else:
+        raise AssertionError("every file found room")
+
+
+def hold_until_killed(folder: Path) -> None:
+    with hold_folder(folder, resume=False):
+        (folder / "held").touch()
+        signal.pause()
+
+
+def start(work: Callable[..., None], *arguments: object) -> multiprocessing.process.BaseProcess:
+    """A new process forked from one that has imported torch and done nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fer_zoo.training.trainer", "timm", "matplotlib.figure"])
+    process = context.Process(target=work, args=arguments)
+    process.start()
+    return process

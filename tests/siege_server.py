@@ -1,0 +1,49 @@
+"""The demo's page in a process of its own, with the embedded weights and its own folder of uploads."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import fer_zoo
+
+HOME = Path(fer_zoo.__file__).parents[1]
+SERVE = """
+import app
+page = app.build_page()
+_, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
+print(url, flush=True)
+page.block_thread()
+"""
+
+
+class Besieged(NamedTuple):
+    url: str
+    process: int
+    uploads: Path
+
+    def read_memory_mb(self) -> float:
+        """Resident memory of the page's process."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@contextmanager
+def start_page(uploads: Path) -> Iterator[Besieged]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{HOME}{os.pathsep}{HOME / 'space'}",
+        "GRADIO_TEMP_DIR": str(uploads),
+    }
+    command = [sys.executable, "-c", SERVE]
+    page = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert page.stdout is not None
+        url = next(line for line in page.stdout if line.startswith("http")).strip()
+        yield Besieged(url.rstrip("/"), page.pid, uploads)
+    finally:
+        page.terminate()
+        page.wait(20)

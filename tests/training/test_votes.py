@@ -1,0 +1,112 @@
+"""A run that learns FER+'s votes: their shares, not the favourite alone."""
+
+import math
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ferplus_votes import write_votes
+from torch import nn
+
+from fer_zoo.artifact import read_config
+from fer_zoo.cards import build_card
+from fer_zoo.cli import main
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.synthetic import draw_faces
+from fer_zoo.errors import ArtifactError, DataError
+from fer_zoo.evaluation.metrics import score_predictions
+from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.hub import load
+from fer_zoo.models.classifier import FaceClassifier, Preprocessing
+from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.training.checkpoint import Progress
+from fer_zoo.training.display import TrainingDisplay
+from fer_zoo.training.epoch import Setup, train_epoch
+from fer_zoo.training.pieces import build_optimizer
+from fer_zoo.training.trainer import fit
+
+ONE_EPOCH = build_recipe({"epochs": 1, "batch_size": 32, "precision": "float32"})
+PLAIN = {"batch_size": 14, "precision": "float32", "schedule": "constant", "weight_decay": 0.0}
+
+
+@pytest.fixture(scope="module")
+def small() -> FER2013:
+    generator = np.random.default_rng(0)
+    splits = [draw_faces(count, generator) for count in (32, 64, 64)]
+    return FER2013(*splits, fingerprint="small", source="drawn")
+
+
+def make_setup(settings: dict) -> Setup:
+    """One linear layer on the pixels."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 7))
+    model, recipe = FaceClassifier(network, Preprocessing(48, 0.5, 0.5), "linear"), build_recipe(settings)
+    optimizer = build_optimizer(model, recipe, [], 1.0)
+    display = TrainingDisplay("linear", recipe.epochs, 14, [], visible=False)
+    return Setup(model, None, optimizer, recipe, 0, nullcontext(), [], display)
+
+
+def test_the_shares_are_learned_and_not_the_favourite_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (14, 1, 48, 48), dtype=torch.uint8, generator=generator)
+    shares = torch.eye(7).repeat(2, 1) * 0.75 + torch.eye(7).roll(1, 1).repeat(2, 1) * 0.25
+    setup, progress = make_setup({**PLAIN, "learning_rate": 3e-4, "augment": {"flip": 0.0}}), Progress()
+    results = [train_epoch(setup, pixels, shares, progress) for _ in range(80)]
+    with torch.inference_mode():
+        learned = setup.model.eval()(pixels).softmax(1)
+    torch.testing.assert_close(learned, shares, atol=0.05, rtol=0)
+    assert results[-1][1] == 1.0
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert results[-1][0] == pytest.approx(entropy, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"balanced_sampling": True}, {"augment": {"mixup": 0.2, "flip": 0.5}}]
+)
+def test_shares_of_one_opinion_teach_what_labels_teach(settings: dict) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (56, 1, 48, 48), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, 7, (56,), generator=generator)
+    runs = []
+    for given in (labels, torch.nn.functional.one_hot(labels, 7).float()):
+        setup = make_setup({**PLAIN, "label_smoothing": 0.1, **settings})
+        result = train_epoch(setup, pixels, given, Progress())
+        runs.append((torch.tensor(result), nn.utils.parameters_to_vector(setup.model.parameters())))
+    for one, other in zip(*runs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_a_run_says_which_labels_it_learned(small: FER2013, tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", small, second=2)
+    kept = [line for line in votes.read_text().splitlines() if not line.startswith("PrivateTest")]
+    votes.write_text("\n".join(kept))  # those of PrivateTest are not asked for
+    out = tmp_path / "run"
+    fit("cnn-baseline", small, ONE_EPOCH, out=out, ferplus=votes, show_progress=False)
+    block = read_config(out)["fer_zoo"]
+    assert block["labels"] == "ferplus" and block["data_fingerprint"].startswith("small with votes ")
+    assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
+    assert "fer-zoo train --arch cnn-baseline --labels ferplus --seed 0" in build_card(out)
+    with pytest.raises(ArtifactError, match="data differ"):
+        fit("cnn-baseline", small, ONE_EPOCH, out=out, resume=True, show_progress=False)
+
+
+def measure_confusion(folder: Path, faces: Faces) -> list[list[int]]:
+    """Against FER2013's own labels."""
+    predicted = predict_logits(load(folder), faces.pixels).argmax(1).numpy()
+    return score_predictions(np.eye(7)[predicted], faces.labels)["confusion"]
+
+
+def test_votes_of_other_faces_start_no_run(small: FER2013, tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", small, shift=1)
+    with pytest.raises(DataError, match="another order"):
+        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "run", ferplus=votes, show_progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("options", [["--labels", "ferplus"], ["--ferplus-csv", "votes.csv"]])
+def test_the_two_flags_go_together(options: list[str], capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--arch", "cnn-baseline", *options])
+    assert caught.value.code == 2 and "go together" in capsys.readouterr().err

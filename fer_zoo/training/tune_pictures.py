@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,12 @@ def _draw(plot: Callable[[], Any], path: Path) -> None:
     try:
         with plt.rc_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
+            warnings.filterwarnings("ignore", "Attempting to set identical")  # a setting tried at one value
             axes = plot()
             figure = getattr(axes, "figure", None) or axes.ravel()[0].figure
-            figure.set_layout_engine("constrained")
-            write_atomically(path, lambda place: figure.savefig(place, dpi=125, format="png"))
+            # the layout engines stumble over Optuna's colour bar; a tight box needs none
+            save = partial(figure.savefig, dpi=125, format="png", bbox_inches="tight")
+            write_atomically(path, save)
             plt.close(figure)
     finally:
         plt.switch_backend(backend)

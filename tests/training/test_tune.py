@@ -13,8 +13,8 @@ from PIL import Image
 
 import fer_zoo.training.tune as tuning
 from fer_zoo.cli import main
-from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.synthetic import draw_faces, write_synthetic
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.errors import TrainingError
 from fer_zoo.hub import load
 from fer_zoo.recipes.recipe import build_recipe, load_recipe
@@ -22,22 +22,39 @@ from fer_zoo.recipes.search import parse_space
 from fer_zoo.training.tune import tune
 
 RECIPE = build_recipe(
-    {"epochs": 2, "batch_size": 16, "precision": "float32", "head_width": 64, "dropout": 0.0}
+    {
+        "epochs": 2,
+        "batch_size": 14,
+        "precision": "float32",
+        "head_width": 32,
+        "dropout": 0.0,
+        "augment": {"flip": 0.0},
+    }
 )
 SPACE = parse_space(
     {"learning_rate": {"low": 1e-7, "high": 3e-3, "log": True}, "schedule": ["constant", "cosine"]}
 )
 
 
+def draw_spots(count: int, generator: np.random.Generator) -> Faces:
+    """Noise with a bright field, whose place is the label: learned in twenty steps at a good rate."""
+    labels = np.arange(count) % 7
+    pixels = generator.integers(0, 60, (count, 1, 48, 48), dtype=np.uint8)
+    for face, label in zip(pixels, labels, strict=True):
+        top, left = 12 * (label // 3), 16 * (label % 3)
+        face[0, top : top + 12, left : left + 16] += 180
+    return Faces(pixels, labels)
+
+
 @pytest.fixture(scope="module")
 def few() -> FER2013:
     generator = np.random.default_rng(0)
-    training, public = draw_faces(192, generator), draw_faces(70, generator)
 
     class Forbidden:
         def __getattr__(self, name: str) -> None:
             raise AssertionError(f"the search looked at private_test.{name}")
 
+    training, public = draw_spots(140, generator), draw_spots(70, generator)
     return FER2013(training, public, Forbidden(), "few", "drawn")  # type: ignore[arg-type]
 
 
@@ -60,7 +77,7 @@ def test_the_better_learning_rate_is_found(searched) -> None:
     out, result = searched
     rates = [float(row["learning_rate"]) for row in read_trials(out)]
     assert min(rates) < 2e-5 and sum(rate > 5e-4 for rate in rates) > 1  # both kinds were tried
-    assert result.parameters["learning_rate"] > 1e-4 and result.accuracy > 0.3
+    assert result.parameters["learning_rate"] > 5e-4 and result.accuracy > 0.9
     assert result.finished + result.pruned == 6
     best = load_recipe(out / "best.toml")
     assert best.learning_rate == result.parameters["learning_rate"] and best.epochs == 2

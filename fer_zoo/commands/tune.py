@@ -44,7 +44,8 @@ def run_tune(arguments: argparse.Namespace) -> None:
     from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.recipes.search import load_space
     from fer_zoo.registry import find_architecture
-    from fer_zoo.training.tune import import_optuna, tune
+    from fer_zoo.training.tune import tune
+    from fer_zoo.training.tune_storage import import_optuna
 
     import_optuna()
     row = find_architecture(arguments.arch)

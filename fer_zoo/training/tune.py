@@ -4,10 +4,8 @@ Choice is by PublicTest accuracy alone. Workers share a study through its databa
 """
 
 import csv
-import json
 import shutil
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -24,14 +22,12 @@ from fer_zoo.registry import find_architecture
 from fer_zoo.training.trainer import fit
 from fer_zoo.training.tune_display import TrialTable
 from fer_zoo.training.tune_pictures import draw_study
+from fer_zoo.training.tune_storage import check_identity, import_optuna, open_study
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
-STUDY_NAME = "study.db"
-HEARTBEAT_S = 30  # a worker that is silent for four of these is taken for dead, and its trial done again
-TRIALS_BEFORE_PRUNING = 4  # that many curves make the first median
 FAILURES_IN_A_ROW = 3  # that many runs that break down are no bad luck of the search
 
 
@@ -82,8 +78,8 @@ def tune(
         "data": dataset.fingerprint,
         "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
     }
-    study = _open_study(optuna, row.name, folder, storage, recipe.epochs, search_seed)
-    _check_identity(study, identity)
+    study = open_study(optuna, row.name, folder, storage, recipe.epochs, search_seed)
+    check_identity(study, identity)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     table = TrialTable(study, row.name, recipe.epochs, trials) if show_progress else nullcontext()
     broken: list[TrainingError] = []
@@ -127,67 +123,6 @@ def tune(
     finally:
         _write_results(optuna, study, folder, recipe)
     return _summarise(optuna, study, folder)
-
-
-def import_optuna() -> Any:
-    """Raises TrainingError where the extra is not installed."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise TrainingError("The search needs Optuna. Run: pip install 'fer-zoo[tune]'") from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
-def _open_study(
-    optuna: Any, name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None
-) -> "Study":
-    from sqlalchemy.exc import SQLAlchemyError
-
-    url = storage or f"sqlite:///{folder.resolve() / STUDY_NAME}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats
-            database = optuna.storages.RDBStorage(
-                url,
-                engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None,
-                heartbeat_interval=HEARTBEAT_S,
-                grace_period=4 * HEARTBEAT_S,
-                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
-            )
-        return optuna.create_study(
-            study_name=f"fer_zoo {name}",
-            storage=database,
-            direction="maximize",
-            load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=search_seed),
-            pruner=optuna.pruners.MedianPruner(
-                n_startup_trials=TRIALS_BEFORE_PRUNING, n_warmup_steps=max(1, epochs // 4)
-            ),
-        )
-    except (SQLAlchemyError, ImportError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        shown = url.rpartition("@")[2]  # without a password
-        raise TrainingError(
-            f"The study's database {shown!r} cannot be opened ({reason}). Name another --out or --storage, "
-            "such as postgresql://user@host/name."
-        ) from error
-
-
-def _check_identity(study: "Study", identity: dict[str, Any]) -> None:
-    """Trials can be compared only if all but the point is the same. Raises TrainingError."""
-    identity = json.loads(json.dumps(identity))
-    saved = study.user_attrs.get("search")
-    if saved is None:
-        study.set_user_attr("search", identity)
-        return
-    different = [key for key in identity if saved.get(key) != identity[key]]
-    if different:
-        raise TrainingError(
-            f"Another search is kept there: its {', '.join(different)} differ. Give its settings again to "
-            "go on with it, or choose another --out or --storage."
-        )
 
 
 def _suggest(trial: "Trial", dimension: Dimension) -> Any:

@@ -27,13 +27,14 @@ class Variant:
 
 @dataclass(frozen=True)
 class Study:
-    """seeds: 0 to seeds - 1 for each variant."""
+    """seeds: 0 to seeds - 1 for each variant. longest: epochs to which a short version holds its runs."""
 
     name: str
     title: str
     architecture: str
     seeds: int
     variants: tuple[Variant, ...]
+    longest: int | None = None
 
 
 VARIANT_KEYS = {item.name for item in fields(Variant)} | {"on", "set"}
@@ -71,7 +72,7 @@ def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = 
             replace(one, recipe=replace(one.recipe, epochs=min(epochs, one.recipe.epochs)))
             for one in variants
         ]
-    return Study(path.stem, table["title"], table["architecture"], count, tuple(variants))
+    return Study(path.stem, table["title"], table["architecture"], count, tuple(variants), epochs)
 
 
 def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:

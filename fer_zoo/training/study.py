@@ -39,9 +39,9 @@ def run_study(
     Runs lie in out/runs by what they are, so equal runs of several variants or studies are done once, and an
     interrupted study goes on where it was. Raises what `fit` raises.
 
-    Returns study, title, architecture, seeds, data, n (faces of both splits) and variants: each with its
-    name, note, recipe and, by split, mean, spread (standard deviation over the seeds, 0 for one) and values
-    of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
+    Returns study, title, architecture, seeds, longest, data, n (faces of both splits) and variants: each with
+    its name, note, recipe and, by split, mean, spread (standard deviation over the seeds, 0 for one) and
+    values of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
     """
     folder = Path(out)
     name = find_architecture(study.architecture).name
@@ -81,6 +81,7 @@ def run_study(
         "title": study.title,
         "architecture": name,
         "seeds": study.seeds,
+        "longest": study.longest,
         "data": dataset.fingerprint,
         "n": {split: len(dataset.split(split)) for split in SPLITS},
         "variants": rows,
@@ -155,12 +156,14 @@ def _spread(values: list[float]) -> dict[str, Any]:
 def format_study(result: dict[str, Any]) -> str:
     """The result of `run_study` as a Markdown table, in per cent, with its notes."""
     seeds, n = result["seeds"], result["n"]
+    short = f" A short version: at most {result['longest']} epochs a run." if result["longest"] else ""
     spread = f"mean +- standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         f"# {result['title']}\n",
         f"`{result['architecture']}`, {spread}; PublicTest {n['public']:,} faces (it chose the epoch of "
         f"each run), PrivateTest {n['private']:,} (scored once, when all runs were done). Accuracy, macro-F1 "
-        "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated.\n",
+        "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated."
+        f"{short}\n",
         "| variant | epochs | Public accuracy | Private accuracy | Public F1 | Private F1 "
         "| Public disgust | Private disgust | loss |",
         "|---|---|---|---|---|---|---|---|---|",

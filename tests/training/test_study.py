@@ -106,7 +106,7 @@ def check_numbers(result: dict, data: FER2013, folder: Path) -> None:
     assert "- right: the same weights." in table
 
 
-def test_one_seed_has_no_spread(data: FER2013, study: Study, tmp_path: Path, monkeypatch) -> None:
+def test_one_seed_has_no_spread(study: Study) -> None:
     scores = {
         split: {"accuracy": 0.5, "macro_f1": 0.4, "disgust_recall": 0.1, "loss": 1.5}
         for split in ("public", "private")
@@ -117,6 +117,7 @@ def test_one_seed_has_no_spread(data: FER2013, study: Study, tmp_path: Path, mon
             "title": "T",
             "architecture": "a",
             "seeds": 1,
+            "longest": 1,
             "n": {"public": 7, "private": 8},
             "variants": described,
         }
@@ -124,4 +125,5 @@ def test_one_seed_has_no_spread(data: FER2013, study: Study, tmp_path: Path, mon
     assert (
         "| weighted | 1 | 50.00 | 50.00 | 40.00 | 40.00 | 10.00 | 10.00 | 1.500 |" in text
         and "one seed" in text
+        and "at most 1 epochs" in text
     )

@@ -23,10 +23,10 @@ from fer_zoo.files import write_atomically
 from fer_zoo.recipes.recipe import Recipe, describe_recipe
 from fer_zoo.recipes.study import Study, Variant
 from fer_zoo.registry import find_architecture
-from fer_zoo.training.checkpoint import CHECKPOINT_NAME
 from fer_zoo.training.trainer import fit
 
 TEST_BATCH = 128  # the tutorial's: it matters where batch statistics are on in testing
+CHECKPOINTS = "checkpoint*.safetensors"
 COLUMNS = ("accuracy", "macro_f1", "disgust_recall")
 SPLITS = ("public", "private")
 
@@ -65,10 +65,10 @@ def run_study(
             out=run,
             seed=seed,
             device=device,
-            resume=(run / CHECKPOINT_NAME).exists(),
+            resume=any(run.glob(CHECKPOINTS)),
             show_progress=show_progress,
         )
-        for checkpoint in run.glob("checkpoint*.safetensors"):  # several times the size of the weights
+        for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()
     rows = []
     for variant in study.variants:

@@ -46,6 +46,17 @@ def test_focal_loss_is_the_papers_formula_and_joins_the_plain_one_at_gamma_0() -
     assert torch.allclose(near(logits, labels), plain(logits, labels), rtol=1e-4)
 
 
+@pytest.mark.parametrize("weights", ["none", "inverse"])
+def test_focal_loss_takes_shares_as_it_takes_labels(weights: str) -> None:
+    logits, labels = draw_batch()
+    near, plain = (
+        build_label_loss(LABELS, build_recipe({"class_weights": weights, "focal_gamma": gamma}))
+        for gamma in (1e-6, 0.0)
+    )
+    shares = 0.8 * F.one_hot(labels, 7) + 0.2 / 7
+    assert torch.allclose(near(logits, shares), plain(logits, shares), rtol=1e-4)
+
+
 def test_focal_loss_stays_finite_for_certain_answers() -> None:
     logits = torch.tensor([[60.0, 0, 0, 0, 0, 0, 0]], requires_grad=True)
     loss = build_label_loss(LABELS, build_recipe({"focal_gamma": 0.5}))(logits, torch.tensor([0]))

@@ -89,6 +89,7 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
                 "std": scale.std,
             },
             "temperature": model.temperature,
+            **({"network": model.info["network"]} if model.info.get("network") else {}),
             **info,
         },
     }
@@ -143,7 +144,7 @@ def load_artifact(folder: Path) -> "FaceClassifier":
     if name == ENSEMBLE:
         backbone = _build_ensemble(block, from_package=not path.is_file())
     else:
-        backbone = create_backbone(row := find_architecture(name))
+        backbone = create_backbone(row := find_architecture(name), options=block.get("network"))
         name = row.name
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
@@ -199,6 +200,7 @@ def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dic
         "sha256": digest,
         "input": scale,
         "temperature": model.temperature,
+        **({"network": model.info["network"]} if model.info.get("network") else {}),
     }
 
 
@@ -241,7 +243,7 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
                 scale, architecture = row["input"], find_architecture(name)
                 models.append(
                     FaceClassifier(
-                        create_backbone(architecture),
+                        create_backbone(architecture, options=row.get("network")),
                         Preprocessing(scale["size"], scale["mean"], scale["std"]),
                         name=architecture.name,
                         temperature=row["temperature"],

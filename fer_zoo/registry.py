@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.errors import ArtifactError, RecipeError, UnknownNameError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +18,8 @@ class Architecture:
     """One row: how to build a network and what input it wants.
 
     input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
-    with start weights takes those of its weights. bfloat16_on_cpu: measured to be faster there (ACCURACY
+    with start weights takes those of its weights. options: what a recipe may change in the network.
+    bfloat16_on_cpu: measured to be faster there (ACCURACY
     figures of the README).
     """
 
@@ -33,6 +34,7 @@ class Architecture:
     builder: str = "fer_zoo.models.timm_backbones:build_timm"
     timm_name: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ("dropout",)
     bfloat16_on_cpu: bool = True
 
 
@@ -53,6 +55,7 @@ ARCHITECTURES = _table(
         parameters=5_014_119,
         note="The tutorial's network, unchanged",
         builder="fer_zoo.models.cnn:build_cnn_baseline",
+        options=("dropout", "head_width"),
     ),
     Architecture(
         "resnet_48",
@@ -137,34 +140,61 @@ def find_architecture(name: str) -> Architecture:
     raise UnknownNameError("architecture", name, ARCHITECTURES)
 
 
-def create_backbone(row: Architecture, pretrained: bool | Path = False) -> "nn.Module":
-    """The plain network of a row. Raises ArtifactError where start weights are wanted and cannot be had."""
+WIDEST_HEAD = 8192  # units: a config.json from elsewhere must not ask for any amount of memory
+
+
+def check_options(row: Architecture, options: Mapping[str, Any]) -> None:
+    """Raises RecipeError for an option that the row does not have, or a value out of range."""
+    for name, value in options.items():
+        if name not in row.options:
+            raise RecipeError(f"{row.name} has no {name}; it has: {', '.join(row.options)}.")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name == "dropout" and not (number and 0 <= value < 1):
+            raise RecipeError(f"dropout is {value!r}; allowed is a number from 0 to below 1.")
+        if name == "head_width" and not (number and value == int(value) and 1 <= value <= WIDEST_HEAD):
+            raise RecipeError(f"head_width is {value!r}; allowed is a whole number from 1 to {WIDEST_HEAD}.")
+
+
+def create_backbone(
+    row: Architecture, pretrained: bool | Path = False, options: Mapping[str, Any] | None = None
+) -> "nn.Module":
+    """The plain network of a row. options: dropout and head_width instead of its own, where it has them.
+
+    Raises ArtifactError where start weights are wanted and cannot be had, RecipeError for a wrong option.
+    """
     from importlib import import_module
 
+    options = options or {}
+    check_options(row, options)
     module, function = row.builder.split(":")
     build = getattr(import_module(module), function)
     if row.timm_name:
-        return build(row.timm_name, row.arguments, pretrained)
+        return build(row.timm_name, row.arguments, pretrained, **options)
     if pretrained is not False:
         raise ArtifactError(
             f"{row.name} has no ImageNet start weights: train it without --pretrained, "
             f"or load the trained one with fer_zoo.load({row.name!r})."
         )
-    return build()
+    return build(**options)
 
 
-def create_model(name: str, pretrained: bool | str | Path = False) -> "FaceClassifier":
+def create_model(
+    name: str, pretrained: bool | str | Path = False, options: Mapping[str, Any] | None = None
+) -> "FaceClassifier":
     """A new, untrained classifier of the architecture `name`, on the contract uint8 (N, 1, 48, 48) to
     logits (N, 7).
 
     pretrained: False for random weights; True for ImageNet weights from the Hub; a path to a safetensors
-    file in timm's naming. Never falls back to random weights: raises ArtifactError. Raises UnknownNameError
-    for an unknown name.
+    file in timm's naming. Never falls back to random weights: raises ArtifactError. options: as in
+    `create_backbone`. Raises UnknownNameError for an unknown name, RecipeError for a wrong option.
     """
     from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 
     row = find_architecture(name)
     start = pretrained if isinstance(pretrained, bool) else Path(pretrained)
     return FaceClassifier(
-        create_backbone(row, start), Preprocessing(row.input_size, row.mean, row.std), name=row.name
+        create_backbone(row, start, options),
+        Preprocessing(row.input_size, row.mean, row.std),
+        name=row.name,
+        info={"network": dict(options)} if options else None,
     )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,10 @@ def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None
         (["train", "--arch", "cnn-baseline", "--data", "x", "--set", "lr=1"], "learning_rate"),
         (["train", "--arch", "cnn-baseline", "--epochs", "0"], "above 0"),
         (["train"], "--arch"),
+        (["tune", "--arch", "cnn-baselin", "--data", "x"], "Did you mean 'cnn-baseline'"),
+        (["tune", "--arch", "cnn-baseline", "--minutes", "0"], "above 0"),
+        (["study", "ablatio", "--data", "x"], "Did you mean 'ablation'"),
+        (["study", "balance", "--data", "missing.csv"], "missing.csv"),
         (["eval", "cnn-basline", "--data", "x"], "Did you mean 'cnn-baseline'"),
         (["eval", "vit_tiny", "--data", "x"], "no trained weights"),
         (["predict", "missing.jpg"], "no such file"),
@@ -121,6 +126,18 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, monkeypatch, arguments, s
     captured = capsys.readouterr()
     assert caught.value.code == 2 and captured.out == ""
     assert says in captured.err and len(captured.err.strip().splitlines()) == 1
+
+
+def test_faces_named_in_a_file_are_left_out_of_training(capsys, drawn_csv, tmp_path) -> None:
+    named = "".join(f"Training,{index}\n" for index in range(10, 300))
+    (tmp_path / "exclude.csv").write_text("split,index\n" + named)
+    options = ("--data", drawn_csv, "--exclude", tmp_path / "exclude.csv", "--epochs", "1")
+    with warnings.catch_warnings(record=True) as caught:
+        run(capsys, "train", "--arch", "cnn-baseline", *options, "--out", tmp_path / "run")
+    assert "290 of Training" in str(caught[0].message)
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--arch", "cnn-baseline", "--data", str(drawn_csv), "--exclude", str(drawn_csv)])
+    assert "columns split, index" in capsys.readouterr().err
 
 
 def test_wrong_split_and_views(capsys, drawn_csv, trained) -> None:

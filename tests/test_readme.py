@@ -13,6 +13,8 @@ from PIL import Image
 from fer_zoo.cli import build_parser, main
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.hub import list_models
+from fer_zoo.recipes.recipe import tomllib
+from fer_zoo.recipes.search import parse_space
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -72,3 +74,10 @@ def test_the_figures_of_the_table_are_the_stored_ones() -> None:
             f"{100 * row['metrics']['test']['accuracy']:.2f} %",
         ]
         assert [cell.strip() for cell in line.split("|")[2:6]] == expected
+
+
+def test_the_search_table_is_one() -> None:
+    (block,) = find_blocks("toml")
+    assert {"learning_rate", "augment.erase"} <= {
+        dimension.name for dimension in parse_space(tomllib.loads(block)["search"])
+    }

@@ -57,5 +57,12 @@ def count(text: str) -> int:
     return value
 
 
+def positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))

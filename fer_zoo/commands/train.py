@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def add_parsers(parsers: Any) -> None:
         help="learn FER2013's labels, or the votes of FER+'s ten raters, in shares [fer2013]",
     )
     train.add_argument("--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus")
+    train.add_argument(
+        "--exclude",
+        metavar="FILE",
+        help="CSV with the columns split,index: faces of Training and PublicTest to leave out (from 0)",
+    )
     add_device(train)
     train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
     train.add_argument(
@@ -43,6 +49,7 @@ def add_parsers(parsers: Any) -> None:
 
 def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.cards import write_card
+    from fer_zoo.data.exclude import exclude_faces
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.errors import DataError
     from fer_zoo.recipes.recipe import load_recipe
@@ -58,6 +65,9 @@ def run_train(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe or row.recipe, changes)
     folder = Path(arguments.out or f"runs/{row.name}")
     dataset = read_fer2013(arguments.data)
+    if arguments.exclude:
+        dataset = exclude_faces(dataset, arguments.exclude)
+        warnings.warn(dataset.note, stacklevel=1)
     try:
         result = fit(
             row.name,

@@ -90,7 +90,8 @@ def _name_views(result: dict[str, Any]) -> str:
 
 
 def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
-    """Write a PNG of a run's history.csv: loss, accuracy and learning rate by epoch, the best one marked.
+    """Write a PNG of a run's history.csv: loss, accuracy and learning rate by epoch, the best one marked,
+    and the batch size if it grew.
 
     Raises FerZooError for a file that is not there or is no history of one epoch or more.
     """
@@ -108,6 +109,7 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
         axes.plot(epochs[best], public[best], "o", color=BLUE, markeredgecolor="white", markersize=9)
     panels[2].plot(epochs, history["learning_rate"], color=GREY, marker=marker, linewidth=1)
     panels[2].set_ylim(bottom=0)
+    _draw_batch_size(panels[2], epochs, history.get("batch_size"))
     for axes, quantity in zip(panels, ("loss", "accuracy", "learning\nrate"), strict=True):
         axes.axvline(epochs[best], color=INK, linewidth=0.8, linestyle=":")
         axes.set_ylabel(quantity)
@@ -126,6 +128,18 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 
+def _draw_batch_size(axes: Any, epochs: NDArray[np.float64], sizes: NDArray[np.float64] | None) -> None:
+    """A second scale on the right, where the batch grew."""
+    if sizes is None or sizes.min() == sizes.max():
+        return
+    right = axes.twinx()
+    right.step(epochs, sizes, where="mid", color=ORANGE, linewidth=1.5)
+    right.set_ylim(bottom=0)
+    right.set_ylabel("batch\nsize", color=ORANGE)
+    right.tick_params(length=0)
+    right.spines[["top", "right", "left"]].set_visible(False)
+
+
 def _start_figure(height: float) -> Any:
     """A figure of WIDTH by height inches that belongs to no window system and no global state."""
     from matplotlib.figure import Figure
@@ -139,6 +153,8 @@ def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         history = {name: np.array([float(row[name]) for row in rows]) for name in HISTORY_COLUMNS}
+        if all(row.get("batch_size") for row in rows):  # runs of version 0.1.0 have none
+            history["batch_size"] = np.array([float(row["batch_size"]) for row in rows])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FerZooError(
             f"{str(path)!r} is no history.csv of a run ({error}). Name one that fit wrote."

@@ -1,5 +1,7 @@
 """The tutorial's network: three blocks of two convolutions, then a wide dense part."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -17,14 +19,17 @@ def _block(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 class CNNBaseline(nn.Module):
-    """(N, 1, 48, 48) to logits (N, classes). 5.0 M parameters, of which the first dense layer holds 4.7 M."""
+    """(N, 1, 48, 48) to logits (N, classes). 5.0 M parameters, of which the first dense layer holds 4.7 M.
 
-    def __init__(self, num_classes: int = 7) -> None:
+    dropout: of the convolutions' features. head_width: units of the dense layer.
+    """
+
+    def __init__(self, num_classes: int = 7, dropout: float = 0.5, head_width: int = 1024) -> None:
         super().__init__()
         self.features = nn.Sequential(_block(1, 32), _block(32, 64), _block(64, 128))
-        self.hidden = nn.Linear(128 * 6 * 6, 1024)
-        self.classifier = nn.Linear(1024, num_classes)
-        self.dropout_features = nn.Dropout(0.5)
+        self.hidden = nn.Linear(128 * 6 * 6, head_width)
+        self.classifier = nn.Linear(head_width, num_classes)
+        self.dropout_features = nn.Dropout(dropout)
         self.dropout_hidden = nn.Dropout(0.2)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -32,5 +37,5 @@ class CNNBaseline(nn.Module):
         return self.classifier(self.dropout_hidden(self.hidden(features).relu()))
 
 
-def build_cnn_baseline() -> nn.Module:
-    return CNNBaseline()
+def build_cnn_baseline(**options: Any) -> nn.Module:
+    return CNNBaseline(**options)

@@ -1,5 +1,7 @@
 """A residual network made for 48-pixel faces: 24x24, 12x12, then 6x6 features that are kept to the end."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -73,9 +75,9 @@ class ResNet48(nn.Module):
         return self.classifier(self.dropout(features))
 
 
-def build_resnet_48() -> nn.Module:
-    return ResNet48()
+def build_resnet_48(**options: Any) -> nn.Module:
+    return ResNet48(**options)
 
 
-def build_seresnet_48() -> nn.Module:
-    return ResNet48(widths=(64, 128, 384), gated=True)
+def build_seresnet_48(**options: Any) -> nn.Module:
+    return ResNet48(widths=(64, 128, 384), gated=True, **options)

@@ -11,13 +11,19 @@ from fer_zoo.errors import ArtifactError
 from fer_zoo.models.start_weights import FORMS, read_start_weights
 
 
-def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | Path = False) -> nn.Module:
+def build_timm(
+    timm_name: str,
+    arguments: Mapping[str, Any],
+    pretrained: bool | Path = False,
+    dropout: float | None = None,
+) -> nn.Module:
     """A timm network (N, 1, size, size) to logits (N, 7).
 
     pretrained: False for random weights, True for timm's own from the Hub, or a file: see `start_weights`.
     timm sums the RGB kernels of the first layer, so the network on grey equals the original on
     three equal channels, and resamples a ViT's position embeddings and patch kernel. The head of the
-    original classes is loaded too, so that loading is strict, and is then replaced.
+    original classes is loaded too, so that loading is strict, and is then replaced. dropout: before the
+    head.
 
     Raises ArtifactError where the weights are unreachable, missing or of another network.
     """
@@ -25,6 +31,8 @@ def build_timm(timm_name: str, arguments: Mapping[str, Any], pretrained: bool | 
 
     network: Any
     arguments = {"in_chans": 1, **arguments}
+    if dropout is not None:
+        arguments["drop_rate"] = dropout
     if pretrained is False:
         return timm.create_model(timm_name, pretrained=False, num_classes=len(EMOTIONS), **arguments)
     if isinstance(pretrained, Path) and not (

@@ -35,8 +35,10 @@ class ResidualStem(nn.Module):
         return self.proj(self.convolutions(images)).flatten(2).transpose(1, 2)
 
 
-def build_vit_48() -> nn.Module:
-    """timm's VisionTransformer (N, 1, 48, 48) to logits (N, 7), mean of the tokens, no class token."""
+def build_vit_48(dropout: float = 0.0) -> nn.Module:
+    """timm's VisionTransformer (N, 1, 48, 48) to logits (N, 7), mean of the tokens, no class token. dropout:
+    before the head.
+    """
     from timm.models.vision_transformer import VisionTransformer
 
     return VisionTransformer(
@@ -50,5 +52,6 @@ def build_vit_48() -> nn.Module:
         global_pool="avg",
         class_token=False,
         embed_layer=ResidualStem,
+        drop_rate=dropout,
         drop_path_rate=0.1,
     )

@@ -1,9 +1,11 @@
 """How a model is trained, as data: a validated record that is read from TOML and saved with the weights."""
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from fer_zoo.data.augment import Augmentation
@@ -56,7 +58,11 @@ class Recipe:
     at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses the
     last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never stops.
     plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
-    clip_norm: bound of the gradient's norm; 0 is off.
+    clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
+    growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
+    are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
+    it has them. normalise: false leaves grey in [0, 1]. augment_as_row: see
+    `fer_zoo.data.row_augment`; only to measure what that fault costs.
     """
 
     epochs: int = 40
@@ -69,8 +75,17 @@ class Recipe:
     warmup_epochs: float = 0.0
     plateau_epochs: int = 5
     label_smoothing: float = 0.0
-    class_weights: Literal["none", "sqrt", "inverse"] = "none"
+    class_weights: Literal["none", "sqrt", "inverse", "effective"] = "none"
     balanced_sampling: bool = False
+    focal_gamma: float = 0.0
+    logit_adjustment: float = 0.0
+    batch_growth: float = 0.0
+    growth_epochs: int = 10
+    max_batch_size: int = 4096
+    dropout: float | None = None
+    head_width: int | None = None
+    normalise: bool = True
+    augment_as_row: bool = False
     ema_decay: float = 0.0
     clip_norm: float = 0.0
     patience: int = 0
@@ -85,7 +100,7 @@ class Recipe:
         for item in fields(self):
             if item.name not in TABLES:
                 _check_value(item.name, getattr(self, item.name), item.type)
-        for name in ("epochs", "batch_size", "learning_rate", "plateau_epochs"):
+        for name in ("epochs", "batch_size", "learning_rate", "plateau_epochs", "growth_epochs"):
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)!r}; allowed is a number above 0.")
         for name in ("label_smoothing", "ema_decay", "momentum"):
@@ -93,9 +108,20 @@ class Recipe:
                 raise RecipeError(
                     f"{name} is {getattr(self, name)!r}; allowed is a number from 0 to below 1."
                 )
+        if 0 < self.batch_growth < 1:
+            raise RecipeError(f"batch_growth is {self.batch_growth!r}; allowed is 0 (off), or 1 or more.")
+        if self.balanced_sampling and self.logit_adjustment:
+            raise RecipeError(
+                "balanced_sampling and logit_adjustment are both on, and each alone evens out the classes; "
+                "choose one and switch the other off."
+            )
 
 
 def _check_value(name: str, value: Any, kind: Any) -> None:
+    if get_origin(kind) is UnionType:
+        kind = next(part for part in get_args(kind) if part is not NoneType)
+        if value is None:
+            return
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise RecipeError(f"{name} is {value!r:.60}; allowed: {', '.join(get_args(kind))}.")
@@ -118,19 +144,19 @@ def build_recipe(settings: Mapping[str, Any]) -> Recipe:
     """A recipe from a (nested) mapping such as a TOML file or a saved config. Raises RecipeError,
     UnknownNameError.
     """
-    _check_names(settings, Recipe, "recipe setting")
+    check_names(settings, {item.name for item in fields(Recipe)}, "recipe setting")
     tables = {}
     for name, record in TABLES.items():
         table = settings.get(name, {})
         if not isinstance(table, Mapping):
             raise RecipeError(f"{name} is {table!r}; allowed is a table of its settings.")
-        _check_names(table, record, f"{name} setting")
+        check_names(table, {item.name for item in fields(record)}, f"{name} setting")
         tables[name] = record(**table)
     return Recipe(**{**settings, **tables})
 
 
-def _check_names(settings: Mapping[str, Any], record: Any, kind: str) -> None:
-    allowed = {item.name for item in fields(record)}
+def check_names(settings: Mapping[str, Any], allowed: Collection[str], kind: str) -> None:
+    """Raises UnknownNameError for the first name that is not allowed."""
     for name in settings:
         if name not in allowed:
             raise UnknownNameError(kind, name, allowed)
@@ -142,22 +168,35 @@ def list_recipes() -> list[str]:
 
 def load_recipe(name: str | Path, changes: Sequence[str] = ()) -> Recipe:
     """The recipe of that name in this folder, or of a TOML file, with changes such as `epochs=3` or
-    `augment.flip=0`.
+    `augment.flip=0`. A [search] table is for `fer_zoo.recipes.search`.
 
     Raises RecipeError or UnknownNameError.
+    """
+    settings = read_settings(name)
+    settings.pop("search", None)
+    for change in changes:
+        _apply_change(settings, change)
+    return build_recipe(settings)
+
+
+def read_settings(name: str | Path) -> dict[str, Any]:
+    """What stands in the recipe of that name, or in a TOML file, as yet unchecked. Raises RecipeError or
+    UnknownNameError.
     """
     path = Path(name)
     if path.suffix != ".toml":
         if str(name) not in list_recipes():
             raise UnknownNameError("recipe", str(name), [*list_recipes(), "or a path that ends in .toml"])
         path = FOLDER / f"{name}.toml"
+    return read_toml(path, "recipe")
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Raises RecipeError for a file that is missing or no TOML."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RecipeError(f"The recipe {str(path)!r} cannot be read: {str(error)[:200]}.") from error
-    for change in changes:
-        _apply_change(settings, change)
-    return build_recipe(settings)
+        raise RecipeError(f"The {what} {str(path)!r} cannot be read: {str(error)[:200]}.") from error
 
 
 def _apply_change(settings: dict[str, Any], change: str) -> None:
@@ -179,6 +218,36 @@ def _apply_change(settings: dict[str, Any], change: str) -> None:
     target[name] = value
 
 
+def network_options(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe changes in the network itself, as `create_model` takes it."""
+    options = {"dropout": recipe.dropout, "head_width": recipe.head_width}
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain values for config.json; build_recipe reads it back."""
     return asdict(recipe)
+
+
+def format_recipe(recipe: Recipe, heading: str, searched: Collection[str] = ()) -> str:
+    """The recipe as TOML, its deviations from the defaults alone. searched: names (`augment.flip`) that get
+    the comment that a search chose them.
+    """
+    plain = describe_recipe(Recipe())
+    lines, tables = [f"# {heading}"], []
+    for name, value in describe_recipe(recipe).items():
+        if name in TABLES:
+            changed = {key: one for key, one in value.items() if one != plain[name][key]}
+            if changed:
+                tables += ["", f"[{name}]"]
+                tables += [
+                    _format_line(key, one, f"{name}.{key}" in searched) for key, one in changed.items()
+                ]
+        elif value != plain[name]:
+            lines.append(_format_line(name, value, name in searched))
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _format_line(name: str, value: Any, searched: bool) -> str:
+    # JSON's numbers, strings and lists of them are TOML's too
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}{' # searched' if searched else ''}"

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fer_zoo.errors import ArtifactError
+from fer_zoo.errors import ArtifactError, FerZooError
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe
 from fer_zoo.tensors import read_tensors, write_tensors
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -100,8 +101,11 @@ def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
             if metadata.get("sha256") not in (None, _hash(tensors)):  # older ones have none
                 raise ArtifactError(f"{str(path)!r} is damaged: it is not what was written.")
             progress = Progress(json.loads(metadata["history"]), int(metadata["step"]))
-            return path, tensors, json.loads(metadata["run"]), progress
-        except (ArtifactError, KeyError, TypeError, ValueError) as error:
+            run = json.loads(metadata["run"])
+            # a run begun before the recipe had some setting had that setting's default
+            run["recipe"] = json.loads(json.dumps(describe_recipe(build_recipe(run["recipe"]))))
+            return path, tensors, run, progress
+        except (FerZooError, KeyError, TypeError, ValueError) as error:
             faults.append(f"{path.name} ({error})")
     raise ArtifactError(
         f"No whole checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."

@@ -9,14 +9,16 @@ from torch import Generator, Tensor, nn
 
 from fer_zoo.data.augment import augment_batch, mix_batch
 from fer_zoo.data.fer2013 import Faces
+from fer_zoo.data.row_augment import augment_rows
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import Recipe
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import Teacher, distillation_loss, pick_teacher
-from fer_zoo.training.pieces import draw_order, update_average, weigh_classes
-from fer_zoo.training.schedule import count_plateaus, rate_share
+from fer_zoo.training.losses import build_label_loss
+from fer_zoo.training.pieces import draw_order, update_average
+from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,22 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     generator = Generator(device=pixels.device).manual_seed(epoch_seed)
     host = Generator().manual_seed(epoch_seed)
     places = labels if labels.ndim == 1 else labels.argmax(1)
-    weights = weigh_classes(places, recipe.class_weights)
-    steps = count_steps(len(labels), recipe.batch_size)
+    label_loss = build_label_loss(places, recipe)
+    size = batch_size_at(recipe, len(progress.history))
+    steps = count_steps(len(labels), size)
     plateaus = (
         count_plateaus(progress.accuracies, recipe.plateau_epochs) if recipe.schedule == "plateau" else 0
     )
     totals = torch.zeros(2, device=pixels.device)
     seen = 0
     setup.model.train()
-    for batch in draw_order(places, recipe, generator).split(recipe.batch_size)[:steps]:
-        rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
+    batches = draw_order(places, recipe, generator).split(size)[:steps]
+    for step, batch in enumerate(batches, start=len(progress.history) * steps):
+        rate = recipe.learning_rate * rate_share(recipe, step, steps, plateaus)
         for group in setup.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
+        augment = augment_rows if recipe.augment_as_row else augment_batch
+        faces, target = augment(pixels[batch], recipe.augment, generator), labels[batch]
         partner, share = target, 1.0
         if recipe.augment.mixup or recipe.augment.cutmix:
             faces, order, share = mix_batch(faces, recipe.augment, generator, host)
@@ -64,9 +69,9 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         with setup.autocast:
             logits = setup.model(faces)
         logits = logits.float()
-        loss = _label_loss(logits, target, weights, recipe)
+        loss = label_loss(logits, target)
         if share < 1:
-            loss = share * loss + (1 - share) * _label_loss(logits, partner, weights, recipe)
+            loss = share * loss + (1 - share) * label_loss(logits, partner)
         if setup.teachers:
             taught = distillation_loss(logits, faces, pick_teacher(setup.teachers, host), recipe.distill)
             loss = recipe.distill.share * taught + (1 - recipe.distill.share) * loss
@@ -83,10 +88,6 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         setup.display.advance(seen, totals)
     loss_sum, correct = totals.tolist()
     return loss_sum / seen, correct / seen
-
-
-def _label_loss(logits: Tensor, target: Tensor, weights: Tensor | None, recipe: Recipe) -> Tensor:
-    return F.cross_entropy(logits, target, weights, label_smoothing=recipe.label_smoothing)
 
 
 def count_steps(images: int, batch_size: int) -> int:

@@ -1,4 +1,4 @@
-"""The small pieces of a run: optimizer, loss weights, sampling, averaged weights, precision, freezing."""
+"""The small pieces of a run: optimizer, sampling, averaged weights, precision, freezing."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -34,15 +34,6 @@ def build_optimizer(
         )
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(settings, lr=recipe.learning_rate)
-
-
-def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
-    """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`, or None."""
-    if kind == "none":
-        return None
-    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1).float()
-    weights = counts.reciprocal() if kind == "inverse" else counts.rsqrt()
-    return weights / weights[labels].mean()
 
 
 def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:

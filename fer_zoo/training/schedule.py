@@ -33,6 +33,18 @@ def rate_share(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 
     return _cosine(1, ONE_CYCLE_END, (step - peak) / max(total - peak, 1))
 
 
+def batch_size_at(recipe: Recipe, epoch: int) -> int:
+    """Faces in a batch of that epoch (from 0). A growing batch does what a falling rate does, with fewer
+    steps: Smith et al. 2018 (arXiv:1711.00489).
+    """
+    if not recipe.batch_growth:
+        return recipe.batch_size
+    # as a logarithm, since the power itself may be beyond any float
+    growth = epoch // recipe.growth_epochs * math.log(recipe.batch_growth)
+    largest = max(recipe.max_batch_size, recipe.batch_size)
+    return round(recipe.batch_size * math.exp(min(growth, math.log(largest / recipe.batch_size))))
+
+
 def count_plateaus(accuracies: list[float], patience: int) -> int:
     """How many times in a run of public accuracies `patience` epochs went by without a better one."""
     best, waited, plateaus = -math.inf, 0, 0

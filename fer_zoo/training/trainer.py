@@ -6,6 +6,7 @@ import copy
 import csv
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,8 @@ from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
-from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
+from fer_zoo.models.classifier import Preprocessing
+from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, create_model, find_architecture
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
@@ -34,7 +36,7 @@ from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epo
 from fer_zoo.training.folder import hold_folder
 from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
-from fer_zoo.training.schedule import count_plateaus
+from fer_zoo.training.schedule import batch_size_at, count_plateaus
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def fit(
     ferplus: str | Path | None = None,
     resume: bool = False,
     show_progress: bool = True,
+    on_epoch: Callable[[dict[str, float]], object] | None = None,
 ) -> FitResult:
     """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
 
@@ -69,6 +72,7 @@ def fit(
     weights, also when killed and resumed. Discriminative rates and freezing apply where `pretrained` is
     given. ferplus: FER+'s fer2013new.csv, whose votes are then learned in place of the labels, and choose the
     epoch and the temperature; the metrics stored at the end are still against FER2013's own labels.
+    on_epoch: called after each epoch with its row of history.csv; what it raises ends the run.
 
     Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
     finite), ArtifactError, UnknownNameError, DataError (votes that are not of these faces).
@@ -78,7 +82,9 @@ def fit(
     folder, place = Path(out), pick_device(device)
     lesson = label_by_votes(dataset, ferplus) if ferplus else dataset
     with hold_folder(folder, resume) as saved:
-        return _fit(row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress)
+        return _fit(
+            row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress, on_epoch
+        )
 
 
 def _fit(
@@ -92,9 +98,12 @@ def _fit(
     pretrained: bool | str | Path,
     saved: bool,
     show_progress: bool,
+    on_epoch: Callable[[dict[str, float]], object] | None,
 ) -> FitResult:
     torch.manual_seed(seed)
-    model = create_model(row.name, pretrained).to(place)
+    model = create_model(row.name, pretrained, network_options(recipe)).to(place)
+    if not recipe.normalise:
+        model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
@@ -115,11 +124,8 @@ def _fit(
     progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
     pixels = torch.from_numpy(lesson.training.pixels).to(place)
     labels = torch.from_numpy(lesson.training.labels).to(place)
-    steps = count_steps(len(labels), recipe.batch_size)
     events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
-    display = TrainingDisplay(
-        row.name, recipe.epochs, steps * recipe.batch_size, progress.history, show_progress
-    )
+    display = TrainingDisplay(row.name, recipe.epochs, len(labels), progress.history, show_progress)
     setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
@@ -129,6 +135,7 @@ def _fit(
             with explain_memory(setup, place):
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
+            size = batch_size_at(recipe, epoch)
             chosen = model if average is None else average
             public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast)
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
@@ -141,7 +148,8 @@ def _fit(
                     "public_loss": public_loss,
                     "public_accuracy": public_accuracy,
                     "learning_rate": optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["share"],
-                    "images_per_s": steps * min(recipe.batch_size, len(labels)) / seconds,
+                    "batch_size": size,
+                    "images_per_s": count_steps(len(labels), size) * min(size, len(labels)) / seconds,
                     "seconds": time.perf_counter() - start,
                 }
             )
@@ -150,6 +158,8 @@ def _fit(
             save_checkpoint(folder, model, average, optimizer, progress, run)
             _write_history(folder, progress.history, events)
             display.finish_epoch(progress.history)
+            if on_epoch:
+                on_epoch(progress.history[-1])
     return _finish(folder, dataset, lesson, progress, run, place)
 
 

@@ -21,6 +21,17 @@ ROWS = [
 ]
 
 
+def test_a_batch_that_grew_is_drawn_and_one_that_did_not_is_not(tmp_path: Path) -> None:
+    pictures = []
+    for name, sizes in (("old", None), ("same", (64, 64, 64)), ("grew", (64, 128, 256))):
+        columns = [""] * 3 if sizes is None else [f",{size}" for size in sizes]
+        lines = [HEADER + (",batch_size" if sizes else ""), *map("".join, zip(ROWS, columns, strict=True))]
+        (tmp_path / "history.csv").write_text("\n".join(lines))
+        draw_curves(tmp_path / "history.csv", tmp_path / f"{name}.png")
+        pictures.append(read_picture(tmp_path / f"{name}.png"))
+    assert np.array_equal(pictures[0], pictures[1]) and not np.array_equal(pictures[1], pictures[2])
+
+
 @pytest.fixture
 def predictions() -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (300, 7) and labels without disgust."""

@@ -52,6 +52,37 @@ def test_a_saved_model_answers_the_same(name: str, tmp_path) -> None:
         assert torch.equal(model(make_faces()), again(make_faces()))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_takes_its_options_and_their_artifact_loads(name: str, tmp_path) -> None:
+    options = {"dropout": 0.25, "head_width": 96}
+    options = {key: options[key] for key in ARCHITECTURES[name].options}
+    model = create_model(name, options=options).train()
+    assert 0.25 in {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} or (
+        model.backbone.drop_rate == 0.25
+    )
+    save_artifact(tmp_path, model, {"metrics": {}})
+    again = load_artifact(tmp_path)
+    assert again.info["network"] == options
+    with torch.inference_mode():
+        assert torch.equal(model.eval()(make_faces()), again(make_faces()))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("resnet_48", {"head_width": 64}),
+        ("cnn-baseline", {"head_width": 10**9}),
+        ("cnn-baseline", {"head_width": 1.5}),
+        ("vit_48", {"dropout": 1.0}),
+        ("vit_48", {"dropout": True}),
+    ],
+)
+def test_a_wrong_option_gives_one_line(name: str, options: dict) -> None:
+    with pytest.raises(FerZooError) as caught:
+        create_model(name, options=options)
+    assert next(iter(options)) in str(caught.value) and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", TIMM_NAMES)
 def test_start_weights_on_grey_equal_the_original_on_three_equal_channels(name: str, tmp_path) -> None:
     import timm

@@ -64,6 +64,11 @@ def test_changes_come_on_top() -> None:
         "augment=3",
         "balanced_sampling=1",
         "label_smoothing=1",
+        "class_weights=cubic",
+        "batch_growth=0.5",
+        "growth_epochs=0",
+        "dropout=high",
+        "head_width=1.5",
         "epochs",
     ],
 )
@@ -76,6 +81,11 @@ def test_a_wrong_change_gives_one_line(change: str) -> None:
 def test_mixup_and_cutmix_exclude_each_other() -> None:
     with pytest.raises(FerZooError, match="choose one"):
         build_recipe({"augment": {"mixup": 0.2, "cutmix": 1.0}})
+
+
+def test_two_ways_to_even_out_the_classes_exclude_each_other() -> None:
+    with pytest.raises(FerZooError, match="choose one"):
+        build_recipe({"balanced_sampling": True, "logit_adjustment": 1.0})
 
 
 def test_a_broken_file_gives_one_line(tmp_path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.schedule import count_plateaus, rate_share
+from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
 
 
 def trace(**settings) -> list[float]:
@@ -33,6 +33,13 @@ def test_cosine_with_warm_up() -> None:
 def test_plateau_divides_by_ten() -> None:
     recipe = build_recipe({"schedule": "plateau"})
     assert rate_share(recipe, 5, 10, plateaus=2) == pytest.approx(0.01)
+
+
+def test_the_batch_grows_up_to_its_bound() -> None:
+    recipe = build_recipe({"batch_size": 100, "batch_growth": 2, "growth_epochs": 3, "max_batch_size": 500})
+    sizes = [batch_size_at(recipe, epoch) for epoch in (0, 2, 3, 6, 9, 10**6)]
+    assert sizes == [100, 100, 200, 400, 500, 500]
+    assert batch_size_at(build_recipe({"batch_size": 100}), 10**6) == 100
 
 
 @pytest.mark.parametrize(

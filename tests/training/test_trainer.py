@@ -138,15 +138,6 @@ def test_other_optimizers_learn_too(small: FER2013, tmp_path, settings) -> None:
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
 
 
-def test_class_weights_balance_the_classes() -> None:
-    labels = torch.tensor([0] * 90 + [1] * 10)
-    inverse = pieces.weigh_classes(labels, "inverse")
-    assert inverse is not None and inverse[1] / inverse[0] == pytest.approx(9)
-    root = pieces.weigh_classes(labels, "sqrt")
-    assert root is not None and root[1] / root[0] == pytest.approx(3)
-    assert inverse[labels].mean() == pytest.approx(1) and pieces.weigh_classes(labels, "none") is None
-
-
 def test_balanced_sampling_draws_each_class_alike() -> None:
     labels = torch.tensor([0] * 900 + [1] * 100)
     generator = torch.Generator().manual_seed(0)
@@ -161,6 +152,48 @@ def test_the_average_follows_the_weights() -> None:
     torch.nn.init.constant_(model.weight, 3.0)
     pieces.update_average(average, model, decay=0.75, step=10**6)
     assert torch.allclose(average.weight, torch.tensor(1.5))
+
+
+def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2013, tmp_path) -> None:
+    settings = {
+        "epochs": 3,
+        "batch_growth": 2,
+        "growth_epochs": 1,
+        "max_batch_size": 192,
+        "schedule": "constant",
+        "focal_gamma": 1.0,
+        "class_weights": "effective",
+        "head_width": 64,
+        "dropout": 0.1,
+        "normalise": False,
+    }
+    seen = []
+
+    def stop_after_two(row: dict) -> None:
+        seen.append(row["batch_size"])
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path, settings=settings, on_epoch=stop_after_two)
+    run(small, tmp_path, settings=settings, resume=True, on_epoch=lambda row: seen.append(row["batch_size"]))
+    assert seen == [64, 128, 192]
+    model = load(tmp_path)
+    assert model.backbone.hidden.out_features == 64 and model.preprocessing.mean == 0
+    assert model.info["network"] == {"dropout": 0.1, "head_width": 64}
+
+
+def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path, monkeypatch) -> None:
+    describe = trainer.describe_recipe
+
+    def describe_as_before(recipe):
+        return {key: value for key, value in describe(recipe).items() if key != "batch_growth"}
+
+    monkeypatch.setattr(trainer, "describe_recipe", describe_as_before)
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path, on_epoch=lambda row: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.undo()
+    assert run(small, tmp_path, resume=True).epochs == 2
 
 
 def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> None:

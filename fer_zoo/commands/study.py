@@ -1,0 +1,48 @@
+"""Compare variants of a recipe over several seeds."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, count, print_json
+
+
+def add_parsers(parsers: Any) -> None:
+    study = add_command(
+        parsers, "study", run_study, "train variants of a recipe from several seeds and write one table"
+    )
+    study.add_argument("study", metavar="NAME|FILE.toml", help="ablation, balance, or a file of your own")
+    add_data(study)
+    study.add_argument(
+        "--out",
+        default="runs/studies",
+        metavar="DIR",
+        help="gone on with if there; studies share equal runs [runs/studies]",
+    )
+    study.add_argument(
+        "--epochs", type=count, metavar="N", help="at most so many in any run: a short version"
+    )
+    study.add_argument("--seeds", type=count, metavar="N", help="instead of the study's own number")
+    add_device(study)
+    add_json(study)
+
+
+def run_study(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.recipes.study import load_study
+    from fer_zoo.registry import find_architecture
+    from fer_zoo.training.study import format_study, run_study
+
+    study = load_study(arguments.study, arguments.epochs, arguments.seeds)
+    find_architecture(study.architecture)
+    dataset, out = read_fer2013(arguments.data), Path(arguments.out)
+    try:
+        result = run_study(study, dataset, out=out, device=arguments.device)
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if arguments.json:
+        print_json(result)
+        return
+    print(f"{format_study(result)}\nTable and numbers: {out / study.name}.md and .json")

@@ -1,0 +1,185 @@
+"""A study is run: every variant from every seed, then one table. PrivateTest is looked at when all runs are
+done, once for each, and decides nothing.
+"""
+
+import csv
+import hashlib
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fer_zoo.artifact import CONFIG_NAME, load_artifact, read_config
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.devices import pick_device
+from fer_zoo.evaluation.metrics import score_predictions
+from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.files import write_atomically
+from fer_zoo.recipes.recipe import Recipe, describe_recipe
+from fer_zoo.recipes.study import Study, Variant
+from fer_zoo.registry import find_architecture
+from fer_zoo.training.trainer import fit
+
+TEST_BATCH = 128  # the tutorial's: it matters where batch statistics are on in testing
+CHECKPOINTS = "checkpoint*.safetensors"
+COLUMNS = ("accuracy", "macro_f1", "disgust_recall")
+SPLITS = ("public", "private")
+
+
+def run_study(
+    study: Study, dataset: FER2013, *, out: str | Path, device: str = "auto", show_progress: bool = True
+) -> dict[str, Any]:
+    """Train what is not trained yet, score what is not scored yet, and write STUDY.json and STUDY.md.
+
+    Runs lie in out/runs by what they are, so equal runs of several variants or studies are done once, and an
+    interrupted study goes on where it was. Raises what `fit` raises.
+
+    Returns study, title, architecture, seeds, longest, data, n (faces of both splits) and variants: each with
+    its name, note, recipe and, by split, mean, spread (standard deviation over the seeds, 0 for one) and
+    values of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
+    """
+    folder = Path(out)
+    name = find_architecture(study.architecture).name
+    place = pick_device(device)
+    runs = {
+        (variant.name, seed): folder / "runs" / _name_run(name, variant.recipe, seed, dataset)
+        for variant in study.variants
+        for seed in range(study.seeds)
+    }
+    wanted = [(variant, seed) for variant in study.variants for seed in range(study.seeds)]
+    for number, (variant, seed) in enumerate(wanted, start=1):
+        run = runs[variant.name, seed]
+        if _is_finished(run):
+            continue
+        if show_progress:
+            print(f"run {number} of {len(wanted)}: {variant.name}, seed {seed}", file=sys.stderr)
+        fit(
+            name,
+            dataset,
+            variant.recipe,
+            out=run,
+            seed=seed,
+            device=device,
+            resume=any(run.glob(CHECKPOINTS)),
+            show_progress=show_progress,
+        )
+        for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
+            checkpoint.unlink()
+    rows = []
+    for variant in study.variants:
+        scores = [
+            _score_run(runs[variant.name, seed], variant, dataset, seed, place) for seed in range(study.seeds)
+        ]
+        rows.append(_describe_variant(variant, scores))
+    result = {
+        "study": study.name,
+        "title": study.title,
+        "architecture": name,
+        "seeds": study.seeds,
+        "longest": study.longest,
+        "data": dataset.fingerprint,
+        "n": {split: len(dataset.split(split)) for split in SPLITS},
+        "variants": rows,
+    }
+    _write(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    _write(folder / f"{study.name}.md", format_study(result))
+    return result
+
+
+def _name_run(architecture: str, recipe: Recipe, seed: int, dataset: FER2013) -> str:
+    identity = json.dumps([describe_recipe(recipe), dataset.fingerprint], sort_keys=True)
+    return f"{architecture}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}-seed{seed}"
+
+
+def _is_finished(run: Path) -> bool:
+    """`fit` stores the metrics on PublicTest as the last thing."""
+    return (run / CONFIG_NAME).is_file() and "public" in read_config(run)["fer_zoo"]["metrics"]
+
+
+def _score_run(
+    run: Path, variant: Variant, dataset: FER2013, seed: int, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """By split, the columns of the table. Kept in the run's folder: a split is scored once."""
+    kept = run / ("scores-training-mode.json" if variant.test_in_training_mode else "scores.json")
+    if kept.is_file():
+        scores: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8"))
+    else:
+        model = load_artifact(run).to(device)
+        model.temperature = 1.0  # the loss as the network gives it
+        predict: Callable[[Tensor], Tensor] = model
+        if variant.test_in_training_mode:
+            model.train()
+            torch.manual_seed(seed)
+            predict = model.forward  # a bare function, of which `predict_logits` leaves the mode as it is
+        scores = {split: _score_split(predict, dataset.split(split), device) for split in SPLITS}
+        _write(kept, json.dumps(scores) + "\n")
+    if variant.report_training_loss:
+        with (run / "history.csv").open(newline="", encoding="utf-8") as file:
+            loss = float(list(csv.DictReader(file))[-1]["train_loss"])
+        scores = {split: {**values, "loss": loss} for split, values in scores.items()}
+    return scores
+
+
+def _score_split(predict: Callable[[Tensor], Tensor], faces: Faces, device: torch.device) -> dict[str, float]:
+    logits = predict_logits(predict, faces.pixels, batch_size=TEST_BATCH, device=device)
+    scores = score_predictions(logits.double().softmax(1).numpy(), faces.labels)
+    return {
+        "accuracy": scores["accuracy"],
+        "macro_f1": scores["macro_f1"],
+        "disgust_recall": scores["per_class"]["disgust"]["recall"],
+        "loss": scores["nll"],
+    }
+
+
+def _describe_variant(variant: Variant, scores: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    return {
+        "name": variant.name,
+        "note": variant.note,
+        "recipe": describe_recipe(variant.recipe),
+        **{
+            split: {column: _spread([one[split][column] for one in scores]) for column in (*COLUMNS, "loss")}
+            for split in SPLITS
+        },
+    }
+
+
+def _spread(values: list[float]) -> dict[str, Any]:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"mean": statistics.fmean(values), "spread": spread, "values": values}
+
+
+def format_study(result: dict[str, Any]) -> str:
+    """The result of `run_study` as a Markdown table, in per cent, with its notes."""
+    seeds, n = result["seeds"], result["n"]
+    short = f" A short version: at most {result['longest']} epochs a run." if result["longest"] else ""
+    spread = f"mean +- standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    lines = [
+        f"# {result['title']}\n",
+        f"`{result['architecture']}`, {spread}; PublicTest {n['public']:,} faces (it chose the epoch of "
+        f"each run), PrivateTest {n['private']:,} (scored once, when all runs were done). Accuracy, macro-F1 "
+        "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated."
+        f"{short}\n",
+        "| variant | epochs | Public accuracy | Private accuracy | Public F1 | Private F1 "
+        "| Public disgust | Private disgust | loss |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["variants"]:
+        cells = [_cell(row[split][column], 100, 2, seeds) for column in COLUMNS for split in SPLITS]
+        loss = _cell(row["private"]["loss"], 1, 3, seeds)
+        lines.append(f"| {row['name']} | {row['recipe']['epochs']} | {' | '.join(cells)} | {loss} |")
+    notes = [f"- {row['name']}: {row['note']}." for row in result["variants"] if row["note"]]
+    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def _cell(value: dict[str, Any], factor: int, digits: int, seeds: int) -> str:
+    mean = f"{factor * value['mean']:.{digits}f}"
+    return f"{mean} +- {factor * value['spread']:.{digits}f}" if seeds > 1 else mean
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda place: place.write_text(text, encoding="utf-8"))

@@ -1,0 +1,68 @@
+"""Leaving faces out: exactly the named ones, PrivateTest whole, and one line for every fault."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_zoo.data.exclude import exclude_faces
+from fer_zoo.data.fer2013 import FER2013, read_fer2013
+from fer_zoo.errors import DataError
+
+
+@pytest.fixture
+def dataset(csv_file: Path) -> FER2013:
+    return read_fer2013(csv_file)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "exclude.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_named_faces_are_gone_and_no_others(dataset: FER2013, tmp_path: Path) -> None:
+    text = "split,index,reason\nTraining,0,blank\nTraining,39,\ntraining,39,twice\nPublicTest,3,no face\n"
+    rest = exclude_faces(dataset, write(tmp_path, text))
+    assert np.array_equal(rest.training.pixels, dataset.training.pixels[1:39])
+    assert np.array_equal(rest.training.labels, dataset.training.labels[1:39])
+    assert np.array_equal(rest.public_test.labels, np.delete(dataset.public_test.labels, 3))
+    assert rest.private_test is dataset.private_test
+    assert rest.fingerprint != dataset.fingerprint and len(rest.fingerprint) == len(dataset.fingerprint)
+    assert "2 of Training and 1 of PublicTest" in rest.note
+
+
+def test_the_fingerprint_tells_which_faces(dataset: FER2013, tmp_path: Path) -> None:
+    texts = ("Training,1\nTraining,2", "Training,2\nTraining,1", "Training,12", "PublicTest,1")
+    prints = [exclude_faces(dataset, write(tmp_path, f"split,index\n{text}")).fingerprint for text in texts]
+    assert prints[0] == prints[1] and len(set(prints)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "columns split, index"),
+        ("split,place\nTraining,1", "columns split, index"),
+        ("split,index\n", "no face"),
+        ("split,index\nPrivateTest,1", "line 2: split is 'PrivateTest'"),
+        ("split,index\nTraining,1\ntest,1", "line 3: split is 'test'"),
+        ("split,index\nTraining,40", "from 0 to 39"),
+        ("split,index\nPublicTest,-1", "from 0 to 9"),
+        ("split,index\nTraining,1.0", "'1.0'"),
+        ("split,index\nTraining,\u0663", "whole number"),
+        ("split,index\nTraining", "whole number"),
+        ("split,index\nTraining," + "9" * 10000, "whole number"),
+        ("split,index\n" + "\n".join(f"PublicTest,{index}" for index in range(10)), "leaves no face"),
+    ],
+)
+def test_a_fault_is_one_line(dataset: FER2013, tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(DataError) as caught:
+        exclude_faces(dataset, write(tmp_path, text))
+    assert says in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_no_file_or_no_text_is_one_line(dataset: FER2013, tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
+    for name in ("missing.csv", "picture.png"):
+        with pytest.raises(DataError, match="cannot be read"):
+            exclude_faces(dataset, tmp_path / name)

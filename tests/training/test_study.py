@@ -1,0 +1,129 @@
+"""A study trains equal runs once, goes on where it was, and looks at PrivateTest last and once."""
+
+import json
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+import torch
+
+import fer_zoo.training.study as studying
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.synthetic import draw_faces
+from fer_zoo.hub import load
+from fer_zoo.recipes.study import Study, load_study
+from fer_zoo.training.study import run_study
+
+FILE = """
+title = "Small"
+architecture = "cnn-baseline"
+seeds = 2
+[[variant]]
+name = "faulty"
+recipe = "RECIPE"
+test_in_training_mode = true
+report_training_loss = true
+[[variant]]
+name = "right"
+on = "faulty"
+note = "the same weights"
+[[variant]]
+name = "weighted"
+on = "right"
+set = ["class_weights=inverse"]
+"""
+
+
+@pytest.fixture(scope="module")
+def data() -> FER2013:
+    generator = np.random.default_rng(0)
+    splits = [draw_faces(count, generator) for count in (128, 70, 70)]
+    return FER2013(*splits, fingerprint="few", source="drawn")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "r.toml").write_text("epochs = 1\nbatch_size = 16\nprecision = 'float32'\nhead_width = 16\n")
+    (folder / "small.toml").write_text(FILE.replace("RECIPE", str(folder / "r.toml")))
+    return load_study(folder / "small.toml")
+
+
+def test_a_study_goes_on_shares_runs_and_scores_private_test_last_and_once(
+    data: FER2013, study: Study, tmp_path: Path, monkeypatch
+) -> None:
+    fit, score, events = studying.fit, studying._score_split, []
+
+    def record_fit(*arguments, **options):
+        if len(events) == 2:
+            events.append("stopped")
+            raise KeyboardInterrupt
+        events.append("run")
+        return fit(*arguments, **options)
+
+    def record_score(predict, faces, device):
+        events.append("private" if faces is data.private_test else "public")
+        return score(predict, faces, device)
+
+    monkeypatch.setattr(studying, "fit", record_fit)
+    monkeypatch.setattr(studying, "_score_split", record_score)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, data, out=tmp_path, show_progress=False)
+    result = run_study(study, data, out=tmp_path, show_progress=False)
+    # four runs for three variants of two seeds, two of them before the interruption; then six looks
+    assert events == ["run", "run", "stopped", "run", "run", *["public", "private"] * 6]
+    assert run_study(study, data, out=tmp_path, show_progress=False) == result
+    assert events.count("private") == 6
+    assert not list(tmp_path.glob("runs/*/checkpoint*"))
+    assert json.loads((tmp_path / "small.json").read_text()) == json.loads(json.dumps(result))
+    check_numbers(result, data, tmp_path)
+
+
+def check_numbers(result: dict, data: FER2013, folder: Path) -> None:
+    faulty, right, weighted = result["variants"]
+    assert right["recipe"] == faulty["recipe"] != weighted["recipe"]
+    assert faulty["private"]["accuracy"]["values"] != right["private"]["accuracy"]["values"]
+    assert faulty["private"]["loss"]["mean"] != right["private"]["loss"]["mean"]
+    assert faulty["private"]["loss"] == faulty["public"]["loss"]  # that of training, whatever the split
+    values = right["private"]["accuracy"]["values"]
+    assert right["private"]["accuracy"]["mean"] == fmean(values)
+    assert right["private"]["accuracy"]["spread"] == stdev(values)
+    measured = []
+    for run in folder.glob("runs/*"):
+        model = load(run)
+        if model.info["recipe"]["class_weights"] == "none":
+            with torch.inference_mode():
+                answers = model(torch.from_numpy(data.private_test.pixels)).argmax(1).numpy()
+            measured.append((answers == data.private_test.labels).mean())
+    assert sorted(measured) == pytest.approx(sorted(values))
+    table = (folder / "small.md").read_text()
+    accuracy = right["private"]["accuracy"]
+    assert (
+        "| right | 1 |" in table
+        and f"{100 * accuracy['mean']:.2f} +- {100 * accuracy['spread']:.2f}" in table
+    )
+    assert "- right: the same weights." in table
+
+
+def test_one_seed_has_no_spread(study: Study) -> None:
+    scores = {
+        split: {"accuracy": 0.5, "macro_f1": 0.4, "disgust_recall": 0.1, "loss": 1.5}
+        for split in ("public", "private")
+    }
+    described = [studying._describe_variant(variant, [scores]) for variant in study.variants]
+    text = studying.format_study(
+        {
+            "title": "T",
+            "architecture": "a",
+            "seeds": 1,
+            "longest": 1,
+            "n": {"public": 7, "private": 8},
+            "variants": described,
+        }
+    )
+    assert (
+        "| weighted | 1 | 50.00 | 50.00 | 40.00 | 40.00 | 10.00 | 10.00 | 1.500 |" in text
+        and "one seed" in text
+        and "at most 1 epochs" in text
+    )

@@ -29,6 +29,7 @@ ARROWS = {
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub": {"artifact", "registry", "models", "onnx_model", "onnx_cache", "emotions", "errors"},
     "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
+    "pages": {"artifact", "models", "data", "evaluation", "recognition"} | LEAVES,
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,

@@ -65,7 +65,7 @@ class Series(NamedTuple):
     dots: bool = True
 
 
-SHARES = Axis("", {at / 100: f"{at} %" for at in (0, 20, 40, 60, 80, 100)}, 0, 1)
+SHARES = Axis("", {at / 100: f"{at}%" for at in (0, 20, 40, 60, 80, 100)}, 0, 1)
 
 
 def round_axis(title: str, values: Sequence[float], steps: int = 4) -> Axis:
@@ -73,7 +73,8 @@ def round_axis(title: str, values: Sequence[float], steps: int = 4) -> Axis:
     from matplotlib.ticker import MaxNLocator
 
     low, high = min(0.0, *values), max(0.0, *values)
-    ticks = MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high or 1.0).tolist()
+    locator = MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10])
+    ticks = [float(at) for at in locator.tick_values(low, high or 1.0)]
     return Axis(title, {at: f"{at:.12g}" for at in ticks}, ticks[0], ticks[-1])
 
 
@@ -152,7 +153,7 @@ def render_histogram(title: str, note: str, bins: dict[str, Any], color: str) ->
         for place, share in enumerate(shares)
     ]
     x = SHARES._replace(title="confidence: probability of the predicted emotion")
-    y = Axis("", {0: "0 %", top / 2: f"{top / 2:.0%}", top: f"{top:.0%}"}, 0, top)
+    y = Axis("", {0: "0%", top / 2: f"{top / 2:.0%}", top: f"{top:.0%}"}, 0, top)
     return _render_chart(title, note, "faces by confidence", x, y, join(marks))
 
 

@@ -1,4 +1,4 @@
-"""Several models on one page: who is better, whether that is chance, on which emotions, and on which faces."""
+"""Several models on one page: who is better, whether that is chance, on which emotions and faces."""
 
 from collections.abc import Sequence
 from itertools import combinations, permutations
@@ -12,6 +12,7 @@ from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.metrics import compare_paired
 from fer_zoo.evaluation.mistakes import find_disagreements
 from fer_zoo.pages.kit import (
+    ACCENT,
     Number,
     Section,
     encode_face,
@@ -19,12 +20,14 @@ from fer_zoo.pages.kit import (
     render_answer,
     render_bar,
     render_faces,
+    render_label,
     render_legend,
     render_page,
     render_table,
+    render_text,
     say,
 )
-from fer_zoo.pages.report import ACCENT, describe_split, render_footer, show_robustness
+from fer_zoo.pages.report import describe_split, render_footer, show_robustness
 from fer_zoo.pages.study import Study
 
 # A line a model: told apart by shape as well as by colour, none of them an emotion's.
@@ -106,7 +109,8 @@ def _show_models(studies: Sequence[Study]) -> Section:
     head = ["model", "accuracy", "95 % interval", "new faces", "macro F1", "calibration error", "log loss"]
     head += ["FER+ raters agree"] if studies[0].scores.get("ferplus") else []
     lead = say(
-        "New faces: without those that also stand in Training. The intervals overlap more readily than the paired tests below: those use that all models saw the same faces."
+        "New faces: without those that also stand in Training. Intervals may overlap where the paired tests "
+        "below still find a difference: those use that all models saw the same faces."
     )
     return Section("models", "Side by side", lead + render_table(head, rows))
 
@@ -124,7 +128,7 @@ def _show_pairs(pairs: Sequence[dict[str, Any]]) -> Section:
                 f"{pair['n10']:,}",
                 f"{pair['n01']:,}",
                 f"{pair['p_value']:.2g}",
-                verdict,
+                render_text(verdict),
             )
         )
     head = ("pair", "points", "95 % interval", "only first right", "only second right", "p", "so")
@@ -164,8 +168,8 @@ def _show_disagreements(studies: Sequence[Study]) -> list[Section]:
         for face in chosen.tolist():
             answers = [int(study.probabilities[face].argmax()) for study in (first, second)]
             shares = [study.probabilities[face].max() for study in (first, second)]
-            caption = render_answer(answers[0], f"{shares[0]:.0%}", "(label)")
-            caption += render_answer(answers[1], f"{shares[1]:.0%}")
+            caption = render_answer(answers[0], f"{shares[0]:.0%}")
+            caption += render_label(answers[1], f"{shares[1]:.0%}")
             words = f"face {face} of the split, labelled {EMOTIONS[labels[face]]}"
             cards.append(([encode_face(first.faces.pixels[face, 0])], words, caption))
         title = Markup("<h3>{} is right, {} is not</h3>").format(first.name, second.name)

@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from markupsafe import Markup
@@ -12,6 +12,10 @@ from markupsafe import Markup
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.files import write_atomically
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ACCENT, QUIET = "var(--accent)", "var(--subdued)"  # colours of style.css, for light and dark
 WARM = (255, 122, 0)  # RGB: the demo's heat, which stands out from grey for all colour vision
 DENSEST = 0.75  # share of the colour where the heat is 1
 HEAT_SIDE = 96  # pixels: twice the face
@@ -22,7 +26,8 @@ PAGE = Markup("""\
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
@@ -30,7 +35,8 @@ PAGE = Markup("""\
 </head>
 <body>
 <main>
-<header><h1>{title}</h1><p class="lead">{lead}</p>{numbers}<nav aria-label="Contents"><ul>{contents}</ul></nav></header>
+<header><h1>{title}</h1><p class="lead">{lead}</p>{numbers}
+<nav aria-label="Contents"><ul>{contents}</ul></nav></header>
 {sections}
 <footer>{footer}</footer>
 </main>
@@ -43,7 +49,7 @@ NUMBER = Markup("<div><dt>{title}</dt><dd>{value}<small>{note}</small></dd></div
 SWATCH = Markup('<span class="swatch" style="--color:{color}"></span>')
 FACE = Markup('<figure><div class="pictures">{pictures}</div><figcaption>{caption}</figcaption></figure>')
 PICTURE = Markup('<img src="{source}" alt="{words}" width="96" height="96">')
-EMOTION = Markup('<span class="emotion">{swatch}{words}<b>{value}</b></span>')
+EMOTION = Markup('<span class="emotion {kind}">{swatch}{words}<b>{value}</b></span>')
 LEGEND_ITEM = Markup('<li><span class="{shape}" style="--color:{color}"></span>{name}</li>')
 
 
@@ -88,30 +94,45 @@ def write_page(path: Path, page: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
 
 
-def say(text: str, *values: object, **named: object) -> Markup:
+def say(text: str, *values: object) -> Markup:
     """A paragraph; the values are escaped."""
-    return Markup("<p>{}</p>").format(Markup(text).format(*values, **named))  # noqa: S704 - text is ours
+    return Markup("<p>{}</p>").format(Markup(text).format(*values))
 
 
 def render_table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "") -> Markup:
-    """head and rows: cells, of which a Markup that begins with <td stands as it is. All but the first of a
-    row are figures, so they stand to the right, where their heads do.
+    """head and rows: cells. All but the first of a row are figures, to the right; a Markup that begins with
+    <td stands as it is, under a head to the left.
     """
-    heads = [Markup("<th>{}</th>").format(head[0])]
-    heads += [Markup('<th class="number">{}</th>').format(cell) for cell in head[1:]]
-    lines = []
-    for first, *others in rows:
-        cells = [
-            cell
-            if isinstance(cell, Markup) and cell.startswith("<td")
-            else Markup('<td class="number">{}</td>').format(cell)
-            for cell in others
-        ]
-        lines.append(Markup("<tr><th>{}</th>{}</tr>").format(first, join(cells)))
+    lines = list(rows)
+    body = join(
+        Markup("<tr><th>{}</th>{}</tr>").format(
+            first,
+            join(
+                cell if _is_cell(cell) else Markup('<td class="number">{}</td>').format(cell)
+                for cell in others
+            ),
+        )
+        for first, *others in lines
+    )
+    heads = join(
+        Markup('<th class="{}">{}</th>').format(
+            "number" if place and not _is_cell(lines[0][place]) else "", title
+        )
+        for place, title in enumerate(head)
+    )
     return Markup(
         '<div class="scroll" tabindex="0"><table class="{}"><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
-    ).format(kind, join(heads), join(lines))
+    ).format(kind, heads, body)
+
+
+def _is_cell(cell: object) -> TypeGuard[Markup]:
+    return isinstance(cell, Markup) and cell.startswith("<td")
+
+
+def render_text(text: object) -> Markup:
+    """A cell of words."""
+    return Markup("<td>{}</td>").format(text)
 
 
 def render_bar(share: float, color: str, text: str) -> Markup:
@@ -137,10 +158,19 @@ def name_emotion(index: int) -> Markup:
     return SWATCH.format(color=COLORS[emotion]) + emotion
 
 
-def render_answer(index: int, value: str, note: str = "") -> Markup:
-    """A line of a face's caption: an emotion, and a figure at the line's end."""
-    words = f"{EMOTIONS[index]} {note}".strip()
-    return EMOTION.format(swatch=SWATCH.format(color=COLORS[EMOTIONS[index]]), words=words, value=value)
+def render_answer(index: int, value: str) -> Markup:
+    """A line of a face's caption: the model's answer, and a figure at the line's end."""
+    return _render_line(index, value, "answer")
+
+
+def render_label(index: int, value: str) -> Markup:
+    """The same, quieter, for a label that is not the answer."""
+    return _render_line(index, value, "label")
+
+
+def _render_line(index: int, value: str, kind: str) -> Markup:
+    swatch = SWATCH.format(color=COLORS[EMOTIONS[index]])
+    return EMOTION.format(swatch=swatch, words=EMOTIONS[index], value=value, kind=kind)
 
 
 def render_faces(cards: Iterable[tuple[Sequence[str], str, Markup]], kind: str = "") -> Markup:
@@ -156,26 +186,23 @@ def render_faces(cards: Iterable[tuple[Sequence[str], str, Markup]], kind: str =
 
 def encode_face(pixels: np.ndarray) -> str:
     """A data URI of a uint8 face (48, 48), grey."""
-    from PIL import Image
+    import PIL.Image
 
-    return _encode(Image.fromarray(pixels), "PNG")
+    return _encode(PIL.Image.fromarray(pixels), "PNG")
 
 
 def encode_heat(pixels: np.ndarray, heat: np.ndarray) -> str:
     """A data URI of the heat, float (48, 48) in [0, 1], as a warm veil over a uint8 face (48, 48)."""
-    from PIL import Image
+    import PIL.Image
 
     size = (HEAT_SIDE, HEAT_SIDE)
-    grey = Image.fromarray(pixels).convert("RGB").resize(size, Image.Resampling.NEAREST)
-    veil = Image.fromarray((heat * DENSEST * 255).round().astype(np.uint8))
-    veil = veil.resize(size, Image.Resampling.BILINEAR)
-    return _encode(Image.composite(Image.new("RGB", size, WARM), grey, veil), "WEBP")
+    grey = PIL.Image.fromarray(pixels).convert("RGB").resize(size, PIL.Image.Resampling.NEAREST)
+    veil = PIL.Image.fromarray((heat * DENSEST * 255).round().astype(np.uint8))
+    veil = veil.resize(size, PIL.Image.Resampling.BILINEAR)
+    return _encode(PIL.Image.composite(PIL.Image.new("RGB", size, WARM), grey, veil), "WEBP")
 
 
-def _encode(image: "object", form: str) -> str:
-    from PIL import Image
-
-    assert isinstance(image, Image.Image)
+def _encode(image: "Image", form: str) -> str:
     encoded = io.BytesIO()
     image.save(encoded, form, quality=85)
     return f"data:image/{form.lower()};base64,{base64.b64encode(encoded.getvalue()).decode()}"

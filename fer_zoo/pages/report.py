@@ -10,14 +10,7 @@ from fer_zoo import __version__
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.pictures import SPLIT_TITLES
 from fer_zoo.emotions import COLORS, EMOTIONS
-from fer_zoo.evaluation.mistakes import (
-    describe_mistakes,
-    entropy,
-    find_doubts,
-    find_shared_mistakes,
-    find_sure_mistakes,
-)
-from fer_zoo.evaluation.robustness import CORRUPTIONS
+from fer_zoo.evaluation.robustness import CORRUPTIONS, Corruption
 from fer_zoo.pages.charts import (
     SHARES,
     Axis,
@@ -25,30 +18,32 @@ from fer_zoo.pages.charts import (
     epoch_axis,
     render_histogram,
     render_lines,
-    render_map,
     render_reliability,
     round_axis,
 )
+from fer_zoo.pages.face_sections import (
+    show_doubts,
+    show_heats,
+    show_map,
+    show_shared_mistakes,
+    show_sure_mistakes,
+)
 from fer_zoo.pages.kit import (
+    ACCENT,
+    QUIET,
     Number,
     Section,
-    emotion_legend,
-    encode_face,
-    encode_heat,
     join,
     name_emotion,
-    render_answer,
     render_bar,
-    render_faces,
     render_legend,
     render_page,
     render_table,
+    render_text,
     say,
 )
-from fer_zoo.pages.study import Heat, Study
+from fer_zoo.pages.study import Study
 
-SHOWN_FACES = 24  # of each kind
-ACCENT, QUIET = "var(--accent)", "var(--subdued)"
 FOOTER = Markup(
     "<p>Data: {source}, fingerprint {fingerprint}. Made by fer_zoo {version}. The faces shown are FER2013's: "
     "keep a page that holds them to yourself. The models repeat the labelling habit of one data set of web "
@@ -65,11 +60,11 @@ def build_report(study: Study, dataset: FER2013) -> str:
         _show_confusion(scores),
         _show_confidence(scores),
         *_show_duplicates(study.duplicates),
-        _show_sure_mistakes(study),
-        *_show_shared_mistakes(study),
-        _show_doubts(study),
-        _show_heats(study),
-        *_show_map(study),
+        show_sure_mistakes(study),
+        *show_shared_mistakes(study),
+        show_doubts(study),
+        show_heats(study),
+        *show_map(study),
         show_robustness([study]),
     ]
     return render_page(
@@ -98,7 +93,8 @@ def _choose_numbers(scores: dict[str, Any]) -> list[Number]:
         Number("Calibration error", f"{scores['ece']:.2%}", "mean gap of confidence and accuracy"),
     ]
     if agreement := scores.get("ferplus"):
-        note = f"of {agreement['n']:,} faces with a clear majority; the labels: {agreement['labels_agreement']:.2%}"
+        labels = f"{agreement['labels_agreement']:.2%}"
+        note = f"of {agreement['n']:,} faces with a clear majority; with the labels {labels}"
         numbers.append(Number("FER+ raters agree", f"{agreement['agreement']:.2%}", note))
     return numbers
 
@@ -130,7 +126,7 @@ def _show_training(history: dict[str, np.ndarray] | None) -> list[Section]:
     ]
     minutes = history["seconds"].sum() / 60
     body = say(
-        "{} epochs in {:,.0f} minutes. The dot is the epoch that was kept: the one that PublicTest liked best.",
+        "{} epochs in {:,.0f} minutes. The dot is the epoch that was kept: the best on PublicTest.",
         len(epochs),
         minutes,
     )
@@ -152,12 +148,13 @@ def _show_classes(scores: dict[str, Any]) -> Section:
                 f"{row['precision']:.1%}",
                 f"{row['f1']:.1%}",
                 f"{row['support']:,}",
-                f"{EMOTIONS[most]} ({wrong[most] / row['support']:.0%})" if wrong[most] else "",
+                render_text(f"{EMOTIONS[most]} ({wrong[most] / row['support']:.0%})" if wrong[most] else ""),
             )
         )
     head = ("emotion", "recall", "precision", "F1", "faces", "most often taken for")
     lead = say(
-        "Recall: of the faces with this label, how many are found. Precision: of the answers, how many are right."
+        "Recall: of the faces with this label, how many are found. "
+        "Precision: of the answers with this emotion, how many are right."
     )
     return Section("emotions", "Emotion by emotion", lead + render_table(head, rows))
 
@@ -184,8 +181,8 @@ def _show_confidence(scores: dict[str, Any]) -> Section:
         render_histogram("Faces", "in each bin", bins, ACCENT),
     ]
     lead = say(
-        "Where bars end below the dashed line the model is too sure, above it too shy. The mean gap is {:.2%}; "
-        "the log loss is {:.3f}.",
+        "Where bars end below the dashed line the model is too sure, above it too shy. "
+        "The mean gap is {:.2%}; the log loss is {:.3f}.",
         scores["ece"],
         scores["nll"],
     )
@@ -210,120 +207,6 @@ def _show_duplicates(parts: list[dict[str, Any]] | None) -> list[Section]:
     return [Section("duplicates", "What duplicates do to the figure", lead + table)]
 
 
-def show_faces(study: Study, chosen: Sequence[int] | np.ndarray) -> Markup:
-    """Faces with the model's answer and the label, and the probability of each."""
-    cards = []
-    for face in chosen:
-        label, row = int(study.faces.labels[face]), study.probabilities[face]
-        answer = int(row.argmax())
-        caption = render_answer(answer, f"{row[answer]:.0%}")
-        caption += (
-            render_answer(label, f"{row[label]:.0%}", "(label)") if label != answer else Markup("label too")
-        )
-        words = f"face {face} of the split, labelled {EMOTIONS[label]}"
-        cards.append(([encode_face(study.faces.pixels[face, 0])], words, caption))
-    return render_faces(cards)
-
-
-def _show_sure_mistakes(study: Study) -> Section:
-    chosen = find_sure_mistakes(study.probabilities, study.faces.labels, SHOWN_FACES)
-    wrong = round((1 - study.scores["accuracy"]) * study.scores["n"])
-    lead = say(
-        "The surest {} of {:,} wrong answers: the answer with its probability, then the label with its own. "
-        "Some are the model's, some are the label's.",
-        len(chosen),
-        wrong,
-    )
-    return Section("mistakes", "The surest mistakes", lead + show_faces(study, chosen))
-
-
-def _show_shared_mistakes(study: Study) -> list[Section]:
-    if study.majority is None:
-        return []
-    labels = study.faces.labels
-    counts = describe_mistakes(study.probabilities, labels, study.majority)
-    chosen = find_shared_mistakes(study.probabilities, labels, study.majority, SHOWN_FACES)
-    titles = {
-        "raters_with_model": "the model's answer",
-        "raters_with_label": "FER2013's label",
-        "raters_with_neither": "another emotion",
-        "raters_unclear": "no clear majority among the seven",
-    }
-    rows = [
-        (
-            title,
-            f"{counts[key]:,}",
-            render_bar(counts[key] / max(1, counts["n"]), ACCENT, f"{counts[key] / max(1, counts['n']):.1%}"),
-        )
-        for key, title in titles.items()
-    ]
-    lead = say(
-        "Ten people looked at each face again for FER+ (Barsoum et al. 2016). With whom does their majority "
-        "stand where the model contradicts the label?"
-    )
-    body = lead + render_table(("the raters' majority says", "faces", "share of the mistakes"), rows)
-    body += say("The surest of those where people give the model's answer:") + show_faces(study, chosen)
-    return [Section("raters", "Mistakes that people make too", body)]
-
-
-def _show_doubts(study: Study) -> Section:
-    chosen = find_doubts(study.probabilities, SHOWN_FACES)
-    lead = say(
-        "The {} faces at which the model hesitates most: up to {:.2f} bits of entropy, of {:.2f} for seven equal "
-        "probabilities.",
-        len(chosen),
-        entropy(study.probabilities).max(),
-        np.log2(len(EMOTIONS)),
-    )
-    return Section("doubts", "The most uncertain faces", lead + show_faces(study, chosen))
-
-
-def _show_heats(study: Study) -> Section:
-    def show(heats: Sequence[Heat]) -> Markup:
-        return render_faces([_show_heat(study, heat) for heat in heats], "pairs")
-
-    right = [heat for heat in study.heats if heat.label is None]
-    wrong = [heat for heat in study.heats if heat.label is not None]
-    body = say(
-        "Orange is where the network found what speaks for an emotion (HiResCAM on convolutions, attention inputs "
-        "on tokens). It shows where, not why."
-    )
-    body += Markup("<h3>Right, at its surest</h3>{}").format(show(right))
-    if wrong:
-        body += Markup("<h3>Wrong, at its surest: for its answer, then for the label</h3>{}").format(
-            show(wrong)
-        )
-    return Section("heatmaps", "Where it looks", body)
-
-
-def _show_heat(study: Study, heat: Heat) -> tuple[list[str], str, Markup]:
-    pixels, label = study.faces.pixels[heat.face, 0], int(study.faces.labels[heat.face])
-    row = study.probabilities[heat.face]
-    answer = int(row.argmax())
-    pictures = [encode_face(pixels), encode_heat(pixels, heat.answer)]
-    caption = render_answer(answer, f"{row[answer]:.0%}")
-    if heat.label is not None:
-        pictures.append(encode_heat(pixels, heat.label))
-        caption += render_answer(label, f"{row[label]:.0%}", "(label)")
-    return pictures, f"face {heat.face}, labelled {EMOTIONS[label]}, and where the model looked", caption
-
-
-def _show_map(study: Study) -> list[Section]:
-    if study.face_map is None:
-        return []
-    chosen, places, alike = study.face_map
-    labels = study.faces.labels[chosen]
-    right = study.probabilities[chosen].argmax(1) == labels
-    body = say(
-        "{:,} faces, placed so that those which the network describes alike lie together (t-SNE of the features "
-        "before its last layer). Colour is the label, a ring is a wrong answer. Of a face's ten nearest neighbours "
-        "{:.0%} share its label. Axes and the distances of far groups mean nothing.",
-        len(chosen),
-        alike,
-    )
-    return [Section("map", "A map of faces", body + emotion_legend() + render_map(places, labels, right))]
-
-
 def show_robustness(
     studies: Sequence[Study], looks: Sequence[tuple[str, str]] = ((ACCENT, "solid"),)
 ) -> Section:
@@ -335,20 +218,20 @@ def show_robustness(
             Series(study.name, color, curve["levels"], curve["accuracy"], shape)
             for study, curve, (color, shape) in zip(studies, curves, looks, strict=True)
         ]
-        note = (
-            ""
-            if len(studies) > 1
-            else f"{curves[0]['accuracy'][row.levels.index(row.clean)]:.0%}, at worst {min(curves[0]['accuracy']):.0%}"
-        )
+        note = "" if len(studies) > 1 else _describe_fall(curves[0]["accuracy"], row)
         x = Axis(row.unit, {level: f"{level:g}" for level in row.levels}, row.levels[0], row.levels[-1])
         charts.append(render_lines(row.title, note, lines, x, SHARES))
     count = studies[0].robustness["n"]
     lead = say(
-        "Accuracy on {:,} faces of the split, the same at every level, after something was done to the 48-pixel "
-        "face. With so many faces a point is good to about {:.0f} points (95 % interval at 70 %).",
+        "Accuracy on {:,} faces of the split, the same at every level, after something was done to the "
+        "48-pixel face. With so many faces a figure is good to about {:.0f} points (95 % interval at 70%).",
         count,
         100 * 1.96 * (0.7 * 0.3 / count) ** 0.5,
     )
     return Section(
         "robustness", "What it withstands", lead + Markup('<div class="charts">{}</div>').format(join(charts))
     )
+
+
+def _describe_fall(accuracy: Sequence[float], row: Corruption) -> str:
+    return f"{accuracy[row.levels.index(row.clean)]:.0%}, at worst {min(accuracy):.0%}"

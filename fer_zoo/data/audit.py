@@ -1,8 +1,9 @@
 """What is wrong with single faces of FER2013, and which of them training is better without.
 
 The rules are few, and every finding says its reason. A face is left out of training (never of PrivateTest)
-- when it is blank, or shows no face: by more than half of the FER+ raters; without their votes, when no model
-  is sure of anything and the face detector finds nothing either;
+- when it is blank, or shows no face: more than half of the FER+ raters say so, or without their votes no
+  model is sure of anything, and the face detector finds nothing either (raters also said so of half-covered,
+  turned or badly framed faces: those are listed and stay);
 - when it shows the photo of another face, to the pixel, nearly, or mirrored, and is not the one that stays:
   of a group with a PrivateTest face none stays elsewhere, so that the test is new to the model; of a group
   with a PublicTest face none in Training; of the others the one whose label the raters, or else most of the
@@ -76,9 +77,18 @@ def collect_faces(dataset: FER2013) -> Collection:
     return Collection(faces, split, np.concatenate([np.arange(len(part)) for part in parts]))
 
 
-def find_doubtful(probabilities: Mapping[str, NDArray[np.float64]], count: int) -> NDArray[np.bool_]:
-    """(N,): the faces at which no model gives any emotion more than DOUBT; none without a model."""
-    doubtful = np.full(count, bool(probabilities))
+def find_doubtful(
+    collection: Collection,
+    probabilities: Mapping[str, NDArray[np.float64]],
+    votes: NDArray[np.int64] | None,
+) -> NDArray[np.bool_]:
+    """(N,): which pictures may show no face, blank ones aside: more than half of the raters see none. Without
+    votes: no model gives any emotion more than DOUBT.
+    """
+    doubtful = ~find_blanks(collection.faces.pixels)
+    if votes is not None:
+        return doubtful & (_count_no_face(votes) > MOST_OF_TEN)
+    doubtful &= bool(probabilities)
     for table in probabilities.values():
         doubtful &= table.max(axis=1) < DOUBT
     return doubtful
@@ -94,16 +104,17 @@ def audit_faces(
 ) -> list[Finding]:
     """All findings, by kind in KINDS order, then by place.
 
-    probabilities: (N, 7) of each model by name. votes: of the FER+ raters (N, 10). undetected: faces (N,) at
-    which models doubt and the detector finds nothing. progress: (faces compared, in all).
+    probabilities: (N, 7) of each model by name. votes: of the FER+ raters (N, 10). undetected: which of the
+    faces of `find_doubtful` (N,) the face detector does not find; without it, all. progress: (faces compared,
+    in all).
     """
     blank = find_blanks(collection.faces.pixels)
     return [
         *(
-            Finding(BLANK, int(place), "all pixels within 8 grey levels", left_out=True)
-            for place in np.flatnonzero(blank)
+            Finding(BLANK, place, "all pixels within 8 grey levels", left_out=True)
+            for place in np.flatnonzero(blank).tolist()
         ),
-        *_find_no_faces(blank, votes, undetected),
+        *_find_no_faces(collection, probabilities or {}, votes, undetected),
         *_find_duplicates(collection, blank, votes, progress),
         *_find_wrong_labels(collection, probabilities or {}, votes),
     ]
@@ -128,17 +139,26 @@ def count_findings(collection: Collection, findings: list[Finding]) -> dict[str,
 
 
 def _find_no_faces(
-    blank: NDArray[np.bool_], votes: NDArray[np.int64] | None, undetected: NDArray[np.bool_] | None
+    collection: Collection,
+    probabilities: Mapping[str, NDArray[np.float64]],
+    votes: NDArray[np.int64] | None,
+    undetected: NDArray[np.bool_] | None,
 ) -> list[Finding]:
-    if votes is None:
-        chosen = np.zeros_like(blank) if undetected is None else undetected & ~blank
-        reason = "no model is sure of anything, and the face detector finds nothing"
-        return [Finding(NO_FACE, int(place), reason, left_out=True) for place in np.flatnonzero(chosen)]
-    against = votes[:, len(SEVEN) + OTHERS.index("NF")]
-    return [
-        Finding(NO_FACE, int(place), f"{against[place]} of 10 FER+ raters see no face", left_out=True)
-        for place in np.flatnonzero((against > MOST_OF_TEN) & ~blank)
-    ]
+    findings = []
+    for place in np.flatnonzero(find_doubtful(collection, probabilities, votes)).tolist():
+        lost = undetected is None or bool(undetected[place])
+        if votes is not None:
+            reason = f"{_count_no_face(votes)[place]} of 10 FER+ raters see no face"
+            reason += "" if lost else ", the face detector does"
+            findings.append(Finding(NO_FACE, place, reason, left_out=lost))
+        elif lost:
+            reason = "no model is sure of anything, and the face detector finds nothing"
+            findings.append(Finding(NO_FACE, place, reason, left_out=True))
+    return findings
+
+
+def _count_no_face(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return votes[:, len(SEVEN) + OTHERS.index("NF")]
 
 
 def _find_duplicates(
@@ -231,12 +251,13 @@ def _find_wrong_labels(
     return [
         Finding(
             LABEL,
-            int(place),
-            f"{collection.label(place)} by label and no rater; {top[place]} of 10 raters and "
-            f"{agreeing[place]} of {len(probabilities)} models say {EMOTIONS[majority[place]]}",
+            place,
+            f"labelled {collection.label(place)}; {top[place]} of 10 raters"
+            + (f" and {agreeing[place]} of {len(probabilities)} models" if probabilities else "")
+            + f" say {EMOTIONS[majority[place]]}",
             left_out=True,
         )
-        for place in np.flatnonzero(contradicted)
+        for place in np.flatnonzero(contradicted).tolist()
     ]
 
 
@@ -251,10 +272,10 @@ def _find_labels_against_models(
     return [
         Finding(
             LABEL,
-            int(place),
-            f"{collection.label(place)} by label; {len(tables)} models give {EMOTIONS[answers[0, place]]} "
+            place,
+            f"labelled {collection.label(place)}; {len(tables)} models give {EMOTIONS[answers[0, place]]} "
             f"{tables[:, place].max(axis=1).min():.0%} or more",
             left_out=True,
         )
-        for place in np.flatnonzero(same & sure & (answers[0] != collection.faces.labels))
+        for place in np.flatnonzero(same & sure & (answers[0] != collection.faces.labels)).tolist()
     ]

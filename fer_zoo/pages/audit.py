@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -33,12 +33,16 @@ from fer_zoo.pages.kit import (
 )
 from fer_zoo.pages.report import render_footer
 
+Item = TypeVar("Item")
 SHOWN = 48  # faces of each kind, spread over all of them
 SHOWN_GROUPS = 24  # of faces that show one photo
 GROUP_FACES = 4  # shown of each
 WORDS = {
     BLANK: ("Blank", "One grey all over: there is nothing to learn."),
-    NO_FACE: ("No face", "People, or the models and the face detector, see no face here."),
+    NO_FACE: (
+        "No face",
+        "Raters, or models in doubt, see no face. It is left out where the detector finds none either.",
+    ),
     EXACT: ("The same picture", "Equal to the pixel, in one split or in two."),
     NEAR: ("Nearly the same picture", "One photo: cropped, brightened, compressed or marked differently."),
     MIRRORED: ("Mirrored pictures", "One photo, once the other way round."),
@@ -81,12 +85,12 @@ def build_audit(dataset: FER2013, collection: Collection, findings: Sequence[Fin
     left_out = counts["left_out"]
     numbers = [Number(WORDS[kind][0], f"{sum(counts[kind].values()):,}", "faces") for kind in KINDS]
     note = f"of {(collection.split != PRIVATE).sum():,} in Training and PublicTest"
-    numbers.append(Number("Left out by exclude.csv", f"{sum(left_out.values()):,}", note))
+    numbers.append(Number(_name_kind("left_out"), f"{sum(left_out.values()):,}", note))
     table = render_table(
         ("found", *USAGES),
         [
             (
-                WORDS[kind][0] if kind in WORDS else "left out",
+                _name_kind(kind),
                 *(f"{counts[kind][usage]:,}" for usage in USAGES),
             )
             for kind in counts
@@ -102,8 +106,12 @@ def build_audit(dataset: FER2013, collection: Collection, findings: Sequence[Fin
         found = [finding for finding in findings if finding.kind == kind]
         if found:
             title, words = WORDS[kind]
-            show = _show_groups if found[0].group >= 0 else _show_single
-            sections.append(Section(kind.replace(" ", "-"), title, say(words) + show(collection, found)))
+            pictures = (
+                _show_groups(collection, found, findings)
+                if kind in (EXACT, NEAR, MIRRORED)
+                else _show_single(collection, found)
+            )
+            sections.append(Section(kind.replace(" ", "-"), title, say(words) + pictures))
     title = "What is wrong with the data"
     lead_text = (
         f"{len(collection.split):,} faces looked at, {len({one.place for one in findings}):,} with a finding."
@@ -115,12 +123,15 @@ def format_counts(counts: dict[str, dict[str, int]]) -> str:
     """The counts as text: a line a kind, a column a split."""
     lines = [f"{'':24}" + "".join(f"{usage:>13}" for usage in USAGES)]
     for kind, row in counts.items():
-        title = WORDS[kind][0] if kind in WORDS else "Left out by exclude.csv"
-        lines.append(f"{title:24}" + "".join(f"{row[usage]:>13,}" for usage in USAGES))
+        lines.append(f"{_name_kind(kind):24}" + "".join(f"{row[usage]:>13,}" for usage in USAGES))
     return "\n".join(lines)
 
 
-def _spread(items: Sequence[int] | Sequence[Finding], most: int) -> list[Any]:
+def _name_kind(kind: str) -> str:
+    return WORDS[kind][0] if kind in WORDS else "Left out by exclude.csv"
+
+
+def _spread(items: Sequence[Item], most: int) -> list[Item]:
     """At most `most` items, evenly over all."""
     step = max(1.0, len(items) / most)
     return [items[int(place * step)] for place in range(min(most, len(items)))]
@@ -135,12 +146,12 @@ def _show_single(collection: Collection, findings: Sequence[Finding]) -> Markup:
     return _count_shown(len(cards), len(findings)) + render_faces(cards)
 
 
-def _show_groups(collection: Collection, findings: Sequence[Finding]) -> Markup:
-    """Faces that show one photo, side by side."""
+def _show_groups(collection: Collection, found: Sequence[Finding], findings: Sequence[Finding]) -> Markup:
+    """Side by side the faces that show one photo, of every group in which one face was `found`."""
     members: dict[int, list[Finding]] = {}
     for finding in findings:
         members.setdefault(finding.group, []).append(finding)
-    groups = [group for group in members.values() if len(group) > 1]
+    groups = [members[number] for number in dict.fromkeys(finding.group for finding in found)]
     cards = []
     for group in _spread(groups, SHOWN_GROUPS):
         shown = group[:GROUP_FACES]

@@ -20,13 +20,13 @@ SPLITS = {TRAINING: "train", PUBLIC: "public", PRIVATE: "private"}
 
 
 class Evidence(NamedTuple):
-    """probabilities: (N, 7) of each model by name. votes: (N, 10) or None. undetected: (N,), faces at which
-    models doubt and the detector finds nothing; None where votes say more.
+    """probabilities: (N, 7) of each model by name. votes: (N, 10) or None. undetected: (N,), doubtful faces
+    that the detector does not find.
     """
 
     probabilities: dict[str, np.ndarray]
     votes: np.ndarray | None
-    undetected: np.ndarray | None
+    undetected: np.ndarray
 
 
 def gather_evidence(
@@ -38,10 +38,8 @@ def gather_evidence(
         by_split = read_votes(ferplus, dataset)
         votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
     probabilities = _predict(collection, folders, device)
-    undetected = None
-    if votes is None and probabilities:
-        undetected = _look_for_faces(collection, find_doubtful(probabilities, len(collection.split)))
-    return Evidence(probabilities, votes, undetected)
+    doubtful = find_doubtful(collection, probabilities, votes)
+    return Evidence(probabilities, votes, _look_for_faces(collection, doubtful))
 
 
 def _predict(collection: Collection, folders: list[Path], device: str) -> dict[str, np.ndarray]:
@@ -62,7 +60,7 @@ def _look_for_faces(collection: Collection, doubtful: np.ndarray) -> np.ndarray:
 
     undetected = np.zeros_like(doubtful)
     chosen = np.flatnonzero(doubtful)
-    with track("looking for faces where the models doubt") as progress:
+    with track("looking for faces where there may be none") as progress:
         for done, place in enumerate(chosen, 1):
             picture = Image.fromarray(collection.faces.pixels[place, 0]).convert("RGB")
             undetected[place] = not find_faces(picture)

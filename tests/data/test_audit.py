@@ -105,6 +105,21 @@ def test_blank_and_faceless_pictures_are_found(pictures: np.ndarray, labels: np.
     findings = audit_faces(collection, votes=votes)
     assert summarise(findings) == {("blank", 1, True), ("blank", PRIVATE, True), ("no face", 6, True)}
     assert list(list_left_out(collection, findings)) == [1, 6]  # nothing of PrivateTest
+    seen = np.zeros(len(labels), bool)  # the detector finds every face: raters mean badly framed ones too
+    findings = audit_faces(collection, votes=votes, undetected=seen)
+    assert ("no face", 6, False) in summarise(findings)
+
+
+def test_without_votes_no_face_is_what_models_and_detector_miss(
+    pictures: np.ndarray, labels: np.ndarray
+) -> None:
+    collection = collect_faces(make_dataset(pictures, labels))
+    unsure = believe(labels)
+    unsure[[4, 5]] = 1 / 7
+    undetected = np.zeros(len(labels), bool)
+    undetected[[5, 6]] = True
+    found = audit_faces(collection, probabilities={"one": unsure}, undetected=undetected)
+    assert summarise(found) == {("no face", 5, True)}
 
 
 def test_planted_wrong_labels_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
@@ -132,11 +147,12 @@ def test_a_label_with_one_vote_is_not_contradicted(pictures: np.ndarray, labels:
     assert audit_faces(collect_faces(make_dataset(pictures, labels)), votes=votes) == []
 
 
-def test_doubt_needs_all_models(labels: np.ndarray) -> None:
+def test_doubt_needs_all_models(pictures: np.ndarray, labels: np.ndarray) -> None:
+    collection = collect_faces(make_dataset(pictures, labels))
     sure, unsure = believe(labels), believe(labels, 0.2)
-    assert find_doubtful({"one": unsure, "two": unsure}, len(labels)).all()
-    assert not find_doubtful({"one": unsure, "two": sure}, len(labels)).any()
-    assert not find_doubtful({}, len(labels)).any()
+    assert find_doubtful(collection, {"one": unsure, "two": unsure}, None).all()
+    assert not find_doubtful(collection, {"one": unsure, "two": sure}, None).any()
+    assert not find_doubtful(collection, {}, None).any()
 
 
 def test_likeness_is_grouped_through_others(pictures: np.ndarray) -> None:

@@ -56,7 +56,6 @@ MEMORISED = (
 
 def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings: list[Finding]) -> None:
     """Write findings.csv, exclude.csv (for `fer-zoo train --exclude`) and index.html."""
-    folder.mkdir(parents=True, exist_ok=True)
     rows = [
         (
             finding.kind,

@@ -31,6 +31,7 @@ ARROWS = {
     "hub": {"artifact", "registry", "models", "export", "hub_client", "onnx_model", "onnx_cache"} | LEAVES,
     "hub_push": {"artifact", "export", "hub", "hub_client", "models"},
     "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
+    "pages": {"artifact", "models", "data", "evaluation", "recognition"} | LEAVES,
     "cards": {"artifact", "registry", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,

@@ -1,4 +1,4 @@
-"""The README is run: its Python works, and its commands exist."""
+"""The README and the tutorial are run: their Python works, and their commands exist."""
 
 import json
 import re
@@ -16,15 +16,21 @@ from fer_zoo.hub import list_models
 from fer_zoo.recipes.recipe import tomllib
 from fer_zoo.recipes.search import parse_space
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README, TUTORIAL = (
+    (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+    for name in ("README.md", "fer_zoo/tutorial.md")
+)
 
 
-def find_blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def find_blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 COMMANDS = [
-    line for block in find_blocks("bash") for line in block.splitlines() if line.startswith("fer-zoo ")
+    line
+    for block in find_blocks(README + TUTORIAL, "bash")
+    for line in block.splitlines()
+    if line.startswith("fer-zoo ")
 ]
 
 
@@ -39,7 +45,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_the_page_script_fits_the_file(folder: Path) -> None:
-    script = find_blocks("js")[0]
+    script = find_blocks(README, "js")[0]
     session = onnxruntime.InferenceSession(folder / "exported/model.onnx")
     taken, given = session.get_inputs()[0], session.get_outputs()[0]
     assert re.findall(r"run\(\{ (\w+): new", script) == [taken.name] and taken.type == "tensor(uint8)"
@@ -47,10 +53,11 @@ def test_the_page_script_fits_the_file(folder: Path) -> None:
     assert f"const emotions = {json.dumps(EMOTIONS)};" in script
 
 
-def test_the_python_runs(capsys, folder: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("text", [README, TUTORIAL], ids=["README", "tutorial"])
+def test_the_python_runs(text: str, capsys, folder: Path, monkeypatch) -> None:
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
-    for block in find_blocks("python"):
+    for block in find_blocks(text, "python"):
         exec(block, names)
     assert "angry" in capsys.readouterr().out
 
@@ -77,7 +84,24 @@ def test_the_figures_of_the_table_are_the_stored_ones() -> None:
 
 
 def test_the_search_table_is_one() -> None:
-    (block,) = find_blocks("toml")
+    (block,) = find_blocks(README, "toml")
     assert {"learning_rate", "augment.erase"} <= {
         dimension.name for dimension in parse_space(tomllib.loads(block)["search"])
     }
+
+
+def test_the_figures_of_the_tutorial_are_the_stored_ones() -> None:
+    metrics = {row["name"]: row["metrics"] for row in list_models()}
+    baseline = metrics["cnn-baseline"]
+    expected = {
+        "a better loop": [baseline["test"]["accuracy"]],
+        "mirror image": [baseline["private"]["accuracy"], baseline["private_flip"]["accuracy"]],
+        "large dense part": [metrics["resnet_48"]["private"]["accuracy"]],
+        "a pretrained network": [metrics["efficientnet_lite0"]["private"]["accuracy"]],
+        "several networks": [metrics["ensemble"]["private"]["accuracy"]],
+    }
+    for wish, shares in expected.items():
+        line = next(line for line in TUTORIAL.splitlines() if line.startswith("| ") and wish in line)
+        for share in shares:
+            assert f"{100 * share:.2f} %" in line
+    assert f"calibration error of `cnn-baseline` {100 * baseline['private']['ece']:.1f} %" in TUTORIAL

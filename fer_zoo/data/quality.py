@@ -37,6 +37,12 @@ def describe(dataset: FER2013) -> dict[str, Any]:
     }
 
 
+def find_blanks(pixels: np.ndarray) -> np.ndarray:
+    """bool (N,): which of the uint8 faces (N, 1, 48, 48) have all pixels within 8 grey levels."""
+    flat = pixels.reshape(len(pixels), -1)
+    return flat.max(axis=1) - flat.min(axis=1) < BLANK_RANGE
+
+
 def duplicates_of_training(dataset: FER2013, split_faces: Faces) -> np.ndarray:
     """bool (N,): which faces also stand, pixel for pixel, in the training split."""
     training = set(_face_keys(dataset.training))
@@ -68,11 +74,10 @@ def format_description(description: dict[str, Any]) -> str:
 
 def _describe_split(faces: Faces, distinct: int) -> dict[str, Any]:
     counts = np.bincount(faces.labels, minlength=len(EMOTIONS)).tolist()
-    flat = faces.pixels.reshape(len(faces), -1)
     return {
         "count": len(faces),
         "per_class": dict(zip(EMOTIONS, counts, strict=True)),
-        "blanks": int((flat.max(axis=1) - flat.min(axis=1) < BLANK_RANGE).sum()),
+        "blanks": int(find_blanks(faces.pixels).sum()),
         "repeats": len(faces) - distinct,
     }
 

@@ -97,7 +97,7 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
     """
     from matplotlib.ticker import MaxNLocator
 
-    history = _read_history(Path(history_csv_path))
+    history = read_history(Path(history_csv_path))
     epochs, best = history["epoch"], int(history["public_accuracy"].argmax())
     figure = _start_figure(6.8)
     panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.3])
@@ -148,7 +148,8 @@ def _start_figure(height: float) -> Any:
     return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
 
 
-def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
+def read_history(path: Path) -> dict[str, NDArray[np.float64]]:
+    """The columns of a run's history.csv by name, an entry an epoch. Raises FerZooError for another file."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

@@ -60,12 +60,8 @@ def evaluate_artifact(
     """
     if record and folder.suffix == ".onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
-    name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
-    duplicate = None if split == "train" else duplicates_of_training(dataset, dataset.split(split))
-    scores = score_predictions(probabilities, labels, duplicate=duplicate)
-    result = name_scores(scores, name, split, tta)
-    if ferplus:
-        result["ferplus"] = agree_with_votes(probabilities, labels, read_split_votes(ferplus, dataset, split))
+    name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
+    result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
         draw_confusion(result, pictures / "confusion.png")
@@ -76,6 +72,33 @@ def evaluate_artifact(
         config["fer_zoo"]["latency"] = measure_latency(load_artifact(folder))
         write_config(folder, config)
     return result
+
+
+def score_split(
+    name: str,
+    probabilities: np.ndarray,
+    dataset: FER2013,
+    split: str,
+    *,
+    tta: str = "none",
+    ferplus: Path | None = None,
+) -> dict[str, Any]:
+    """The JSON of `fer-zoo eval` from a model's probabilities (N, 7) for a split."""
+    faces = dataset.split(split)
+    duplicate = None if split == "train" else duplicates_of_training(dataset, faces)
+    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
+    result = name_scores(scores, name, split, tta)
+    if ferplus:
+        votes = read_split_votes(ferplus, dataset, split)
+        result["ferplus"] = agree_with_votes(probabilities, faces.labels, votes)
+    return result
+
+
+def name_apart(names: list[str], folders: list[Path]) -> list[str]:
+    """Two runs of one architecture are told apart by their folders."""
+    return [
+        name if names.count(name) == 1 else str(folder) for name, folder in zip(names, folders, strict=True)
+    ]
 
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
@@ -104,11 +127,7 @@ def compare_artifacts(
         raise FerZooError(f"compare got {len(folders)} model; allowed are two or more names or folders.")
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
-    given = [name for name, _, _ in outputs]
-    # Two runs of one architecture are told apart by their folders.
-    names = [
-        name if given.count(name) == 1 else str(folder) for name, folder in zip(given, folders, strict=True)
-    ]
+    names = name_apart([name for name, _, _ in outputs], folders)
     scores = [
         {"model": name, **score_predictions(output[1], labels)}
         for name, output in zip(names, outputs, strict=True)

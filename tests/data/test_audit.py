@@ -1,0 +1,185 @@
+"""Faults that were planted are found, each for its reason, and PrivateTest is left whole."""
+
+import numpy as np
+import pytest
+
+from fer_zoo.data.audit import audit_faces, collect_faces, count_findings, find_doubtful, list_left_out
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.similar import find_similar, group_similar
+
+COUNTS = (30, 10, 10)  # faces of Training, PublicTest, PrivateTest
+PUBLIC, PRIVATE = 30, 40  # where they begin in the collection
+
+
+def draw_pictures(count: int) -> np.ndarray:
+    """Pictures (N, 48, 48) that resemble each other no more than chance: 144 grey squares each."""
+    squares = np.random.default_rng(0).integers(40, 200, (count, 12, 12), dtype=np.uint8)
+    return squares.repeat(4, axis=1).repeat(4, axis=2)
+
+
+def make_dataset(pictures: np.ndarray, labels: np.ndarray) -> FER2013:
+    parts = np.split(np.arange(sum(COUNTS)), np.cumsum(COUNTS)[:-1])
+    splits = [Faces(pictures[part][:, None], labels[part].astype(np.int64)) for part in parts]
+    return FER2013(*splits, fingerprint="planted", source="planted")
+
+
+@pytest.fixture
+def pictures() -> np.ndarray:
+    return draw_pictures(sum(COUNTS))
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    return np.arange(sum(COUNTS)) % 7
+
+
+def believe(labels: np.ndarray, share: float = 0.94) -> np.ndarray:
+    """Probabilities (N, 7) of a model that gives each label `share`."""
+    table = np.full((len(labels), 7), (1 - share) / 6)
+    table[np.arange(len(labels)), labels] = share
+    return table
+
+
+def vote(labels: np.ndarray) -> np.ndarray:
+    """FER+ votes (N, 10): all ten for the label."""
+    return np.eye(10, dtype=np.int64)[labels] * 10
+
+
+def summarise(findings) -> set[tuple[str, int, bool]]:
+    return {(one.kind, one.place, one.left_out) for one in findings}
+
+
+def test_a_clean_set_has_no_finding(pictures: np.ndarray, labels: np.ndarray) -> None:
+    collection = collect_faces(make_dataset(pictures, labels))
+    models = {"one": believe(labels), "two": believe(labels)}
+    assert audit_faces(collection, probabilities=models, votes=vote(labels)) == []
+
+
+def test_planted_duplicates_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
+    pictures[3] = pictures[2]  # in Training
+    pictures[PUBLIC + 1] = pictures[5] + 30  # brighter
+    pictures[PRIVATE + 2] = pictures[7][:, ::-1]
+    pictures[PRIVATE + 4] = np.roll(pictures[PUBLIC + 4] // 2 + 60, 0, axis=1)  # less contrast
+    collection = collect_faces(make_dataset(pictures, labels))
+    findings = audit_faces(collection)
+    assert summarise(findings) == {
+        ("exact", 2, False),
+        ("exact", 3, True),
+        ("near", 5, True),
+        ("near", PUBLIC + 1, False),
+        ("mirrored", 7, True),
+        ("mirrored", PRIVATE + 2, False),
+        ("near", PUBLIC + 4, True),
+        ("near", PRIVATE + 4, False),
+    }
+    assert list(list_left_out(collection, findings)) == [3, 5, 7, PUBLIC + 4]
+    mirrored = next(one for one in findings if one.place == 7)
+    assert "the photo of PrivateTest 2" in mirrored.reason
+    counts = count_findings(collection, findings)
+    assert counts["near"] == {"Training": 1, "PublicTest": 2, "PrivateTest": 1}
+    assert counts["left_out"] == {"Training": 3, "PublicTest": 1, "PrivateTest": 0}
+
+
+def test_of_equal_faces_the_one_with_the_confirmed_label_stays(
+    pictures: np.ndarray, labels: np.ndarray
+) -> None:
+    pictures[9] = pictures[4]  # labels 4 and 2
+    votes = vote(labels)
+    votes[4] = votes[9]  # people say 2
+    collection = collect_faces(make_dataset(pictures, labels))
+    findings = audit_faces(collection, votes=votes)
+    assert ("exact", 4, True) in summarise(findings)
+    assert ("exact", 9, False) in summarise(findings)
+    pictures[11] = pictures[4]  # label 4 too: without votes most of the group decide
+    findings = audit_faces(collect_faces(make_dataset(pictures, labels)))
+    assert summarise(findings) == {("exact", 4, False), ("exact", 9, True), ("exact", 11, True)}
+
+
+def test_blank_and_faceless_pictures_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
+    pictures[[1, PRIVATE]] = 200
+    pictures[PRIVATE, 0, 0] = 203  # 3 grey levels of noise
+    votes = vote(labels)
+    votes[6] = [0, 0, 0, 0, 2, 0, 2, 0, 0, 6]
+    votes[8] = [0, 0, 0, 0, 0, 0, 5, 0, 0, 5]  # half is not more than half
+    collection = collect_faces(make_dataset(pictures, labels))
+    findings = audit_faces(collection, votes=votes)
+    assert summarise(findings) == {("blank", 1, True), ("blank", PRIVATE, True), ("no face", 6, True)}
+    assert list(list_left_out(collection, findings)) == [1, 6]  # nothing of PrivateTest
+    seen = np.zeros(len(labels), bool)  # the detector finds every face: raters mean badly framed ones too
+    findings = audit_faces(collection, votes=votes, undetected=seen)
+    assert ("no face", 6, False) in summarise(findings)
+
+
+def test_without_votes_no_face_is_what_models_and_detector_miss(
+    pictures: np.ndarray, labels: np.ndarray
+) -> None:
+    collection = collect_faces(make_dataset(pictures, labels))
+    unsure = believe(labels)
+    unsure[[4, 5]] = 1 / 7
+    undetected = np.zeros(len(labels), bool)
+    undetected[[5, 6]] = True
+    found = audit_faces(collection, probabilities={"one": unsure}, undetected=undetected)
+    assert summarise(found) == {("no face", 5, True)}
+
+
+def test_planted_wrong_labels_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
+    given = labels.copy()
+    wrong = np.array([12, PUBLIC + 3, PRIVATE + 5])
+    given[wrong] = (labels[wrong] + 1) % 7
+    memorised = labels.copy()
+    memorised[12] = given[12]  # a model repeats the label that it was trained on
+    models = {"one": believe(memorised), "two": believe(memorised)}
+    collection = collect_faces(make_dataset(pictures, given))
+    found = summarise(audit_faces(collection, probabilities=models, votes=vote(labels)))
+    assert found == {("label", int(place), True) for place in wrong}
+    # Models alone see what they have not learned.
+    found = summarise(audit_faces(collection, probabilities=models))
+    assert found == {("label", PUBLIC + 3, True), ("label", PRIVATE + 5, True)}
+    # One model against the label of a test row is not enough, where two were asked.
+    models["two"] = believe(given)
+    found = summarise(audit_faces(collection, probabilities=models, votes=vote(labels)))
+    assert found == {("label", 12, True)}
+
+
+def test_a_label_with_one_vote_is_not_contradicted(pictures: np.ndarray, labels: np.ndarray) -> None:
+    votes = vote(labels)
+    votes[3] = [0, 0, 0, 1, 9, 0, 0, 0, 0, 0]  # label 3 has one
+    assert audit_faces(collect_faces(make_dataset(pictures, labels)), votes=votes) == []
+
+
+def test_doubt_needs_all_models(pictures: np.ndarray, labels: np.ndarray) -> None:
+    collection = collect_faces(make_dataset(pictures, labels))
+    sure, unsure = believe(labels), believe(labels, 0.2)
+    assert find_doubtful(collection, {"one": unsure, "two": unsure}, None).all()
+    assert not find_doubtful(collection, {"one": unsure, "two": sure}, None).any()
+    assert not find_doubtful(collection, {}, None).any()
+
+
+def test_likeness_is_grouped_through_others(pictures: np.ndarray) -> None:
+    pictures[1], pictures[2] = pictures[0], pictures[0]
+    pictures[4] = pictures[3]
+    pixels = pictures[:6, None]
+    steps: list[int] = []
+    pairs = find_similar(pixels, progress=lambda done, total: steps.append(done))
+    assert steps == [6]
+    assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == {
+        (0, 1),
+        (0, 2),
+        (1, 2),
+        (3, 4),
+    }
+    assert pairs.correlation == pytest.approx(1, abs=1e-5)
+    assert group_similar(pairs, 6).tolist() == [0, 0, 0, 1, 1, -1]
+
+
+def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch, pictures: np.ndarray) -> None:
+    monkeypatch.setattr("fer_zoo.data.similar.BLOCK", 8)
+    pictures[45] = pictures[2]
+    pictures[47] = pictures[46][:, ::-1]
+    pairs = find_similar(pictures[:, None])
+    assert [
+        (int(a), int(b), str(k)) for a, b, k in zip(pairs.first, pairs.second, pairs.kind, strict=True)
+    ] == [
+        (2, 45, "exact"),
+        (46, 47, "mirrored"),
+    ]

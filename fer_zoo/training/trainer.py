@@ -27,6 +27,7 @@ from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
 from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.training.allocator import keep_freed_memory
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
@@ -93,6 +94,7 @@ def _fit(
     saved: bool,
     show_progress: bool,
 ) -> FitResult:
+    keep_freed_memory()
     torch.manual_seed(seed)
     model = create_model(row.name, pretrained).to(place)
     if recipe.channels_last:

@@ -6,6 +6,7 @@ import copy
 import csv
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,7 @@ from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
 from fer_zoo.training.folder import hold_folder
 from fer_zoo.training.memory import explain_memory
+from fer_zoo.training.parallel import Group, join_group, share_statistics
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import count_plateaus
 
@@ -78,8 +80,12 @@ def fit(
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
     lesson = label_by_votes(dataset, ferplus) if ferplus else dataset
-    with hold_folder(folder, resume) as saved:
-        return _fit(row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress)
+    group = join_group(place, min(recipe.batch_size, len(lesson.training)))
+    with hold_folder(folder, resume) if group.is_writer else nullcontext(False) as found:
+        saved = group.tell(found)  # the others wait for the folder
+        return _fit(
+            row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress, group
+        )
 
 
 def _fit(
@@ -93,6 +99,7 @@ def _fit(
     pretrained: bool | str | Path,
     saved: bool,
     show_progress: bool,
+    group: Group,
 ) -> FitResult:
     keep_freed_memory()
     torch.manual_seed(seed)
@@ -100,6 +107,7 @@ def _fit(
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
+    share_statistics(model, group)
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
     autocast = select_precision(row, recipe.precision, place)
@@ -118,21 +126,21 @@ def _fit(
     pixels = torch.from_numpy(lesson.training.pixels).to(place)
     labels = torch.from_numpy(lesson.training.labels).to(place)
     steps = count_steps(len(labels), recipe.batch_size)
-    events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
-    display = TrainingDisplay(
-        row.name, recipe.epochs, steps * recipe.batch_size, progress.history, show_progress
-    )
-    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display)
+    events = _open_events(folder, progress, group)
+    visible = show_progress and group.is_writer
+    display = TrainingDisplay(row.name, recipe.epochs, steps * recipe.batch_size, progress.history, visible)
+    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            with explain_memory(setup, place):
+            # One process alone of a group cannot try out what fits.
+            with explain_memory(setup, place) if group.size == 1 else nullcontext():
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
             chosen = model if average is None else average
-            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast)
+            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast, group)
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
@@ -147,12 +155,20 @@ def _fit(
                     "seconds": time.perf_counter() - start,
                 }
             )
-            if is_best:
-                save_artifact(folder, chosen, describe_run(run, progress))
-            save_checkpoint(folder, model, average, optimizer, progress, run)
-            _write_history(folder, progress.history, events)
-            display.finish_epoch(progress.history)
-    return _finish(folder, dataset, lesson, progress, run, place)
+            if group.is_writer:
+                if is_best:
+                    save_artifact(folder, chosen, describe_run(run, progress))
+                save_checkpoint(folder, model, average, optimizer, progress, run)
+                _write_history(folder, progress.history, events)
+                display.finish_epoch(progress.history)
+    return group.tell(_finish(folder, dataset, lesson, progress, run, place) if group.is_writer else None)
+
+
+def _open_events(folder: Path, progress: Progress, group: Group) -> Any:
+    """TensorBoard's writer in the process that writes; a context that does nothing in the others."""
+    if not group.is_writer:
+        return nullcontext()
+    return SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
 
 
 def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:

@@ -36,6 +36,7 @@ ARROWS = {
     "export": {"artifact", "cards", "onnx_model", "onnx_int8", "errors"},
     "demo": {"errors"},
     "space_repo": {"demo", "errors"},
+    "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
     "bench": {"data", "registry", "recipes", "training", "hub", "recognition", "onnx_model"} | LEAVES,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)

@@ -37,7 +37,9 @@ ARROWS = {
     "demo": {"errors"},
     "space_repo": {"demo", "errors"},
     "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
-    "bench": {"data", "registry", "recipes", "training", "hub", "recognition", "onnx_model"} | LEAVES,
+    "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition"}
+    | {"models", "onnx_model", "photos"}
+    | LEAVES,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)
 

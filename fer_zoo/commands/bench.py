@@ -20,6 +20,11 @@ def add_parsers(parsers: Any) -> None:
     train.add_argument("--workers", type=int, default=2, metavar="N", help="of the tutorial's DataLoader [2]")
     add_device(train)
     add_json(train)
+    predict = add_command(inner, "predict", run_bench_predict, "from a photo to probabilities, step by step")
+    predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
+    predict.add_argument("--photo", metavar="FILE", help="[six drawn faces]")
+    predict.add_argument("--repeats", type=count, default=20, metavar="N", help="of each call [20]")
+    add_json(predict)
 
 
 def run_bench_train(arguments: argparse.Namespace) -> None:
@@ -43,3 +48,17 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
         print_json(result)
     else:
         print(format_training(result))
+
+
+def run_bench_predict(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifact import list_embedded
+    from fer_zoo.bench.prediction import format_prediction, measure_prediction
+    from fer_zoo.progress import track
+
+    models = arguments.models.split(",") if arguments.models else list(list_embedded())
+    with track("measuring") as progress:
+        result = measure_prediction(models, arguments.photo, repeats=arguments.repeats, progress=progress)
+    if arguments.json:
+        print_json(result)
+    else:
+        print(format_prediction(result))

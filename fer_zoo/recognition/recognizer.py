@@ -237,8 +237,9 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
 
     if not len(crops):
         return np.zeros((0, len(EMOTIONS)))
+    faces = torch.from_numpy(crops)[:, None]
     with torch.inference_mode():
-        logits = model(torch.from_numpy(crops)[:, None].to(next(model.parameters()).device))
+        logits = model(faces.to(next(model.parameters(), faces).device))
     return logits.double().softmax(1).cpu().numpy()
 
 

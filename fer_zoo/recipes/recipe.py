@@ -56,7 +56,7 @@ class Recipe:
     at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses the
     last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never stops.
     plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
-    clip_norm: bound of the gradient's norm; 0 is off.
+    clip_norm: bound of the gradient's norm; 0 is off. compile: by torch.compile, which takes its time first.
     """
 
     epochs: int = 40
@@ -78,6 +78,7 @@ class Recipe:
     freeze_epochs: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool = True
+    compile: bool = False
     augment: Augmentation = field(default_factory=Augmentation)
     distill: Distillation = field(default_factory=Distillation)
 

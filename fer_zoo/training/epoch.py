@@ -1,5 +1,6 @@
 """One pass over the training faces, and the look at PublicTest after it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,9 @@ from fer_zoo.training.schedule import count_plateaus, rate_share
 
 @dataclass(frozen=True)
 class Setup:
-    """What stays the same through a run. autocast: a context of the precision."""
+    """What stays the same through a run. autocast: a context of the precision. forward: the model's, where it
+    is compiled.
+    """
 
     model: FaceClassifier
     average: nn.Module | None
@@ -34,6 +37,7 @@ class Setup:
     teachers: list[Teacher]
     display: TrainingDisplay
     group: Group = field(default_factory=Group)
+    forward: Callable[[Tensor], Tensor] | None = None
 
 
 def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress) -> tuple[float, float]:
@@ -54,6 +58,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     )
     totals = torch.zeros(2, device=pixels.device)
     seen = 0
+    forward = setup.forward or setup.model
     setup.model.train()
     for batch in draw_order(places, recipe, generator).split(recipe.batch_size)[:steps]:
         rate = recipe.learning_rate * rate_share(recipe, progress.step, steps, plateaus)
@@ -67,7 +72,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         own = setup.group.cut(len(batch))
         faces, target, partner = faces[own], target[own], partner[own]
         with setup.autocast:
-            logits = setup.model(faces)
+            logits = forward(faces)
         logits = logits.float()
         loss = _label_loss(logits, target, weights, recipe)
         if share < 1:

@@ -30,6 +30,7 @@ from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe
 from fer_zoo.registry import Architecture, create_model, find_architecture
 from fer_zoo.training.allocator import keep_freed_memory
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
@@ -129,7 +130,8 @@ def _fit(
     events = _open_events(folder, progress, group)
     visible = show_progress and group.is_writer
     display = TrainingDisplay(row.name, recipe.epochs, steps * recipe.batch_size, progress.history, visible)
-    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group)
+    forward = compile_forward(model, place) if recipe.compile else None
+    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group, forward)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)

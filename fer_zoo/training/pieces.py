@@ -42,6 +42,16 @@ def build_optimizer(
     return kind(settings, lr=recipe.learning_rate, fused=True)
 
 
+def lay_out_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Put moments that were read from a file into their weights' order in memory (channels-last or not): a
+    fused optimizer walks through both side by side.
+    """
+    for weights, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if value.shape == weights.shape:
+                moments[name] = torch.empty_like(weights).copy_(value)
+
+
 def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
     """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`, or None."""
     if kind == "none":

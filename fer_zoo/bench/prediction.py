@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -57,7 +58,7 @@ def measure_prediction(
         for runtime, classify in _open(folder).items():
             for batch in BATCH_SIZES:
                 faces = np.random.default_rng(0).integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
-                times = _time(lambda call=classify, given=faces: call(given), repeats)
+                times = _time(partial(classify, faces), repeats)
                 speed = round(1000 * batch / times["median_ms"])
                 row = {"model": models[number], "runtime": runtime, "batch": batch}
                 rows.append({**row, **times, "faces_per_s": speed})

@@ -5,7 +5,19 @@ import warnings
 from collections.abc import Sequence
 
 from fer_zoo import __version__
-from fer_zoo.commands import data, demo, evaluate, listing, predict, report, share, study, train, tune
+from fer_zoo.commands import (
+    bench,
+    data,
+    demo,
+    evaluate,
+    listing,
+    predict,
+    report,
+    share,
+    study,
+    train,
+    tune,
+)
 from fer_zoo.commands.parts import Parser
 from fer_zoo.errors import FerZooError
 
@@ -14,7 +26,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="fer-zoo", description="Facial-expression models for FER2013.")
     parser.add_argument("--version", action="version", version=f"fer-zoo {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (listing, data, train, tune, study, evaluate, report, predict, share, demo):
+    for module in (listing, data, train, tune, study, evaluate, report, predict, share, demo, bench):
         module.add_parsers(parsers)
     return parser
 

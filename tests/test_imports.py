@@ -40,6 +40,10 @@ ARROWS = {
     "demo": {"errors"},
     "space_repo": {"demo", "hub_client"},
     "reference": {"cli", "files"},
+    "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
+    "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition"}
+    | {"models", "onnx_model", "photos"}
+    | LEAVES,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)
 

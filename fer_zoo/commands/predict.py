@@ -4,24 +4,38 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_device, add_json, print_json
 
 
 def add_parsers(parsers: Any) -> None:
     predict = add_command(parsers, "predict", run_predict, "find the faces in photos and score each")
-    predict.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|GLOB")
+    predict.add_argument(
+        "photos", nargs="+", metavar="PHOTO|FOLDER|GLOB", help="with --out also Parquet files of pictures"
+    )
     predict.add_argument(
         "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
     )
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
+    predict.add_argument(
+        "--out",
+        metavar="DIR",
+        help="for very many pictures: write Parquet in parts; the same command goes on where it stopped",
+    )
+    add_device(predict)
     add_json(predict)
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
+    from fer_zoo.devices import pick_device
     from fer_zoo.photos import expand_paths
     from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 
-    recognizer = Recognizer(arguments.models.split(","))
+    if arguments.out:
+        _predict_into(arguments)
+        return
+    recognizer, device = Recognizer(arguments.models.split(",")), pick_device(arguments.device)
+    for model in recognizer.models.values():
+        model.to(device)
     results, broken = [], 0
     for result in recognizer.recognize_many(expand_paths(arguments.photos), whole=arguments.whole):
         if "error" in result:
@@ -39,3 +53,30 @@ def run_predict(arguments: argparse.Namespace) -> None:
         print_json(results)
     if broken:
         raise SystemExit(2)
+
+
+def _predict_into(arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from fer_zoo.bulk.predict import format_summary, predict_into
+    from fer_zoo.progress import track
+
+    out = Path(arguments.out)
+    try:
+        with track("pictures") as progress:
+            summary = predict_into(
+                arguments.photos,
+                out,
+                arguments.models.split(","),
+                whole=arguments.whole,
+                device=arguments.device,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        print("\nStopped. The finished parts are kept: the same command goes on.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if arguments.json:
+        print_json({"out": str(out), **asdict(summary)})
+    else:
+        print(format_summary(summary, out))

@@ -51,6 +51,7 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.cards import write_card
     from fer_zoo.data.exclude import exclude_faces
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.devices import read_ranks
     from fer_zoo.errors import DataError
     from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.registry import find_architecture
@@ -86,6 +87,8 @@ def run_train(arguments: argparse.Namespace) -> None:
             file=sys.stderr,
         )
         raise SystemExit(130) from None
+    if read_ranks().rank:
+        return  # under torchrun the first process alone writes and tells
     write_card(folder)
     print(
         f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "

@@ -62,7 +62,8 @@ class Recipe:
     growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
     are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
     it has them. normalise: false leaves grey in [0, 1]. augment_as_row: see
-    `fer_zoo.data.row_augment`; only to measure what that fault costs.
+    `fer_zoo.data.row_augment`; only to measure what that fault costs. compile: by
+    torch.compile, which takes its time first.
     """
 
     epochs: int = 40
@@ -93,6 +94,7 @@ class Recipe:
     freeze_epochs: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool = True
+    compile: bool = False
     augment: Augmentation = field(default_factory=Augmentation)
     distill: Distillation = field(default_factory=Distillation)
 

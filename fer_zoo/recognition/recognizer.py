@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 
@@ -135,17 +135,7 @@ class Recognizer:
         along the longest side, as for the frames of a video. keep_going: a model that cannot be loaded or
         that fails stands in `faults` instead of raising its error.
         """
-        image, scale = read_scaled_photo(photo)
-        if whole:
-            faces = [_whole_face(*image.size)]
-            crops = whole_picture(image)[None]
-        else:
-            faces = find_faces_in_frame(image, frame_side) if frame_side else find_faces(image)
-            crops = (
-                np.stack([crop_face(image, face) for face in faces])
-                if faces
-                else np.zeros((0, SIDE, SIDE), np.uint8)
-            )
+        image, faces, crops, scale = find_crops(photo, whole, frame_side)
         milliseconds = {}
 
         def score(name: str) -> np.ndarray:
@@ -191,6 +181,25 @@ class Recognizer:
                 yield {"image": str(photo), "faces": [], "error": str(error)}
 
 
+class FoundFaces(NamedTuple):
+    """photo, faces, crops and scale as in an Inspection."""
+
+    photo: "Image"
+    faces: list[Face]
+    crops: np.ndarray
+    scale: float
+
+
+def find_crops(photo: Photo, whole: bool = False, frame_side: int | None = None) -> FoundFaces:
+    """The faces of a photo before any model sees them; see `Recognizer.inspect`. Raises ImageError."""
+    image, scale = read_scaled_photo(photo)
+    if whole:
+        return FoundFaces(image, [_whole_face(*image.size)], whole_picture(image)[None], scale)
+    faces = find_faces_in_frame(image, frame_side) if frame_side else find_faces(image)
+    crops = [crop_face(image, face) for face in faces]
+    return FoundFaces(image, faces, np.stack(crops) if crops else np.zeros((0, SIDE, SIDE), np.uint8), scale)
+
+
 def _measure_detail(crop: np.ndarray) -> float:
     """Standard deviation of the Laplacian (four neighbours) of grey float (48, 48), without the border."""
     around = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
@@ -228,9 +237,10 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
 
     if not len(crops):
         return np.zeros((0, len(EMOTIONS)))
+    faces = torch.from_numpy(crops)[:, None]
     with torch.inference_mode():
-        logits = model(torch.from_numpy(crops)[:, None])
-    return logits.double().softmax(1).numpy()
+        logits = model(faces.to(next(model.parameters(), faces).device))
+    return logits.double().softmax(1).cpu().numpy()
 
 
 def _whole_face(width: int, height: int) -> Face:

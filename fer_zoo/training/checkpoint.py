@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
 from fer_zoo.tensors import read_tensors, write_tensors
+from fer_zoo.training.pieces import lay_out_moments
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 PREVIOUS_NAME = "checkpoint-previous.safetensors"
@@ -88,6 +89,7 @@ def load_checkpoint(
         index, name = key.split(".", 1)
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+    lay_out_moments(optimizer)
     return progress
 
 

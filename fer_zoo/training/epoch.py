@@ -1,6 +1,7 @@
 """One pass over the training faces, and the look at PublicTest after it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Generator, Tensor, nn
 from fer_zoo.data.augment import augment_batch, mix_batch
 from fer_zoo.data.fer2013 import Faces
 from fer_zoo.data.row_augment import augment_rows
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import Recipe
@@ -17,13 +19,16 @@ from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import Teacher, distillation_loss, pick_teacher
 from fer_zoo.training.losses import build_label_loss
+from fer_zoo.training.parallel import SEED_STEP, Group
 from fer_zoo.training.pieces import draw_order, update_average
 from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What stays the same through a run. autocast: a context of the precision."""
+    """What stays the same through a run. autocast: a context of the precision. forward: the model's, where it
+    is compiled.
+    """
 
     model: FaceClassifier
     average: nn.Module | None
@@ -33,6 +38,8 @@ class Setup:
     autocast: Any
     teachers: list[Teacher]
     display: TrainingDisplay
+    group: Group = field(default_factory=Group)
+    forward: Callable[[Tensor], Tensor] | None = None
 
 
 def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress) -> tuple[float, float]:
@@ -42,7 +49,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     largest share. An epoch's draws depend on nothing but the seed and its number.
     """
     recipe, epoch_seed = setup.recipe, setup.seed * 100_003 + len(progress.history)
-    torch.manual_seed(epoch_seed)  # dropout
+    torch.manual_seed(epoch_seed + SEED_STEP * setup.group.rank)  # dropout
     generator = Generator(device=pixels.device).manual_seed(epoch_seed)
     host = Generator().manual_seed(epoch_seed)
     places = labels if labels.ndim == 1 else labels.argmax(1)
@@ -54,6 +61,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     )
     totals = torch.zeros(2, device=pixels.device)
     seen = 0
+    forward = setup.forward or setup.model
     setup.model.train()
     batches = draw_order(places, recipe, generator).split(size)[:steps]
     for step, batch in enumerate(batches, start=len(progress.history) * steps):
@@ -66,8 +74,10 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         if recipe.augment.mixup or recipe.augment.cutmix:
             faces, order, share = mix_batch(faces, recipe.augment, generator, host)
             partner = target[order]
+        own = setup.group.cut(len(batch))
+        faces, target, partner = faces[own], target[own], partner[own]
         with setup.autocast:
-            logits = setup.model(faces)
+            logits = forward(faces)
         logits = logits.float()
         loss = label_loss(logits, target)
         if share < 1:
@@ -77,16 +87,20 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
             loss = recipe.distill.share * taught + (1 - recipe.distill.share) * loss
         setup.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        setup.group.average_gradients(setup.model)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(setup.model.parameters(), recipe.clip_norm)
         setup.optimizer.step()
         progress.step += 1
         if setup.average is not None:
             update_average(setup.average, setup.model, recipe.ema_decay, progress.step)
-        totals += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == places[batch]).sum()])
-        seen += len(batch)
+        right = logits.argmax(1) == places[batch][own]
+        totals += torch.stack([loss.detach() * len(target), right.sum()])
+        seen += len(target)
         setup.display.advance(seen, totals)
+    setup.group.add_up(totals)
     loss_sum, correct = totals.tolist()
+    seen *= setup.group.size
     return loss_sum / seen, correct / seen
 
 
@@ -98,10 +112,16 @@ def count_steps(images: int, batch_size: int) -> int:
 
 
 def measure_public(
-    model: nn.Module, faces: Faces, device: torch.device, autocast: Any
+    model: nn.Module, faces: Faces, device: torch.device, autocast: Any, group: Group
 ) -> tuple[float, float]:
-    """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off."""
+    """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off. Each process of the
+    group looks at its part, and all of them return the same.
+    """
+    own = group.cut(len(faces))
+    shared = torch.zeros(len(faces), len(EMOTIONS), device=device)
     with autocast:
-        logits = predict_logits(model, faces.pixels, device=device)
+        shared[own] = predict_logits(model, faces.pixels[own], device=device).to(device)
+    group.add_up(shared)
+    logits = shared.cpu()
     labels = torch.from_numpy(faces.labels)
     return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()

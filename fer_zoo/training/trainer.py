@@ -7,6 +7,7 @@ import csv
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,12 +30,15 @@ from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import Preprocessing
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.training.allocator import keep_freed_memory
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
 from fer_zoo.training.folder import hold_folder
 from fer_zoo.training.memory import explain_memory
+from fer_zoo.training.parallel import Group, join_group, share_statistics
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
 
@@ -81,9 +85,22 @@ def fit(
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
     lesson = label_by_votes(dataset, ferplus) if ferplus else dataset
-    with hold_folder(folder, resume) as saved:
+    group = join_group(place, min(recipe.batch_size, len(lesson.training)))
+    with hold_folder(folder, resume) if group.is_writer else nullcontext(False) as found:
+        saved = group.tell(found)  # the others wait for the folder
         return _fit(
-            row, dataset, lesson, recipe, folder, seed, place, pretrained, saved, show_progress, on_epoch
+            row,
+            dataset,
+            lesson,
+            recipe,
+            folder,
+            seed,
+            place,
+            pretrained,
+            saved,
+            show_progress,
+            group,
+            on_epoch,
         )
 
 
@@ -98,8 +115,10 @@ def _fit(
     pretrained: bool | str | Path,
     saved: bool,
     show_progress: bool,
+    group: Group,
     on_epoch: Callable[[dict[str, float]], object] | None,
 ) -> FitResult:
+    keep_freed_memory()
     torch.manual_seed(seed)
     model = create_model(row.name, pretrained, network_options(recipe)).to(place)
     if not recipe.normalise:
@@ -107,6 +126,7 @@ def _fit(
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
+    share_statistics(model, group)
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
     autocast = select_precision(row, recipe.precision, place)
@@ -124,20 +144,22 @@ def _fit(
     progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
     pixels = torch.from_numpy(lesson.training.pixels).to(place)
     labels = torch.from_numpy(lesson.training.labels).to(place)
-    events = SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
+    events = _open_events(folder, progress, group)
     display = TrainingDisplay(row.name, recipe.epochs, len(labels), progress.history, show_progress)
-    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display)
+    forward = compile_forward(model, place) if recipe.compile else None
+    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group, forward)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            with explain_memory(setup, place):
+            # One process alone of a group cannot try out what fits.
+            with explain_memory(setup, place) if group.size == 1 else nullcontext():
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
             size = batch_size_at(recipe, epoch)
             chosen = model if average is None else average
-            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast)
+            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast, group)
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
@@ -153,14 +175,22 @@ def _fit(
                     "seconds": time.perf_counter() - start,
                 }
             )
-            if is_best:
-                save_artifact(folder, chosen, describe_run(run, progress))
-            save_checkpoint(folder, model, average, optimizer, progress, run)
-            _write_history(folder, progress.history, events)
-            display.finish_epoch(progress.history)
+            if group.is_writer:
+                if is_best:
+                    save_artifact(folder, chosen, describe_run(run, progress))
+                save_checkpoint(folder, model, average, optimizer, progress, run)
+                _write_history(folder, progress.history, events)
+                display.finish_epoch(progress.history)
             if on_epoch:
                 on_epoch(progress.history[-1])
-    return _finish(folder, dataset, lesson, progress, run, place)
+    return group.tell(_finish(folder, dataset, lesson, progress, run, place) if group.is_writer else None)
+
+
+def _open_events(folder: Path, progress: Progress, group: Group) -> Any:
+    """TensorBoard's writer in the process that writes; a context that does nothing in the others."""
+    if not group.is_writer:
+        return nullcontext()
+    return SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
 
 
 def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:

@@ -1,0 +1,113 @@
+"""Pictures by the million: files under folders and rows of Parquet files, one after another."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.errors import DataError, ImageError
+from fer_zoo.photos import SUFFIXES, expand_paths
+
+IMAGE_COLUMNS = ("image", "img", "img_bytes", "picture", "bytes")
+ROWS_AT_ONCE = 64  # encoded pictures of a Parquet file in memory
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, not read yet. name: its path, or FILE#ROW with rows from 0."""
+
+    name: str
+    rows: "ParquetPictures | None" = None
+    row: int = 0
+
+    def fetch(self) -> str | bytes:
+        """What `read_photo` takes. Raises ImageError for a row without a picture."""
+        return self.name if self.rows is None else self.rows.fetch(self.row)
+
+
+class ParquetPictures:
+    """The encoded pictures of a Parquet file, bytes or datasets' {"bytes", "path"}, fetched in rising order.
+
+    Raises DataError for a file that is none, or has no such column.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        self.path = path
+        try:
+            # Without buffering ahead, a row group's pages are read as they are wanted.
+            self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+        except (pyarrow.ArrowException, OSError) as fault:
+            raise DataError(f"{path}: not a Parquet file that can be read ({fault}).") from None
+        names = self._file.schema_arrow.names
+        column = next((name for name in names if name.lower() in IMAGE_COLUMNS), None)
+        if column is None:
+            raise DataError(
+                f"{path}: its columns are {', '.join(names)}; allowed for the pictures are "
+                f"{', '.join(IMAGE_COLUMNS)}."
+            )
+        self._column = column
+        self._counts = [
+            self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)
+        ]
+        self._batches: Iterator[Any] = iter(())
+        self._values: list[Any] = []
+        self._start = self._group_end = 0  # rows: of the first value here, and behind the group being read
+
+    def __len__(self) -> int:
+        return sum(self._counts)
+
+    def fetch(self, row: int) -> bytes:
+        if row >= self._group_end:
+            self._open_group(row)
+        while row >= self._start + len(self._values):
+            self._start += len(self._values)
+            self._values = next(self._batches).column(0).to_pylist()
+        value = self._values[row - self._start]
+        encoded = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(encoded, bytes):
+            raise ImageError(f"{self.path}#{row}: the column {self._column!r} holds no image bytes.")
+        return encoded
+
+    def _open_group(self, row: int) -> None:
+        """Start with the row group that holds the row; those before it are not read."""
+        group, end = 0, self._counts[0]
+        while row >= end:
+            group += 1
+            end += self._counts[group]
+        self._batches = self._file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[self._column])
+        self._values, self._start, self._group_end = [], end - self._counts[group], end
+
+
+def list_pictures(given: Sequence[str], without: Path | None = None) -> Iterator[Picture]:
+    """In an order that is the same each time: what was given as given, folders sorted by name.
+
+    given: pictures, folders, patterns, Parquet files and folders of them. Names are made as they are wanted:
+    one folder's names are in memory, never all. without: a folder inside that is left out. Raises ImageError
+    for a name that leads to nothing, DataError for a Parquet file that cannot be used.
+    """
+    for name in given:
+        files = _walk(Path(name), without) if Path(name).is_dir() else map(str, expand_paths([name]))
+        for file in files:
+            if not file.endswith(".parquet"):
+                yield Picture(file)
+                continue
+            rows = ParquetPictures(Path(file))
+            for row in range(len(rows)):
+                yield Picture(f"{file}#{row}", rows, row)
+
+
+def _walk(folder: Path, without: Path | None) -> Iterator[str]:
+    kinds = (*SUFFIXES, ".parquet")
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if without is None or not _is_same(place, name, without))
+        for file in sorted(files):
+            if file.lower().endswith(kinds):
+                yield str(Path(place) / file)
+
+
+def _is_same(place: str, name: str, other: Path) -> bool:
+    return name == other.name and (Path(place) / name).resolve() == other.resolve()

@@ -1,0 +1,34 @@
+"""torch.compile where a recipe asks for it, and the plain network, with a word about it, where it fails."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def compile_forward(
+    model: nn.Module, device: torch.device, backend: str | Callable[..., Any] = "inductor"
+) -> Callable[[Tensor], Tensor]:
+    """The model's forward pass, compiled at its first call; on a GPU replayed as a CUDA graph.
+
+    Where compiling fails (no C++ compiler, an operation that cannot be compiled) it warns once and goes on
+    with the model as it is: the weights and the draws are untouched by the attempt.
+    """
+    options: dict[str, Any] = {"backend": backend}
+    if device.type == "cuda" and backend == "inductor":
+        options["mode"] = "reduce-overhead"
+    forward: Callable[[Tensor], Tensor] = torch.compile(model, **options)
+
+    def try_compiled(faces: Tensor) -> Tensor:
+        nonlocal forward
+        try:
+            return forward(faces)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(f"torch.compile failed ({reason}): training goes on uncompiled.", stacklevel=2)
+            forward = model
+            return model(faces)
+
+    return try_compiled

@@ -1,0 +1,43 @@
+"""Every step is timed and every figure follows from the times."""
+
+import json
+import time
+
+import pytest
+
+import fer_zoo.bench.prediction as bench
+from fer_zoo.cli import main
+
+
+@pytest.fixture
+def short(monkeypatch) -> None:
+    """No new Pythons and no export, which take seconds each."""
+    start = {"import_s": 0.01, "list_s": 0.02, "load_s": 0.5, "load_peak_mb": 300}
+    monkeypatch.setattr(bench, "measure_start", lambda model: start)
+    monkeypatch.setattr(bench, "BATCH_SIZES", (1, 2))
+    monkeypatch.setattr(bench, "write_onnx", lambda model, path: None)
+    monkeypatch.setattr(bench, "OnnxClassifier", lambda path, threads: lambda faces: time.sleep(0.001))
+
+
+def test_the_command_measures_both_runtimes_and_tells_one_json_value(short, capsys) -> None:
+    main(["bench", "predict", "--models", "cnn-baseline", "--repeats", "2", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert {row["runtime"] for row in result["models"]} == {"torch", "onnx"}
+    for row in result["models"]:
+        assert row["faces_per_s"] == pytest.approx(1000 * row["batch"] / row["median_ms"], abs=1)
+    steps = result["steps"]
+    assert (steps["width"], steps["height"]) == (640, 480)
+    assert all(steps[key]["p95_ms"] >= steps[key]["median_ms"] > 0 for key in ("read", "find", "whole_way"))
+    table = bench.format_prediction(result)
+    assert "cnn-baseline" in table and "find the faces" in table and "300 MB" in table
+
+
+def test_the_times_are_of_the_calls_after_the_first_ones(monkeypatch) -> None:
+    clock = iter([second for number in range(7) for second in (number, number + (9 if number < 3 else 1))])
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
+    assert bench._time(lambda: None, repeats=4) == {"median_ms": 1000, "p95_ms": 1000}
+
+
+def test_a_start_is_measured_in_new_processes() -> None:
+    start = bench.measure_start("cnn-baseline", starts=1)
+    assert 0 < start["import_s"] < start["load_s"] and start["load_peak_mb"] > 50 and start["list_s"] > 0

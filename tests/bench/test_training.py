@@ -1,0 +1,64 @@
+"""Both sides of the contest train, and the figures follow from the seconds."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fer_zoo.bench.training as bench
+from fer_zoo.recipes.recipe import load_recipe
+
+
+@pytest.fixture
+def contest() -> bench.Contest:
+    recipe = load_recipe("baseline", ["epochs=1", "batch_size=8"])
+    return bench.Contest("cnn-baseline", bench.make_faces(None, 16), recipe, workers=0, device="cpu")
+
+
+@pytest.mark.parametrize("name", bench.SIDES)
+def test_a_side_trains_a_round_and_tells_its_seconds(contest, name) -> None:
+    assert 0 < bench.SIDES[name](contest)() < 60
+
+
+def test_faces_are_repeated_up_to_the_count() -> None:
+    few = bench.make_faces(None, 5)
+    many = bench.make_faces(few, 12)
+    assert many.pixels.shape == (12, 1, 48, 48)
+    assert np.array_equal(many.pixels[10], few.pixels[0]) and many.labels[11] == few.labels[1]
+
+
+def test_the_figures_follow_from_the_seconds(monkeypatch) -> None:
+    """The first round warms up and does not count; the last value is the memory."""
+    seconds = {"ours": [9.0, 2.0, 1.0, 3.0, 500.0], "tutorial": [9.0, 4.0, 5.0, 9.0, 700.0]}
+    monkeypatch.setattr(bench, "_take_turns", lambda *_: seconds)
+    result = bench.compare_training("cnn_baseline", steps=10, rounds=3)
+    assert result["images_per_s"] == 640 and result["tutorial_images_per_s"] == 256
+    assert result["ratio"] == 2.5 and result["ratio_of_rounds"] == [2.0, 5.0, 3.0]
+    assert result["peak_memory_mb"] == 500 and result["tutorial_peak_memory_mb"] == 700
+    assert "2.50 times" in bench.format_training(result)
+
+
+PEAKS = """
+import numpy as np
+from fer_zoo.bench.memory import read_peak_mb
+before = read_peak_mb()
+np.ones(10_000_000)
+print(read_peak_mb() - before)
+"""
+
+
+def test_peak_memory_is_kept_after_the_memory_is_free() -> None:
+    grown = float(subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, check=True).stdout)
+    assert 70 < grown < 100  # 80 MB of numbers
+
+
+@pytest.mark.slow
+def test_the_command_lets_both_take_turns() -> None:
+    command = [sys.executable, "-m", "fer_zoo.cli", "bench", "train", "--steps", "1", "--rounds", "1"]
+    out = subprocess.run(
+        [*command, "--workers", "0", "--json"], capture_output=True, text=True, check=True
+    ).stdout
+    result = json.loads(out)
+    assert result["ratio"] > 0 and len(result["ratio_of_rounds"]) == 1

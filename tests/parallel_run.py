@@ -1,0 +1,81 @@
+"""Runs for tests of several processes: `python -m parallel_run FOLDER` trains there as one process of a
+group, which the environment names.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from torch import nn
+
+import fer_zoo.training.trainer as trainer
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.devices import read_ranks
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.registry import create_model
+
+SETTINGS = {
+    "epochs": 2,
+    "batch_size": 16,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "ema_decay": 0.9,
+    "clip_norm": 1.0,
+    "precision": "float32",
+    "augment": {"rotate": 15, "erase": 0.5, "mixup": 0.2},
+}
+
+
+def create_exact(name: str, pretrained: object) -> FaceClassifier:
+    """In double precision, so that rounding hides no difference; without dropout, of which each process
+    draws its own.
+    """
+    model = create_model(name).double()
+    model.backbone.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+def train(folder: Path, resume: bool = False) -> trainer.FitResult:
+    generator = np.random.default_rng(0)
+    faces = Faces(generator.integers(0, 256, (48, 1, 48, 48), dtype=np.uint8), np.arange(48) % 7)
+    dataset = FER2013(faces, faces, faces, "noise", "noise")
+    recipe = build_recipe(SETTINGS)
+    with mock.patch.object(trainer, "create_model", create_exact):
+        return trainer.fit(
+            "cnn-baseline", dataset, recipe, out=folder, device="cpu", resume=resume, show_progress=False
+        )
+
+
+def interrupt(folder: Path) -> None:
+    """Train as above, and lose the second epoch."""
+    epochs: list[int] = []
+    train_epoch = trainer.train_epoch
+
+    def stop_in_second(*arguments: object) -> object:
+        epochs.append(1)
+        result = train_epoch(*arguments)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        return result
+
+    with mock.patch.object(trainer, "train_epoch", stop_in_second):
+        try:
+            train(folder)
+        except KeyboardInterrupt:
+            return
+    raise AssertionError("the run was not interrupted")
+
+
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    result = train(out / "whole")
+    (out / f"{read_ranks().rank}.json").write_text(json.dumps(asdict(result), default=str))
+    interrupt(out / "parts")
+    train(out / "parts", resume=True)

@@ -1,8 +1,9 @@
 """The report: its numbers are eval's, it stands alone, and names in it cannot become markup."""
 
+import contextlib
+import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,14 +48,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reported(work: Path) -> Iterator[Reported]:
+def reported(work: Path) -> Reported:
     """One model's page, made once by the command."""
     out, data, model = work / "page.html", work / "drawn.csv", work / "cnn-baseline"
-    with pytest.MonkeyPatch.context() as patch:
-        printed: list[str] = []
-        patch.setattr("builtins.print", lambda text="", **_: printed.append(str(text)))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
         main(["report", str(model), "--data", str(data), "--out", str(out), "--json"])
-    yield Reported(out, out.read_text(encoding="utf-8"), json.loads(printed[-1]), model, data)
+    return Reported(out, out.read_text(encoding="utf-8"), json.loads(printed.getvalue()), model, data)
 
 
 def test_the_numbers_are_those_of_eval(reported: Reported, capsys) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from fer_zoo.cli import main
+from fer_zoo.data.exclude import exclude_faces
+from fer_zoo.data.fer2013 import read_fer2013
+from fer_zoo.data.quality import find_blanks
 from fer_zoo.data.synthetic import write_synthetic
 
 
@@ -44,6 +47,10 @@ def test_the_lists_and_the_page_agree(planted: Path, tmp_path: Path, capsys) -> 
     assert {("Training", "10"), ("PublicTest", "5"), ("Training", "20")} <= places
     assert not [row for row in excluded if row["split"] == "PrivateTest"]
     assert {row["split"] for row in findings if row["left_out"] == "yes"} <= {"Training", "PublicTest"}
+    dataset = read_fer2013(planted)
+    kept = exclude_faces(dataset, out / "exclude.csv")  # as `fer-zoo train --exclude` reads it
+    assert len(kept.training) + len(kept.public_test) == 90 - len(excluded)
+    assert not find_blanks(kept.training.pixels).any()
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "<b>Training 20</b>" in page
     assert "PublicTest 5" in page

@@ -98,6 +98,18 @@ ARCHITECTURES = _table(
         bfloat16_on_cpu=False,
     ),
     Architecture(
+        "efficientnet_lite0_distilled",
+        family="efficientnet",
+        recipe="efficientnet_distilled",
+        parameters=3_379_399,
+        note="EfficientNet-Lite0, taught by two other networks too",
+        input_size=96,
+        mean=0.5,
+        std=0.5,
+        timm_name="tf_efficientnet_lite0",
+        bfloat16_on_cpu=False,
+    ),
+    Architecture(
         "vit_tiny",
         family="vit",
         recipe="vit",

@@ -10,8 +10,9 @@ import pytest
 import fer_zoo
 
 PACKAGE = Path(fer_zoo.__file__).parent
-LEAVES = {"emotions", "errors", "files", "tensors", "progress", "devices"}
+LEAVES = {"allocator", "emotions", "errors", "files", "tensors", "progress", "devices"}
 ARROWS = {
+    "allocator": set(),
     "emotions": set(),
     "errors": set(),
     "files": {"errors"},

@@ -17,6 +17,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from fer_zoo import __version__
+from fer_zoo.allocator import keep_freed_memory
 from fer_zoo.artifact import load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import label_by_votes
@@ -30,7 +31,6 @@ from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import Preprocessing
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, create_model, find_architecture
-from fer_zoo.training.allocator import keep_freed_memory
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from fer_zoo.training.allocator import keep_freed_memory
+from fer_zoo.allocator import keep_freed_memory
 
 COUNT_FAULTS = """
 import resource, sys
 import numpy as np
-from fer_zoo.training.allocator import keep_freed_memory
+from fer_zoo.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 np.ones(5_000_000)

@@ -30,7 +30,7 @@ SETTINGS = {
 }
 
 
-def create_exact(name: str, pretrained: object) -> FaceClassifier:
+def create_exact(name: str, *_: object) -> FaceClassifier:
     """In double precision, so that rounding hides no difference; without dropout, of which each process
     draws its own.
     """

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,7 @@ def run_train(arguments: argparse.Namespace) -> None:
     dataset = read_fer2013(arguments.data)
     if arguments.exclude:
         dataset = exclude_faces(dataset, arguments.exclude)
-        warnings.warn(dataset.note, stacklevel=1)
+        print(f"fer-zoo: {dataset.note}", file=sys.stderr)
     try:
         result = fit(
             row.name,

@@ -40,7 +40,7 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     from live_view import build_live
     from live_words import WORDS as LIVE_WORDS
     from models_view import build_models
-    from offline_blocks import OfflineBlocks
+    from offline_blocks import OfflineBlocks, keep_deleting
     from page_head import build_head
     from page_words import WORDS
 
@@ -59,6 +59,7 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
                 build_about(page)
         add_endpoints()
         page.unload(forget_session(page))
+    keep_deleting(page)
     return page.queue(max_size=WAITING)
 
 

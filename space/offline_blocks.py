@@ -1,5 +1,6 @@
-"""Gradio's Blocks that fetch nothing: what a visitor writes cannot send this server anywhere."""
+"""Gradio's Blocks that fetch nothing and forget: what a visitor writes cannot send this server anywhere."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,23 @@ class OfflineBlocks(gr.Blocks):
     ) -> list[Any]:
         traverse(inputs, _refuse, _is_link)
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+class SteadySet(set[str]):
+    """Names of uploads. Gradio deletes the old ones in a thread while others are added: one upload in that
+    moment would change the set under it, and end its deleting for good.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().__iter__()))
+
+
+def keep_deleting(page: gr.Blocks) -> None:
+    """For a page that is built and has no uploads yet."""
+    page.upload_file_set = SteadySet()
+    for block in page.blocks.values():
+        block.temp_files = SteadySet()
+    page.temp_file_sets = [page.upload_file_set, *(block.temp_files for block in page.blocks.values())]
 
 
 def _is_link(value: Any) -> bool:

@@ -119,3 +119,21 @@ async def use_as_agent(url: str, encoded: str) -> tuple[list[Any], str, str]:
             call = {"photo": photo, "models": ["cnn-baseline"]}
             answers.append((await session.call_tool("compare_picture", call)).content[0].text)
     return tools, answers[0], answers[1]
+
+
+def test_an_upload_while_old_ones_are_deleted_does_not_end_the_deleting(tmp_path: Path) -> None:
+    """Gradio's own sets would raise here, in the thread that deletes, and nobody would start it again."""
+    from app import build_page
+    from gradio.route_utils import delete_files_created_by_app
+
+    page = build_page()
+    for names in page.temp_file_sets:
+        old = tmp_path / "old.png"
+        old.write_bytes(b"")
+        names.add(str(old))
+        for name in names:
+            names.add(f"{name}.next")
+        delete_files_created_by_app(page, age=None)
+        assert not old.exists() and str(old) not in names
+    known = {id(names) for names in page.temp_file_sets}
+    assert {id(block.temp_files) for block in page.blocks.values()} | {id(page.upload_file_set)} == known

@@ -8,7 +8,7 @@ import gradio as gr
 from compare_heat import render_heats
 from compare_html import render_message, render_result, render_welcome
 from compare_words import WORDS
-from offered_models import QUEUE, create_recognizer, list_names
+from offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from parts import add_html, follow_language
 from uploads import Upload, read_upload
 from words import find_language
@@ -50,7 +50,12 @@ def build_compare(page: gr.Blocks) -> None:
             elem_id="photo",
         )
         models = gr.CheckboxGroup(
-            names, value=names, label=WORDS.label("models"), scale=3, min_width=280, elem_id="chosen"
+            names,
+            value=list_first_ticked(),
+            label=WORDS.label("models"),
+            scale=3,
+            min_width=280,
+            elem_id="chosen",
         )
     result = add_html(render_welcome(), SCRIPT, "result")
     heats = add_html("", HEAT_SCRIPT, "heats")

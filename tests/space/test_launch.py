@@ -50,3 +50,12 @@ def test_served_page_leaves_no_folder_behind(alone: Path, tmp_path: Path) -> Non
         served.terminate()
     assert served.wait(20) == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_what_is_ticked_at_first_fits_side_by_side() -> None:
+    from offered_models import SIDE_BY_SIDE, list_first_ticked, list_offered
+
+    scores = {row["name"]: row["metrics"]["private"]["accuracy"] for row in list_offered()}
+    ticked = list_first_ticked()
+    assert len(ticked) == SIDE_BY_SIDE and ticked == [name for name in scores if name in ticked]
+    assert min(scores[name] for name in ticked) >= max(scores[name] for name in scores if name not in ticked)

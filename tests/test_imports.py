@@ -42,7 +42,7 @@ ARROWS = {
     "space_repo": {"demo", "hub_client"},
     "reference": {"cli", "files"},
     "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
-    "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition"}
+    "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition", "hub"}
     | {"models", "onnx_model", "photos"}
     | LEAVES,
 }

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.artifact import find_artifact, load_artifact
+from fer_zoo.artifact import load_artifact
 from fer_zoo.emotions import SIDE
+from fer_zoo.evaluation.runtimes import has_exporter, time_first_answers
+from fer_zoo.hub import find_artifact
 from fer_zoo.onnx_model import OnnxClassifier, write_onnx
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
@@ -78,9 +80,9 @@ def measure_prediction(
     }
 
 
-def measure_start(model: str, starts: int = STARTS) -> dict[str, float]:
+def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
     """Seconds of `import fer_zoo`, of `fer-zoo list` with the start of Python, and of `import fer_zoo; load`
-    in a new process, whose peak memory is in MB.
+    in a new process, whose peak memory is in MB; and those until its first answer in each runtime.
     """
     loads = [[float(word) for word in _run_python("-c", LOAD, model).split()] for _ in range(starts)]
     list_seconds = []
@@ -93,6 +95,7 @@ def measure_start(model: str, starts: int = STARTS) -> dict[str, float]:
         "list_s": round(median(list_seconds), 3),
         "load_s": round(median(seconds for seconds, _ in loads), 2),
         "load_peak_mb": round(median(peak for _, peak in loads)),
+        "first_answer_s": time_first_answers(find_artifact(model), starts),
     }
 
 
@@ -119,9 +122,10 @@ def format_prediction(result: dict[str, Any]) -> str:
         f"  {row['model']:<20}{row['runtime']:<8}{row['batch']:>5}{_show(row):>22}{row['faces_per_s']:>10,}"
         for row in result["models"]
     ]
+    answers = ", ".join(f"{runtime} {seconds:.2f} s" for runtime, seconds in start["first_answer_s"].items())
     lines.append(
         f"  import fer_zoo {start['import_s']:.3f} s; fer-zoo list {start['list_s']:.2f} s; "
-        f"load {start['load_s']:.1f} s and {start['load_peak_mb']:.0f} MB"
+        f"load {start['load_s']:.1f} s and {start['load_peak_mb']:.0f} MB; first answer: {answers}"
     )
     return "\n".join(lines)
 
@@ -187,9 +191,7 @@ def _open(folder: Path) -> dict[str, Callable[[np.ndarray], object]]:
     opened: dict[str, Callable[[np.ndarray], object]] = {
         "torch": lambda faces: predict_logits(model, faces, batch_size=len(faces))
     }
-    try:
-        import onnxscript  # noqa: F401 - what the export works with
-    except ImportError:
+    if not has_exporter():
         return opened
     with tempfile.TemporaryDirectory() as place:
         write_onnx(model, path := Path(place) / "model.onnx")

@@ -1,18 +1,13 @@
-"""torch against ONNX Runtime: how long until the first answer, and how long for a batch."""
+"""How long until the first answer of a new Python in torch and in ONNX Runtime, and calls that take turns."""
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import numpy as np
-
-from fer_zoo.artifact import load_artifact
-from fer_zoo.emotions import SIDE
 from fer_zoo.onnx_cache import open_onnx
 
 FIRST_ANSWER = """
@@ -24,36 +19,20 @@ print(time.perf_counter() - start)
 """
 
 
-def compare_runtimes(
-    folder: Path, batch_sizes: Sequence[int] = (1, 32, 256), repeats: int = 20, starts: int = 3
-) -> dict[str, Any]:
-    """Medians on this machine's processor, both runtimes with torch's number of threads.
+def has_exporter() -> bool:
+    """Whether the packages of fer-zoo[onnx], which the export to ONNX works with, are there."""
+    return find_spec("onnxscript") is not None
 
-    `first_answer_s`: a new Python imports fer_zoo, loads the model and scores one face; its ONNX file is
-    there already. `latency_ms`: uint8 faces (batch, 1, 48, 48) to logits, by turns. `ratio`: torch / onnx.
+
+def time_first_answers(folder: Path, starts: int = 3) -> dict[str, float]:
+    """Median seconds by runtime: a new Python imports fer_zoo, loads the model and scores one face. Its ONNX
+    file is there already; without the packages for the export only torch is timed.
     """
-    import torch
-
-    model, threads = load_artifact(folder), torch.get_num_threads()
-    runtime = open_onnx(folder, threads)
-
-    def run_torch(faces: np.ndarray) -> None:
-        with torch.inference_mode():  # channels-last, as `predict_logits` does it
-            model(torch.from_numpy(faces).to(memory_format=torch.channels_last))
-
-    generator = np.random.default_rng(0)
-    latency = []
-    for batch in batch_sizes:
-        faces = generator.integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
-        seconds = time_by_turns([partial(run_torch, faces), partial(runtime, faces)], repeats)
-        latency.append({"batch": batch, **_compare(*(1000 * value for value in seconds))})
-    first = [_time_first_answer(folder, kind, starts) for kind in ("torch", "onnx")]
-    return {
-        "model": model.name,
-        "threads": threads,
-        "first_answer_s": _compare(*first),
-        "latency_ms": latency,
-    }
+    runtimes = ["torch"]
+    if has_exporter():
+        open_onnx(folder)
+        runtimes.append("onnx")
+    return {runtime: round(_time_first_answer(folder, runtime, starts), 3) for runtime in runtimes}
 
 
 def time_by_turns(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
@@ -71,7 +50,3 @@ def _time_first_answer(folder: Path, runtime: str, starts: int) -> float:
     command = [sys.executable, "-c", FIRST_ANSWER, str(folder), runtime]
     runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(starts)]
     return median(float(run.stdout) for run in runs)
-
-
-def _compare(of_torch: float, of_onnx: float) -> dict[str, float]:
-    return {"torch": round(of_torch, 3), "onnx": round(of_onnx, 3), "ratio": round(of_torch / of_onnx, 2)}

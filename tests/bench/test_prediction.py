@@ -13,6 +13,7 @@ from fer_zoo.cli import main
 def short(monkeypatch) -> None:
     """No new Pythons and no export, which take seconds each."""
     start = {"import_s": 0.01, "list_s": 0.02, "load_s": 0.5, "load_peak_mb": 300}
+    start["first_answer_s"] = {"torch": 2.5, "onnx": 0.2}
     monkeypatch.setattr(bench, "measure_start", lambda model: start)
     monkeypatch.setattr(bench, "BATCH_SIZES", (1, 2))
     monkeypatch.setattr(bench, "write_onnx", lambda model, path: None)
@@ -29,7 +30,9 @@ def test_the_command_measures_both_runtimes_and_tells_one_json_value(short, caps
     assert (steps["width"], steps["height"]) == (640, 480)
     assert all(steps[key]["p95_ms"] >= steps[key]["median_ms"] > 0 for key in ("read", "find", "whole_way"))
     table = bench.format_prediction(result)
-    assert "cnn-baseline" in table and "find the faces" in table and "300 MB" in table
+    assert (
+        "cnn-baseline" in table and "find the faces" in table and "300 MB" in table and "onnx 0.20 s" in table
+    )
 
 
 def test_the_times_are_of_the_calls_after_the_first_ones(monkeypatch) -> None:
@@ -38,6 +41,8 @@ def test_the_times_are_of_the_calls_after_the_first_ones(monkeypatch) -> None:
     assert bench._time(lambda: None, repeats=4) == {"median_ms": 1000, "p95_ms": 1000}
 
 
-def test_a_start_is_measured_in_new_processes() -> None:
+def test_a_start_is_measured_in_new_processes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("FER_ZOO_CACHE", str(tmp_path))
     start = bench.measure_start("cnn-baseline", starts=1)
     assert 0 < start["import_s"] < start["load_s"] and start["load_peak_mb"] > 50 and start["list_s"] > 0
+    assert set(start["first_answer_s"]) == {"torch", "onnx"}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.config_check import check_block, check_members, check_scale, check_weight
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
-from fer_zoo.files import write_atomically
-from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture
+from fer_zoo.files import write_text
+from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture, match_name
 from fer_zoo.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -43,16 +43,14 @@ def find_artifact(name: str | Path) -> Path:
             raise ArtifactError(f"There is no model folder at {str(name)!r}.")
         return Path(name)
     embedded = list_embedded()
-    for known, folder in embedded.items():
-        if known.replace("-", "_") == name.replace("-", "_"):
-            return folder
-    for row in ARCHITECTURES.values():
-        if row.name.replace("-", "_") == name.replace("-", "_"):
-            raise ArtifactError(
-                f"{row.name} has no trained weights in this package. Train it: fer-zoo train "
-                f"--arch {row.name}. "
-                f"With weights: {', '.join(embedded)}."
-            )
+    if known := match_name(name, embedded):
+        return embedded[known]
+    if untrained := match_name(name, ARCHITECTURES):
+        raise ArtifactError(
+            f"{untrained} has no trained weights in this package. Train it: fer-zoo train "
+            f"--arch {untrained}. "
+            f"With weights: {', '.join(embedded)}."
+        )
     raise UnknownNameError("model", name, embedded)
 
 
@@ -111,7 +109,7 @@ def save_artifact(
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(folder / CONFIG_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / CONFIG_NAME, text)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

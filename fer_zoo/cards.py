@@ -6,7 +6,7 @@ from typing import Any
 from fer_zoo.artifact import ENSEMBLE, read_config
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_atomically, write_text
 from fer_zoo.registry import find_architecture
 
 SPLITS = {
@@ -78,7 +78,7 @@ def write_card(folder: Path, out: Path | None = None, hub_name: str | None = Non
     text, place, name = build_card(folder, hub_name), out or folder, block["name"]
     place.mkdir(parents=True, exist_ok=True)
     card = place / (f"{name}.md" if out else "README.md")
-    write_atomically(card, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(card, text)
     score = block["metrics"].get("private")
     if score:
         write_atomically(place / f"{name}-confusion.png", lambda path: draw_confusion(score, path))

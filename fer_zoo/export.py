@@ -21,12 +21,10 @@ from fer_zoo.files import write_atomically
 from fer_zoo.registry import ARCHITECTURES, find_architecture
 
 if TYPE_CHECKING:
+    from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.models.classifier import FaceClassifier
 
 OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
-
-if TYPE_CHECKING:
-    from fer_zoo.data.fer2013 import FER2013
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:

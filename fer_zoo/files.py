@@ -41,6 +41,11 @@ def write_atomically(path: Path, write: Callable[[Path], object], keep: Path | N
         ) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text by `write_atomically`."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
 def remove_parts(folder: Path) -> None:
     """Take away what a killed process left half written in a folder that nobody else writes to."""
     for path in folder.glob(f".*{PART}"):

@@ -1,7 +1,7 @@
 """Where a name leads: a folder, the embedded weights, or a repository of the Hugging Face Hub."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -17,7 +17,7 @@ from fer_zoo.artifact import find_artifact as find_local
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import HubError, UnknownNameError
 from fer_zoo.hub_client import fetch_files, split_address
-from fer_zoo.registry import ARCHITECTURES, find_architecture
+from fer_zoo.registry import ARCHITECTURES, match_name
 
 if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
@@ -87,15 +87,12 @@ def _find(name: str | Path, revision: str | None) -> Path | Pulled:
         except HubError as error:
             raise HubError(f"{error} (There is no folder {text!r} here.)") from error
     owner = os.environ.get(OWNER_VARIABLE)
-    if on_hub and owner and not _is_among(text, list_embedded()) and _is_among(text, ARCHITECTURES):
-        return fetch_model(f"{owner}/{find_architecture(text).name}", revision)
+    row = match_name(text, ARCHITECTURES)
+    if on_hub and owner and row and not match_name(text, list_embedded()):
+        return fetch_model(f"{owner}/{row}", revision)
     if revision:
         raise HubError(f"{text!r} is on this machine and has no revision {revision!r}: give OWNER/NAME.")
     return find_local(name)
-
-
-def _is_among(name: str, names: Iterable[str]) -> bool:
-    return name.replace("_", "-") in {known.replace("_", "-") for known in names}
 
 
 def fetch_model(address: str, revision: str | None = None) -> Pulled:

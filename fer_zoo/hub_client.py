@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fer_zoo.errors import HubError
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_text
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"\w[\w./-]*")
@@ -139,7 +139,7 @@ def _download(repo: str, declared: _Declared, revision: str, repo_type: str) -> 
                 "Try again later."
             )
     record = _find_cache(repo, repo_type) / RECORDS / f"{declared.commit}.json"
-    write_atomically(record, lambda path: path.write_text(json.dumps(list(files)), encoding="utf-8"))
+    write_text(record, json.dumps(list(files)))
     return Fetched(files, declared.commit)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import fer_zoo
 from fer_zoo.cli import build_parser
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_text
 
 PLACE = Path(__file__).with_name("reference.md")
 HEAD = """\
@@ -100,4 +100,4 @@ def _signature(function: Any, name: str) -> str:
 
 
 if __name__ == "__main__":
-    write_atomically(PLACE, lambda path: path.write_text(build_reference(), encoding="utf-8"))
+    write_text(PLACE, build_reference())

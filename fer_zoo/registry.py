@@ -1,6 +1,6 @@
 """The one table of architectures. Adding one is a row here, a builder in models/ and a recipe in recipes/."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,15 @@ class Architecture:
     bfloat16_on_cpu: bool = True
 
 
+def match_name(name: str, names: Iterable[str]) -> str | None:
+    """That one of `names` which is the same, `-` and `_` being alike; None if there is none."""
+    return next((known for known in names if known.replace("-", "_") == name.replace("-", "_")), None)
+
+
 def _table(*rows: Architecture) -> dict[str, Architecture]:
     table: dict[str, Architecture] = {}
     for row in rows:
-        if row.name.replace("-", "_") in {name.replace("-", "_") for name in table}:
+        if match_name(row.name, table):
             raise ValueError(f"Architecture {row.name!r} stands twice in the registry.")
         table[row.name] = row
     return table
@@ -146,10 +151,10 @@ def find_architecture(name: str) -> Architecture:
     """The row of that name; `-` and `_` are alike. Raises UnknownNameError with the nearest name and the
     whole list.
     """
-    for row in ARCHITECTURES.values():
-        if row.name.replace("-", "_") == name.replace("-", "_"):
-            return row
-    raise UnknownNameError("architecture", name, ARCHITECTURES)
+    known = match_name(name, ARCHITECTURES)
+    if known is None:
+        raise UnknownNameError("architecture", name, ARCHITECTURES)
+    return ARCHITECTURES[known]
 
 
 WIDEST_HEAD = 8192  # units: a config.json from elsewhere must not ask for any amount of memory

@@ -20,15 +20,16 @@ page.block_thread()
 """
 
 
+def read_memory_mb(process: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 class Besieged(NamedTuple):
     url: str
     process: int
     uploads: Path
-
-    def read_memory_mb(self) -> float:
-        """Resident memory of the page's process."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 @contextmanager

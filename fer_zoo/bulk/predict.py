@@ -17,7 +17,7 @@ from fer_zoo.bulk.sources import Picture, list_pictures
 from fer_zoo.devices import pick_device, read_ranks
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, ImageError
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_atomically, write_text
 from fer_zoo.recognition.recognizer import Recognizer, find_crops
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _open_job(out: Path, job: dict[str, Any]) -> None:
     """Keep what the parts are of. Raises DataError if the folder has parts of something else."""
     path = out / JOB_NAME
     if not path.exists():
-        write_atomically(path, lambda temporary: temporary.write_text(json.dumps(job), encoding="utf-8"))
+        write_text(path, json.dumps(job))
     kept = json.loads(path.read_text(encoding="utf-8"))
     different = [key for key, value in job.items() if kept.get(key) != value]
     if different:

@@ -25,9 +25,9 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import name_apart
+    from fer_zoo.files import write_text
     from fer_zoo.hub import find_artifact
     from fer_zoo.pages.comparison import build_comparison, check_count, compare_studies
-    from fer_zoo.pages.kit import write_page
     from fer_zoo.pages.report import build_report
     from fer_zoo.pages.study import study_model
 
@@ -52,7 +52,7 @@ def run_report(arguments: argparse.Namespace) -> None:
         for study, name in zip(studies, names, strict=True)
     ]
     out = Path(arguments.out or f"report-{studies[0].scores['model'] if alone else 'comparison'}.html")
-    write_page(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
+    write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
     if arguments.json:
         pairs = compare_studies(studies)
         print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})

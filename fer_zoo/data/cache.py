@@ -57,7 +57,8 @@ def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> 
 
 
 def _load(path: Path) -> tuple[Rows, str]:
-    with np.load(path, allow_pickle=False) as arrays:
+    # opened here: of a damaged archive np.load would leave the file open
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return Rows(arrays["pixels"], arrays["labels"], arrays["usages"]), str(arrays["fingerprint"])
 
 

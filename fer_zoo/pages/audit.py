@@ -20,7 +20,7 @@ from fer_zoo.data.audit import (
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.rows import PRIVATE, USAGES
 from fer_zoo.data.similar import EXACT, MIRRORED, NEAR
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_atomically, write_text
 from fer_zoo.pages.kit import (
     Number,
     Section,
@@ -29,7 +29,6 @@ from fer_zoo.pages.kit import (
     render_page,
     render_table,
     say,
-    write_page,
 )
 from fer_zoo.pages.report import render_footer
 
@@ -75,7 +74,7 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
         for place, kinds in list_left_out(collection, findings).items()
     ]
     _write_csv(folder / "exclude.csv", ("split", "index", "why"), left_out)
-    write_page(folder / "index.html", build_audit(dataset, collection, findings))
+    write_text(folder / "index.html", build_audit(dataset, collection, findings))
 
 
 def build_audit(dataset: FER2013, collection: Collection, findings: Sequence[Finding]) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from markupsafe import Markup
 
 from fer_zoo.emotions import COLORS, EMOTIONS
-from fer_zoo.files import write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -88,10 +87,6 @@ def render_page(
         sections=join(SECTION.format(**part._asdict()) for part in sections),
         footer=footer,
     )
-
-
-def write_page(path: Path, page: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
 
 
 def say(text: str, *values: object) -> Markup:

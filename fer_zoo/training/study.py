@@ -19,7 +19,7 @@ from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.devices import pick_device
 from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.evaluation.views import predict_logits
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_text
 from fer_zoo.recipes.recipe import Recipe, describe_recipe
 from fer_zoo.recipes.study import Study, Variant
 from fer_zoo.registry import find_architecture
@@ -86,8 +86,8 @@ def run_study(
         "n": {split: len(dataset.split(split)) for split in SPLITS},
         "variants": rows,
     }
-    _write(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    _write(folder / f"{study.name}.md", format_study(result))
+    write_text(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / f"{study.name}.md", format_study(result))
     return result
 
 
@@ -117,7 +117,7 @@ def _score_run(
             torch.manual_seed(seed)
             predict = model.forward  # a bare function, of which `predict_logits` leaves the mode as it is
         scores = {split: _score_split(predict, dataset.split(split), device) for split in SPLITS}
-        _write(kept, json.dumps(scores) + "\n")
+        write_text(kept, json.dumps(scores) + "\n")
     if variant.report_training_loss:
         with (run / "history.csv").open(newline="", encoding="utf-8") as file:
             loss = float(list(csv.DictReader(file))[-1]["train_loss"])
@@ -179,7 +179,3 @@ def format_study(result: dict[str, Any]) -> str:
 def _cell(value: dict[str, Any], factor: int, digits: int, seeds: int) -> str:
     mean = f"{factor * value['mean']:.{digits}f}"
     return f"{mean} +- {factor * value['spread']:.{digits}f}" if seeds > 1 else mean
-
-
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda place: place.write_text(text, encoding="utf-8"))

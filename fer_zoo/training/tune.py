@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
-from fer_zoo.files import write_atomically
+from fer_zoo.files import write_atomically, write_text
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, format_recipe
 from fer_zoo.recipes.search import Dimension, Space, build_point
 from fer_zoo.registry import find_architecture
@@ -178,7 +178,7 @@ def _write_results(optuna: Any, study: "Study", folder: Path, recipe: Recipe) ->
         "which is also what the choice was made on."
     )
     text = format_recipe(build_point(recipe, best.params), heading, _searched(best.params))
-    write_atomically(folder / "best.toml", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / "best.toml", text)
     draw_study(study, folder)
 
 

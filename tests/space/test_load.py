@@ -13,6 +13,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from siege_server import read_memory_mb
 
 import fer_zoo
 
@@ -30,11 +31,6 @@ class Running(NamedTuple):
     url: str
     process: int
     ready_s: float
-
-    def read_memory_mb(self) -> float:
-        """Resident memory of the page's process."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 def read_processor_s(process: int) -> float:
@@ -88,6 +84,6 @@ def test_twenty_users_at_once_get_an_answer_or_a_polite_no(running: Running, por
             results = list(pool.map(ask, clients))
         assert all(result == "answered" or BUSY in result for result in results), results
         assert results.count("answered") >= USERS // 2
-        memory.append(running.read_memory_mb())
+        memory.append(read_memory_mb(running.process))
     print(f"ready in {running.ready_s:.1f} s, memory after each wave: {memory} MB")
     assert memory[-1] - memory[0] < GROWTH_MB

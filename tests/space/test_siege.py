@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from siege_server import read_memory_mb, start_page
 
 from fer_zoo import Recognizer
 
@@ -27,8 +28,6 @@ FAULTS = ("damaged", "not a picture", "megapixels", "empty", "no uploaded pictur
 @pytest.fixture(scope="module")
 def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The page in its own process."""
-    from siege_server import start_page
-
     with start_page(tmp_path_factory.mktemp("siege")) as page:
         yield page
 
@@ -72,7 +71,7 @@ def test_fifty_clients_for_two_minutes(besieged: Any, portrait: Path, tmp_path: 
     good, bad = make_faces(portrait, tmp_path), make_bad(portrait)
     with httpx.Client(timeout=300) as first:
         assert str(good[0][1]) in ask(first, besieged.url, send(first, besieged.url, "0.png", good[0][0]))
-    base, end = besieged.read_memory_mb(), time.monotonic() + SECONDS
+    base, end = read_memory_mb(besieged.process), time.monotonic() + SECONDS
 
     def visit(number: int) -> Counter[str]:
         seen: Counter[str] = Counter()
@@ -107,7 +106,7 @@ def test_fifty_clients_for_two_minutes(besieged: Any, portrait: Path, tmp_path: 
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         seen = sum(pool.map(visit, range(CLIENTS)), Counter())
-    growth = besieged.read_memory_mb() - base
+    growth = read_memory_mb(besieged.process) - base
     print(f"{dict(seen)}; memory {base:.0f} MB, {growth:+.0f} MB after {SECONDS} s")
     assert seen["answered"] > CLIENTS and seen["bad refused"] > CLIENTS
     assert growth < MOST_GROWTH_MB

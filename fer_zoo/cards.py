@@ -7,6 +7,7 @@ from fer_zoo.artifact import ENSEMBLE, read_config
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically, write_text
+from fer_zoo.recipes.recipe import build_recipe, list_recipes, load_recipe
 from fer_zoo.registry import find_architecture
 
 SPLITS = {
@@ -210,17 +211,36 @@ def _training(block: dict[str, Any]) -> str:
     table = ", ".join(f"{key} {value}" for key, value in settings.items() if value)
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
     start = block["pretrained"]
-    option = "" if not start else " --pretrained" if start is True else f" --pretrained {start}"
+    named = start["name"] if isinstance(start, dict) else start
+    option = "" if not start else " --pretrained" if start is True else f" --pretrained {named}"
     labels = " --labels ferplus" if block.get("labels") == "ferplus" else ""
     teachers = ", ".join(f"{row['name']} (weights {row['sha256']})" for row in block.get("teachers", []))
+    options = f"{_name_recipe(block)}{option}{labels} --seed {block['seed']}"
     return (
-        f"`fer-zoo train --arch {block['name']}{option}{labels} --seed {block['seed']}`: best of "
-        f"{training['epochs']} epochs by PublicTest accuracy{' against FER+' if labels else ''}: "
+        f"`fer-zoo train --arch {block['name']}{options}`: "
+        f"best of {training['epochs']} epochs by PublicTest accuracy{' against FER+' if labels else ''}: "
         f"number {training['best_epoch']}, {training['minutes']} minutes. "
-        f"Start weights: {start or 'none, from scratch'}. "
+        f"Start weights: {_describe_start(start)}. "
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )
+
+
+def _describe_start(start: Any) -> str:
+    """Of what `Start.source` in `fer_zoo.training.start` has."""
+    if not isinstance(start, dict):
+        return str(start or "none, from scratch")
+    cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
+    return f"the model {start['name']} (weights {start['sha256']}{cost})"
+
+
+def _name_recipe(block: dict[str, Any]) -> str:
+    """The option for the recipe, where it is another one than the architecture's own."""
+    used, own = build_recipe(block["recipe"]), find_architecture(block["name"]).recipe
+    if used == load_recipe(own):
+        return ""
+    names = [name for name in list_recipes() if load_recipe(name) == used]
+    return f" --recipe {names[0]}" if names else ""
 
 
 def _members(block: dict[str, Any]) -> str:
@@ -239,6 +259,9 @@ def _members(block: dict[str, Any]) -> str:
 
 
 def _start_licence(block: dict[str, Any]) -> str:
-    if not block.get("pretrained"):
+    start = block.get("pretrained")
+    while isinstance(start, dict):  # a trained model may have begun with ImageNet weights itself
+        start = start.get("pretrained")
+    if not start:
         return ""
     return "\nThe start weights are ImageNet weights under Apache-2.0, whose pictures are for research."

@@ -189,8 +189,8 @@ def create_backbone(
         return build(row.timm_name, row.arguments, pretrained, **options)
     if pretrained is not False:
         raise ArtifactError(
-            f"{row.name} has no ImageNet start weights: train it without --pretrained, "
-            f"or load the trained one with fer_zoo.load({row.name!r})."
+            f"{row.name} has no ImageNet start weights: train it without --pretrained, or give "
+            "a trained model of the same network, a name of fer-zoo list or a run's folder."
         )
     return build(**options)
 

@@ -206,7 +206,7 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
         epochs=training["epochs"],
         minutes=format_number(language, training["minutes"], ".1f"),
         seed=stored["seed"],
-        start=stored["pretrained"] or WORDS.say(language, "scratch"),
+        start=_name_start(stored["pretrained"]) or WORDS.say(language, "scratch"),
         temperature=format_number(language, stored["temperature"], ".3f"),
         fingerprint=stored["data_fingerprint"],
     )
@@ -216,6 +216,11 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
     settings = {**_flatten(stored["recipe"]), **stored["versions"]}
     terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())
     return TRAINING.format(best=best, title=WORDS.say(language, "recipe"), terms=terms)
+
+
+def _name_start(start: Any) -> Any:
+    """A trained model's name, with the start of its weights' SHA-256; else what config.json has."""
+    return f"{start['name']} ({start['sha256']})" if isinstance(start, dict) else start
 
 
 def _flatten(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from PIL import Image
 from fer_zoo.artifact import save_artifact
 from fer_zoo.cards import build_card, write_card
 from fer_zoo.evaluation.metrics import name_scores, score_predictions
-from fer_zoo.recipes.recipe import build_recipe, describe_recipe
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
 from fer_zoo.registry import create_model
 
 TEACHERS = [{"name": "resnet_48", "sha256": "0123456789abcdef"}]
@@ -66,6 +66,15 @@ def test_it_tells_how_the_model_was_made(folder: Path) -> None:
         "ImageNet weights under Apache-2.0",
     ):
         assert words in text, words
+
+
+def test_it_names_the_recipe_where_that_is_not_the_architectures_own(folder: Path, tmp_path: Path) -> None:
+    block = json.loads((folder / "config.json").read_text())["fer_zoo"]
+    for recipe, words in (("resnet_48", "--recipe resnet_48 "), ("efficientnet", "")):
+        info = {**block, "recipe": describe_recipe(load_recipe(recipe))}
+        save_artifact(tmp_path, create_model("efficientnet_lite0"), info)
+        line = f"fer-zoo train --arch efficientnet_lite0 {words}--pretrained start.safetensors --seed 5"
+        assert line in build_card(tmp_path)
 
 
 def test_its_pictures_lie_beside_it(folder: Path, tmp_path: Path) -> None:

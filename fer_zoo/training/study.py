@@ -39,15 +39,15 @@ def run_study(
     Runs lie in out/runs by what they are, so equal runs of several variants or studies are done once, and an
     interrupted study goes on where it was. Raises what `fit` raises.
 
-    Returns study, title, architecture, seeds, longest, data, n (faces of both splits) and variants: each with
-    its name, note, recipe and, by split, mean, spread (standard deviation over the seeds, 0 for one) and
-    values of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
+    Returns study, title, architecture, seeds, longest, pretrained, data, n (faces of both splits) and
+    variants: each with its name, note, recipe and, by split, mean, spread (standard deviation over the seeds,
+    0 for one) and values of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
     """
     folder = Path(out)
     name = find_architecture(study.architecture).name
     place = pick_device(device)
     runs = {
-        (variant.name, seed): folder / "runs" / _name_run(name, variant.recipe, seed, dataset)
+        (variant.name, seed): folder / "runs" / _name_run(study, name, variant.recipe, seed, dataset)
         for variant in study.variants
         for seed in range(study.seeds)
     }
@@ -65,6 +65,7 @@ def run_study(
             out=run,
             seed=seed,
             device=device,
+            pretrained=study.pretrained,
             resume=any(run.glob(CHECKPOINTS)),
             show_progress=show_progress,
         )
@@ -82,6 +83,7 @@ def run_study(
         "architecture": name,
         "seeds": study.seeds,
         "longest": study.longest,
+        "pretrained": study.pretrained,
         "data": dataset.fingerprint,
         "n": {split: len(dataset.split(split)) for split in SPLITS},
         "variants": rows,
@@ -91,8 +93,9 @@ def run_study(
     return result
 
 
-def _name_run(architecture: str, recipe: Recipe, seed: int, dataset: FER2013) -> str:
-    identity = json.dumps([describe_recipe(recipe), dataset.fingerprint], sort_keys=True)
+def _name_run(study: Study, architecture: str, recipe: Recipe, seed: int, dataset: FER2013) -> str:
+    parts = [describe_recipe(recipe), dataset.fingerprint, *([study.pretrained] if study.pretrained else [])]
+    identity = json.dumps(parts, sort_keys=True)
     return f"{architecture}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}-seed{seed}"
 
 
@@ -157,13 +160,14 @@ def format_study(result: dict[str, Any]) -> str:
     """The result of `run_study` as a Markdown table, in per cent, with its notes."""
     seeds, n = result["seeds"], result["n"]
     short = f" A short version: at most {result['longest']} epochs a run." if result["longest"] else ""
+    start = f" Every run starts from `{result['pretrained']}`." if result["pretrained"] else ""
     spread = f"mean +- standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         f"# {result['title']}\n",
         f"`{result['architecture']}`, {spread}; PublicTest {n['public']:,} faces (it chose the epoch of "
         f"each run), PrivateTest {n['private']:,} (scored once, when all runs were done). Accuracy, macro-F1 "
         "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated."
-        f"{short}\n",
+        f"{start}{short}\n",
         "| variant | epochs | Public accuracy | Private accuracy | Public F1 | Private F1 "
         "| Public disgust | Private disgust | loss |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -30,7 +30,7 @@ from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import Preprocessing
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
-from fer_zoo.registry import Architecture, create_model, find_architecture
+from fer_zoo.registry import Architecture, find_architecture
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
@@ -41,6 +41,7 @@ from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.parallel import Group, join_group, share_statistics
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
+from fer_zoo.training.start import build_start
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def fit(
 
     Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
     curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
-    weights, also when killed and resumed. Discriminative rates and freezing apply where `pretrained` is
-    given. ferplus: FER+'s fer2013new.csv, whose votes are then learned in place of the labels, and choose the
+    weights, also when killed and resumed. pretrained: as `create_model` takes it, or a trained model of the
+    same network, by embedded name or folder; discriminative rates and freezing apply where it is given.
+    ferplus: FER+'s fer2013new.csv, whose votes are then learned in place of the labels, and choose the
     epoch and the temperature; the metrics stored at the end are still against FER2013's own labels.
     on_epoch: called after each epoch with its row of history.csv; what it raises ends the run.
 
@@ -120,7 +122,8 @@ def _fit(
 ) -> FitResult:
     keep_freed_memory()
     torch.manual_seed(seed)
-    model = create_model(row.name, pretrained, network_options(recipe)).to(place)
+    start = build_start(row, pretrained, network_options(recipe))
+    model = start.model.to(place)
     if not recipe.normalise:
         model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:
@@ -136,7 +139,7 @@ def _fit(
         "recipe": describe_recipe(recipe),
         "seed": seed,
         "data": lesson.fingerprint,
-        "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
+        "pretrained": start.source,
         "teachers": [teacher.identity for teacher in teachers],
     }
     if lesson is not dataset:  # earlier checkpoints of other runs know no such key
@@ -152,11 +155,11 @@ def _fit(
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
-            start = time.perf_counter()
+            began = time.perf_counter()
             # One process alone of a group cannot try out what fits.
             with explain_memory(setup, place) if group.size == 1 else nullcontext():
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
-            seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - began
             size = batch_size_at(recipe, epoch)
             chosen = model if average is None else average
             public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast, group)
@@ -172,7 +175,7 @@ def _fit(
                     "learning_rate": optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["share"],
                     "batch_size": size,
                     "images_per_s": count_steps(len(labels), size) * min(size, len(labels)) / seconds,
-                    "seconds": time.perf_counter() - start,
+                    "seconds": time.perf_counter() - began,
                 }
             )
             if group.is_writer:

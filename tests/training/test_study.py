@@ -1,6 +1,7 @@
 """A study trains equal runs once, goes on where it was, and looks at PrivateTest last and once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import fer_zoo.training.study as studying
+from fer_zoo.artifact import hash_weights
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.hub import load
@@ -80,6 +82,22 @@ def test_a_study_goes_on_shares_runs_and_scores_private_test_last_and_once(
     check_numbers(result, data, tmp_path)
 
 
+def test_a_study_of_a_trained_model_starts_each_run_from_it(
+    data: FER2013, study: Study, tmp_path: Path
+) -> None:
+    run_study(study, data, out=tmp_path, show_progress=False)
+    first = next(tmp_path.glob("runs/*"))
+    still = replace(study.variants[1].recipe, learning_rate=1e-9, weight_decay=0.0, head_width=None)
+    variant = replace(study.variants[1], recipe=still)
+    later = replace(study, name="later", seeds=1, variants=(variant,), pretrained=str(first))
+    run_study(later, data, out=tmp_path, show_progress=False)
+    started = [load(run).info["pretrained"] for run in tmp_path.glob("runs/*")]
+    assert started.count(False) == 4 and len(started) == 5
+    assert {"name": "cnn-baseline", "sha256": hash_weights(first)[:16]}.items() <= max(
+        started, key=bool
+    ).items()
+
+
 def check_numbers(result: dict, data: FER2013, folder: Path) -> None:
     faulty, right, weighted = result["variants"]
     assert right["recipe"] == faulty["recipe"] != weighted["recipe"]
@@ -118,6 +136,7 @@ def test_one_seed_has_no_spread(study: Study) -> None:
             "architecture": "a",
             "seeds": 1,
             "longest": 1,
+            "pretrained": "resnet_48",
             "n": {"public": 7, "private": 8},
             "variants": described,
         }
@@ -126,4 +145,5 @@ def test_one_seed_has_no_spread(study: Study) -> None:
         "| weighted | 1 | 50.00 | 50.00 | 40.00 | 40.00 | 10.00 | 10.00 | 1.500 |" in text
         and "one seed" in text
         and "at most 1 epochs" in text
+        and "Every run starts from `resnet_48`." in text
     )

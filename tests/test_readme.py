@@ -1,5 +1,6 @@
 """The README and the tutorial are run: their Python works, and their commands exist."""
 
+import csv
 import json
 import re
 import shlex
@@ -13,12 +14,13 @@ from PIL import Image
 from fer_zoo.cli import build_parser, main
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.hub import list_models
-from fer_zoo.recipes.recipe import tomllib
+from fer_zoo.recipes.recipe import build_recipe, load_recipe, tomllib
 from fer_zoo.recipes.search import parse_space
+from fer_zoo.training.study import format_study
 
+ROOT = Path(__file__).parents[1]
 README, TUTORIAL = (
-    (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
-    for name in ("README.md", "fer_zoo/tutorial.md")
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "fer_zoo/tutorial.md")
 )
 
 
@@ -105,3 +107,27 @@ def test_the_figures_of_the_tutorial_are_the_stored_ones() -> None:
         for share in shares:
             assert f"{100 * share:.2f} %" in line
     assert f"calibration error of `cnn-baseline` {100 * baseline['private']['ece']:.1f} %" in TUTORIAL
+
+
+def test_the_table_of_the_late_answers_is_made_from_its_numbers() -> None:
+    folder = ROOT / "model_cards" / "studies"
+    result = json.loads((folder / "balance_late.json").read_text(encoding="utf-8"))
+    assert (folder / "balance_late.md").read_text(encoding="utf-8") == format_study(result)
+    rows = {row["name"]: row["private"] for row in result["variants"]}
+    line = next(line for line in TUTORIAL.splitlines() if "--recipe balanced" in line)
+    for name in ("plain", "balanced sampling"):
+        for column in ("accuracy", "disgust_recall"):
+            assert f"{100 * rows[name][column]['mean']:.2f} %" in line
+    balanced = next(row for row in result["variants"] if row["name"] == "balanced sampling")
+    assert build_recipe(balanced["recipe"]) == load_recipe("balanced")
+
+
+def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
+    with (ROOT / "model_cards" / "studies" / "tune-cnn-baseline.csv").open(newline="") as file:
+        trials = list(csv.DictReader(file))
+    complete = [row for row in trials if row["state"] == "complete"]
+    best = max(float(row["public_accuracy"]) for row in complete)
+    assert f"{100 * best:.2f} %" in TUTORIAL and f"{len(trials)} short runs" in TUTORIAL
+    random = max(float(row["public_accuracy"]) for row in complete if int(row["trial"]) < 10)
+    assert f"{100 * random:.0f} % for the best of ten random tries" in TUTORIAL
+    assert sum(row["head_width"] not in ("1024", "") for row in complete) == 3

@@ -19,10 +19,21 @@ def draw_study(study: "optuna.Study", folder: Path) -> None:
 
     label = "PublicTest accuracy"
     _draw(lambda: pictures.plot_optimization_history(study, target_name=label), folder / "history.png")
-    _draw(lambda: pictures.plot_slice(study, target_name=label), folder / "slices.png")
+    _draw(lambda: _part_labels(pictures.plot_slice(study, target_name=label)), folder / "slices.png")
     values = {trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
     if len(values) > 1:
         _draw(lambda: pictures.plot_param_importances(study, target_name=label), folder / "importance.png")
+
+
+def _part_labels(axes: Any) -> Any:
+    """The panels stand so close that long labels would run into the next one."""
+    import numpy as np
+    from matplotlib.ticker import NullFormatter
+
+    for panel in np.ravel(axes):
+        panel.tick_params("x", rotation=35)
+        panel.xaxis.set_minor_formatter(NullFormatter())  # of a logarithmic axis under a decade
+    return axes
 
 
 def _draw(plot: Callable[[], Any], path: Path) -> None:

@@ -69,7 +69,9 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
         )
     try:
         if image is not photo:
-            image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # JPEG is halved while it is decoded
+            # A large JPEG is halved while it is decoded, as long as both of its sides stay long enough.
+            shrunk = min(1.0, WORKING_SIDE / max(width, height))
+            image.draft(None, (int(width * shrunk), int(height * shrunk)))
         upright = _upright_rgb(image)
     except ImageError as fault:
         raise ImageError(f"{name}: {fault}") from None

@@ -19,8 +19,7 @@ class Architecture:
 
     input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
     with start weights takes those of its weights. options: what a recipe may change in the network.
-    bfloat16_on_cpu: measured to be faster there (ACCURACY
-    figures of the README).
+    bfloat16_on_cpu: measured to be faster there (fer_zoo/bench/log.md).
     """
 
     name: str

@@ -239,7 +239,8 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
         return np.zeros((0, len(EMOTIONS)))
     faces = torch.from_numpy(crops)[:, None]
     with torch.inference_mode():
-        logits = model(faces.to(next(model.parameters(), faces).device))
+        device = next(model.parameters(), faces).device
+        logits = model(faces.to(device, memory_format=torch.channels_last))  # as in predict_logits
     return logits.double().softmax(1).cpu().numpy()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_zoo import photos
 from fer_zoo.errors import ImageError
 from fer_zoo.photos import expand_paths, read_face, read_photo, read_scaled_photo, to_grey48, whole_picture
 
@@ -244,3 +245,18 @@ def test_expand_paths(tmp_path: Path) -> None:
     for nothing in ("absent.jpg", "*.gif"):
         with pytest.raises(ImageError, match="no such file"):
             expand_paths([str(tmp_path / nothing)])
+
+
+@pytest.mark.parametrize("size", [(3200, 2400), (2400, 3200), (3264, 2448)])
+def test_a_large_jpeg_is_halved_while_it_is_decoded(size: tuple[int, int], monkeypatch) -> None:
+    """Whatever its shape: a telephone takes 4:3, and decoding all of it takes twice as long."""
+    decoded = []
+    turn = photos._upright_rgb
+    monkeypatch.setattr(photos, "_upright_rgb", lambda image: decoded.append(image.size) or turn(image))
+    photo, scale = read_scaled_photo(encode(Image.new("RGB", size, RED), "JPEG"))
+    assert decoded == [(size[0] // 2, size[1] // 2)]
+    assert max(photo.size) == 1600 and scale == pytest.approx(max(size) / 1600)
+
+
+def test_a_jpeg_that_is_not_twice_as_long_is_decoded_whole() -> None:
+    assert read_photo(encode(two_colors(size=(3000, 900)), "JPEG")).size == (1600, 480)

@@ -19,7 +19,7 @@ from fer_zoo.commands import (
     tune,
 )
 from fer_zoo.commands.parts import Parser
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import FerZooError, escape
 
 
 def build_parser() -> Parser:
@@ -34,7 +34,7 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `fer-zoo`. Exit code 2 for a user's mistake, 130 after Ctrl-C."""
     options = build_parser().parse_args(arguments)
-    warnings.formatwarning = lambda message, *_, **__: f"fer-zoo: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"fer-zoo: {escape(str(message))}\n"
     try:
         options.run(options)
     except FerZooError as error:

@@ -9,6 +9,16 @@ from difflib import get_close_matches
 class FerZooError(Exception):
     """Base of the family. The command line prints its message on one line and exits with code 2."""
 
+    def __str__(self) -> str:
+        return escape(super().__str__())
+
+
+def escape(text: str) -> str:
+    r"""What does not print becomes its escape, as \n: the names of files and columns are others' words, and
+    a terminal would obey some of them.
+    """
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
 
 class DataError(FerZooError):
     """The data set is missing, or a row of it is wrong."""

@@ -46,6 +46,11 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def as_utf8(text: str) -> str:
+    r"""Bytes of a file's name that are no UTF-8 become \udcff and so on, which is an escape in JSON too."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def remove_parts(folder: Path) -> None:
     """Take away what a killed process left half written in a folder that nobody else writes to."""
     for path in folder.glob(f".*{PART}"):

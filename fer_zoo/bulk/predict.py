@@ -17,7 +17,7 @@ from fer_zoo.bulk.sources import Picture, list_pictures
 from fer_zoo.devices import pick_device, read_ranks
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, ImageError
-from fer_zoo.files import write_atomically, write_text
+from fer_zoo.files import as_utf8, write_atomically, write_text
 from fer_zoo.recognition.recognizer import Recognizer, find_crops
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def _score(
         summary.broken += error is not None
         summary.without_face += error is None and not boxes
         if not boxes:
-            rows.append({"image": picture.name, "error": error})
+            rows.append({"image": as_utf8(picture.name), "error": error})
         for number, box in enumerate(boxes):
-            row = {"image": picture.name, "face": number, **box}
+            row = {"image": as_utf8(picture.name), "face": number, **box}
             for name, table in tables.items():
                 row |= {f"{name}.{emotion}": p for emotion, p in zip(EMOTIONS, table[place], strict=True)}
             rows.append(row)
@@ -182,7 +182,7 @@ def _check_part(path: Path, first: Picture) -> None:
     from pyarrow import parquet
 
     begins = (parquet.read_schema(path).metadata or {}).get(b"first", b"").decode()
-    if begins != first.name:
+    if begins != as_utf8(first.name):
         raise DataError(
             f"{path} begins with {begins!r}, but the picture in this place is {first.name!r} now: "
             "pictures have come or gone. Use another --out."
@@ -203,7 +203,7 @@ def _write_part(path: Path, rows: list[dict[str, Any]], models: Sequence[str], f
             ("error", pyarrow.string()),
             *shares,
         ],
-        metadata={"first": first.name},
+        metadata={"first": as_utf8(first.name)},
     )
     table = pyarrow.Table.from_pylist(rows, schema)
     write_atomically(path, lambda temporary: parquet.write_table(table, temporary))

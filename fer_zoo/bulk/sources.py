@@ -12,6 +12,8 @@ from fer_zoo.photos import SUFFIXES, expand_paths
 IMAGE_COLUMNS = ("image", "img", "img_bytes", "picture", "bytes")
 ROWS_AT_ONCE = 64  # encoded pictures of a Parquet file in memory
 
+MOST_ROWS = 1_000_000  # of a row group: a damaged one may claim more than anybody can count
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -40,19 +42,22 @@ class ParquetPictures:
         try:
             # Without buffering ahead, a row group's pages are read as they are wanted.
             self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-        except (pyarrow.ArrowException, OSError) as fault:
+            names = self._file.schema_arrow.names
+        except (pyarrow.ArrowException, OSError, ValueError) as fault:
             raise DataError(f"{path}: not a Parquet file that can be read ({fault}).") from None
-        names = self._file.schema_arrow.names
         column = next((name for name in names if name.lower() in IMAGE_COLUMNS), None)
         if column is None:
             raise DataError(
-                f"{path}: its columns are {', '.join(names)}; allowed for the pictures are "
+                f"{path}: its columns are {', '.join(names)[:200]}; allowed for the pictures are "
                 f"{', '.join(IMAGE_COLUMNS)}."
             )
         self._column = column
         self._counts = [
             self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)
         ]
+        wrong = next((count for count in self._counts if not 0 <= count <= MOST_ROWS), None)
+        if wrong is not None:
+            raise DataError(f"{path}: a row group has {wrong:,} rows; allowed are 0 to {MOST_ROWS:,}.")
         self._batches: Iterator[Any] = iter(())
         self._values: list[Any] = []
         self._start = self._group_end = 0  # rows: of the first value here, and behind the group being read
@@ -65,12 +70,22 @@ class ParquetPictures:
             self._open_group(row)
         while row >= self._start + len(self._values):
             self._start += len(self._values)
-            self._values = next(self._batches).column(0).to_pylist()
+            self._values = self._read_batch(row)
         value = self._values[row - self._start]
         encoded = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(encoded, bytes):
             raise ImageError(f"{self.path}#{row}: the column {self._column!r} holds no image bytes.")
         return encoded
+
+    def _read_batch(self, row: int) -> list[Any]:
+        try:
+            if (batch := next(self._batches, None)) is not None:
+                return batch.column(0).to_pylist()
+            reason = "rows are missing"
+        except Exception as fault:  # Arrow raises errors of many kinds for damaged pages
+            self._batches = iter(())  # nor can what comes after it in this row group
+            reason = " ".join(str(fault).split())[:200]
+        raise ImageError(f"{self.path}#{row}: cannot be read ({reason}).")
 
     def _open_group(self, row: int) -> None:
         """Start with the row group that holds the row; those before it are not read."""

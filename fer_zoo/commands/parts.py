@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from fer_zoo.files import as_utf8
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong on one line, without the usage in front of it."""
@@ -65,4 +67,4 @@ def positive(text: str) -> float:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(as_utf8(json.dumps(value, ensure_ascii=False)))

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from fer_zoo.commands.parts import add_command, add_device, add_json, print_json
+from fer_zoo.errors import escape
 
 
 def add_parsers(parsers: Any) -> None:
@@ -42,10 +43,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
             broken += 1
             print(f"fer-zoo: {result['error']}", file=sys.stderr)
         elif not result["faces"]:
-            print(
-                f"fer-zoo: no face found in {result['image']}; --whole takes the whole picture as the face.",
-                file=sys.stderr,
-            )
+            name = escape(result["image"])
+            print(f"fer-zoo: no face found in {name}; --whole takes the whole picture.", file=sys.stderr)
         results.append(result)
         if not arguments.json and "error" not in result:
             print(format_recognition(result))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 import numpy as np
 
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import FerZooError, escape
 from fer_zoo.photos import Photo, read_scaled_photo, whole_picture
 from fer_zoo.recognition.faces import MEDIAN_LANDMARKS, Face, crop_face, find_faces, find_faces_in_frame
 
@@ -252,7 +252,8 @@ def _whole_face(width: int, height: int) -> Face:
 
 def format_recognition(result: dict[str, Any]) -> str:
     """One line a face and model for people: place, answer, and the probabilities of all seven."""
-    lines = [f"{result['image']}: {len(result['faces'])} face{'' if len(result['faces']) == 1 else 's'}"]
+    faces = len(result["faces"])
+    lines = [f"{escape(result['image'])}: {faces} face{'' if faces == 1 else 's'}"]
     for number, face in enumerate(result["faces"], 1):
         x, y, width, height = face["box"]
         notes = f" ({', '.join(face['notes'])})" if face.get("notes") else ""

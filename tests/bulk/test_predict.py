@@ -138,6 +138,24 @@ def test_a_parquet_file_that_cannot_be_used_is_told(tmp_path) -> None:
         list(list_pictures([str(tmp_path / "no.parquet")]))
 
 
+def test_damaged_rows_of_a_parquet_file_are_told_and_the_others_are_scored(rows_file, tmp_path) -> None:
+    damaged = bytearray(rows_file.read_bytes())
+    chunk = parquet.ParquetFile(rows_file).metadata.row_group(1).column(1)  # rows 50 to 99, the bytes
+    damaged[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0xFF
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(damaged)
+    summary = bulk.predict_into([str(path)], tmp_path / "out", whole=True)
+    assert (summary.pictures, summary.faces) == (COUNT, COUNT - 50 - 3)  # and rows 3, 17 and 105
+    errors = [row["error"] for row in read_parts(tmp_path / "out")][50:100]
+    assert all("cannot be read" in error and "#" in error for error in errors)
+
+
+def test_a_parquet_file_that_claims_impossible_rows_is_refused(monkeypatch, rows_file) -> None:
+    monkeypatch.setattr("fer_zoo.bulk.sources.MOST_ROWS", 49)
+    with pytest.raises(DataError, match="row group has 50 rows; allowed are 0 to 49"):
+        ParquetPictures(rows_file)
+
+
 def test_the_command_finds_faces_and_tells_what_it_did(capsys, tmp_path) -> None:
     Image.new("RGB", (64, 64), "white").save(tmp_path / "empty.png")
     main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), "--json"])

@@ -1,14 +1,17 @@
 """Every reader of what comes from outside, the inputs it takes, and good ones to begin from."""
 
+import contextlib
 import io
 import json
 import os
 import struct
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,11 @@ from PIL import Image
 
 from fer_zoo import FerZooError
 from fer_zoo.artifact import read_config
+from fer_zoo.bulk.sources import list_pictures
 from fer_zoo.data.csv_form import read_csv
 from fer_zoo.data.fer2013 import read_fer2013
 from fer_zoo.data.image_forms import read_folder, read_npz, read_parquet
+from fer_zoo.errors import ImageError
 from fer_zoo.photos import FORMATS, read_face
 from fer_zoo.recipes.recipe import FOLDER as RECIPES
 from fer_zoo.recipes.recipe import load_recipe
@@ -40,11 +45,51 @@ def read_zip(path: Path) -> None:
     batch_files.read_pictures([{"path": str(path), "orig_name": "pictures.zip"}], say)
 
 
+def read_array(path: Path) -> None:
+    """An .npz whose archive is whole, so that what is wrong is inside: the input is one of its arrays."""
+    encoded = path.read_bytes()
+    arrays = make_arrays()
+    replaced = encoded[0] % len(arrays) if encoded else 0
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, (name, array) in enumerate(arrays.items()):
+            written = io.BytesIO()
+            np.save(written, array)
+            content = encoded[1:] if place == replaced else written.getvalue()
+            archive.writestr(f"{name}.npy", content)
+    read_npz(path)
+
+
+def read_names(path: Path) -> None:
+    """A good picture; the input is its place in a data set, in bytes that need not be text."""
+    parts = [part[:200] for part in path.read_bytes().replace(b"\0", b"").split(b"/")]
+    names = [os.fsdecode(part) for part in parts if part.strip(b".")][:4] or ["train"]
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        picture = Path(folder, *names)
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(next(write_pictures()))
+        read_fer2013(folder)
+
+
+def read_rows(path: Path) -> None:
+    """As predict --out reads the pictures of a Parquet file."""
+    for picture in islice(list_pictures([str(path)]), 200):
+        with contextlib.suppress(ImageError):
+            picture.fetch()
+
+
+def make_arrays() -> dict[str, np.ndarray]:
+    pixels = np.zeros((2, 48, 48), np.uint8)
+    return {"pixels": pixels, "emotion": np.arange(2), "usage": np.array(["Training"] * 2)}
+
+
 READERS: dict[str, tuple[str, Reader]] = {
     "csv": ("data.csv", read_csv),
     "parquet": ("train.parquet", lambda path: read_parquet([path])),
+    "rows": ("pictures.parquet", read_rows),
     "npz": ("data.npz", read_npz),
     "data": ("data", read_fer2013),
+    "array": ("data.npz", read_array),
+    "names": ("name", read_names),
     "folder": ("train/happy/face.png", lambda path: read_folder(path.parents[2])),
     "image": ("photo", read_face),
     "config": ("config.json", lambda path: read_config(path.parent)),
@@ -80,7 +125,7 @@ def write_seeds(name: str) -> Iterator[bytes]:
         yield f"emotion,pixels,Usage\n3,{row},Training\n".encode()
     if name in ("folder", "image"):
         yield from write_pictures()
-    if name in ("parquet", "data"):
+    if name in ("parquet", "rows", "data"):
         import pyarrow
         from pyarrow import parquet
 
@@ -90,9 +135,16 @@ def write_seeds(name: str) -> Iterator[bytes]:
         yield written.getvalue()
     if name in ("npz", "data"):
         written = io.BytesIO()
-        pixels = np.zeros((2, 48, 48), np.uint8)
-        np.savez_compressed(written, pixels=pixels, emotion=np.arange(2), usage=np.array(["Training"] * 2))
+        np.savez_compressed(written, **make_arrays())
         yield written.getvalue()
+    if name == "array":
+        for place, array in enumerate(make_arrays().values()):
+            written = io.BytesIO(bytes([place]))
+            written.seek(1)
+            np.save(written, array)
+            yield written.getvalue()
+    if name == "names":
+        yield from (b"train/happy/Training_1.png", b"data/valid/3/0002.jpg", b"test-0.parquet", b"a.csv")
     if name == "zip":
         for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
             written = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The README's script in Chromium, with onnxruntime-web, says what the model says."""
+"""The script of the ONNX page in Chromium, with onnxruntime-web, says what the model says."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from fer_zoo.export import export_onnx
 from fer_zoo.hub import load
 
 CHROMIUM = Path("/usr/bin/chromium")
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "fer_zoo" / "onnx.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.browser
@@ -30,7 +30,7 @@ def test_the_script_names_the_same_emotion(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "face.png")
     export_onnx(find_artifact("cnn-baseline"), tmp_path / "exported")
     (tmp_path / "dist").symlink_to(package)
-    script = re.findall(r"```js\n(.*?)```", README, flags=re.DOTALL)[0]
+    script = re.findall(r"```js\n(.*?)```", PAGE, flags=re.DOTALL)[0]
     script = re.sub(r"https://cdn\S+/dist/", "./dist/", script)
     (tmp_path / "index.html").write_text(f'<img src="face.png"><script type="module">{script}</script>')
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path)))

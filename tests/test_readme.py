@@ -1,4 +1,4 @@
-"""The README and the tutorial are run: their Python works, and their commands exist."""
+"""The README and its pages are run: their Python works, their commands exist, their links lead somewhere."""
 
 import csv
 import json
@@ -19,9 +19,18 @@ from fer_zoo.recipes.search import parse_space
 from fer_zoo.training.study import format_study
 
 ROOT = Path(__file__).parents[1]
-README, TUTORIAL = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "fer_zoo/tutorial.md")
-)
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in (
+        "README.md",
+        "fer_zoo/tutorial.md",
+        "fer_zoo/training/README.md",
+        "fer_zoo/onnx.md",
+        "fer_zoo/hub.md",
+        "fer_zoo/bench/log.md",
+    )
+}
+README, TUTORIAL, TRAINING, ONNX, *_ = PAGES.values()
 
 
 def find_blocks(text: str, language: str) -> list[str]:
@@ -30,7 +39,7 @@ def find_blocks(text: str, language: str) -> list[str]:
 
 COMMANDS = [
     line
-    for block in find_blocks(README + TUTORIAL, "bash")
+    for block in find_blocks("\n".join(PAGES.values()), "bash")
     for line in block.splitlines()
     if line.startswith("fer-zoo ")
 ]
@@ -47,7 +56,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_the_page_script_fits_the_file(folder: Path) -> None:
-    script = find_blocks(README, "js")[0]
+    script = find_blocks(ONNX, "js")[0]
     session = onnxruntime.InferenceSession(folder / "exported/model.onnx")
     taken, given = session.get_inputs()[0], session.get_outputs()[0]
     assert re.findall(r"run\(\{ (\w+): new", script) == [taken.name] and taken.type == "tensor(uint8)"
@@ -55,13 +64,23 @@ def test_the_page_script_fits_the_file(folder: Path) -> None:
     assert f"const emotions = {json.dumps(EMOTIONS)};" in script
 
 
-@pytest.mark.parametrize("text", [README, TUTORIAL], ids=["README", "tutorial"])
-def test_the_python_runs(text: str, capsys, folder: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [(README, "'angry'"), (TUTORIAL, "'angry'"), (TRAINING, "[5, 1, 48, 48]"), (ONNX, "'angry'")],
+    ids=["README", "tutorial", "training", "onnx"],
+)
+def test_the_python_runs(text: str, printed: str, capsys, folder: Path, monkeypatch) -> None:
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
     for block in find_blocks(text, "python"):
         exec(block, names)
-    assert "angry" in capsys.readouterr().out
+    assert printed in capsys.readouterr().out
+
+
+def test_the_links_between_the_pages_lead_somewhere() -> None:
+    for name, text in PAGES.items():
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)", text):
+            assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -86,7 +105,7 @@ def test_the_figures_of_the_table_are_the_stored_ones() -> None:
 
 
 def test_the_search_table_is_one() -> None:
-    (block,) = find_blocks(README, "toml")
+    (block,) = find_blocks(TRAINING, "toml")
     assert {"learning_rate", "augment.erase"} <= {
         dimension.name for dimension in parse_space(tomllib.loads(block)["search"])
     }

@@ -153,8 +153,7 @@ def _fit(
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             start = time.perf_counter()
-            # One process alone of a group cannot try out what fits.
-            with explain_memory(setup, place) if group.size == 1 else nullcontext():
+            with explain_memory(setup, place):
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - start
             size = batch_size_at(recipe, epoch)

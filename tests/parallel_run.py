@@ -1,5 +1,5 @@
 """Runs for tests of several processes: `python -m parallel_run FOLDER` trains there as one process of a
-group, which the environment names.
+group, which the environment names; with `memory` behind it, until one of them runs out of memory.
 """
 
 import json
@@ -9,9 +9,11 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 import fer_zoo.training.trainer as trainer
+from fer_zoo.cli import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.devices import read_ranks
 from fer_zoo.models.classifier import FaceClassifier
@@ -73,9 +75,29 @@ def interrupt(folder: Path) -> None:
     raise AssertionError("the run was not interrupted")
 
 
+def run_out_of_memory(folder: Path) -> None:
+    """The command, whose second process has memory for few faces."""
+
+    def create_large(*arguments: object) -> FaceClassifier:
+        model = create_model(*arguments)
+        model.register_forward_pre_hook(refuse)
+        return model
+
+    def refuse(model: FaceClassifier, faces: tuple[Tensor]) -> None:
+        if model.training and read_ranks().rank == 1 and len(faces[0]) > 4:
+            raise torch.OutOfMemoryError
+
+    data = ["--data", str(folder / "drawn.csv"), "--out", str(folder / "run"), "--device", "cpu"]
+    with mock.patch.object(trainer, "create_model", create_large):
+        main(["train", "--arch", "cnn-baseline", "--set", "batch_size=16", "--epochs", "1", *data])
+
+
 if __name__ == "__main__":
     out = Path(sys.argv[1])
-    result = train(out / "whole")
-    (out / f"{read_ranks().rank}.json").write_text(json.dumps(asdict(result), default=str))
-    interrupt(out / "parts")
-    train(out / "parts", resume=True)
+    if "memory" in sys.argv:
+        run_out_of_memory(out)
+    else:
+        result = train(out / "whole")
+        (out / f"{read_ranks().rank}.json").write_text(json.dumps(asdict(result), default=str))
+        interrupt(out / "parts")
+        train(out / "parts", resume=True)

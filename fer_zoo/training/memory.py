@@ -23,6 +23,14 @@ def explain_memory(setup: Setup, device: torch.device) -> Iterator[None]:
         fits = None  # looked for outside of the handler, which holds on to the failed step's tensors
     else:
         return
+    size, group = setup.recipe.batch_size, setup.group
+    if group.size > 1:  # one process alone cannot try out what fits: a step needs all of them
+        half = size // 2 // group.size * group.size
+        advice = f"start again with --set batch_size={half} and learning_rate scaled alike, or with"
+        raise TrainingError(
+            f"{device} ran out of memory with {size // group.size} faces, its part of batch_size {size}; "
+            f"{advice if half else 'choose a smaller --arch, or'} more processes."
+        )
     setup.optimizer.zero_grad(set_to_none=True)
     fits = find_fitting_batch(setup, device)
     advice = (
@@ -30,7 +38,7 @@ def explain_memory(setup: Setup, device: torch.device) -> Iterator[None]:
         if fits
         else "not even 1 fits: choose a smaller --arch or another --device"
     )
-    raise TrainingError(f"{device} ran out of memory with batch_size {setup.recipe.batch_size}; {advice}.")
+    raise TrainingError(f"{device} ran out of memory with batch_size {size}; {advice}.")
 
 
 def find_fitting_batch(setup: Setup, device: torch.device) -> int:

@@ -6,6 +6,8 @@ exception, since each process draws for its own part.
 """
 
 import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +43,7 @@ class Group:
     def add_up(self, values: Tensor) -> None:
         """Replace values by their sum over the processes."""
         if self.size > 1:
-            dist.all_reduce(values)
+            _add_up(values)
 
     def average_gradients(self, model: nn.Module) -> None:
         """In one message: at some millions of parameters there is nothing to gain from sending while the
@@ -51,7 +53,7 @@ class Group:
             return
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        dist.all_reduce(flat)
+        _add_up(flat)
         flat /= self.size
         pieces = flat.split([gradient.numel() for gradient in gradients])
         for gradient, piece in zip(gradients, pieces, strict=True):
@@ -62,8 +64,28 @@ class Group:
         if self.size == 1:
             return value
         box = [value]
-        dist.broadcast_object_list(box, src=0)
+        with _told_of_loss():
+            dist.broadcast_object_list(box, src=0)
         return box[0]
+
+
+def _add_up(values: Tensor) -> None:
+    with _told_of_loss():
+        dist.all_reduce(values)
+
+
+@contextmanager
+def _told_of_loss() -> Iterator[None]:
+    """Raises TrainingError where another process has gone, in place of what its connection says then."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # of several kinds: gloo's is a plain one
+        raise TrainingError(
+            "Another process of this run has ended, so this one cannot go on: its message says why. "
+            "Finished epochs that were saved are kept for --resume."
+        ) from error
 
 
 def join_group(device: torch.device, batch_size: int) -> Group:
@@ -131,7 +153,7 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
         total = values.clone()
-        dist.all_reduce(total)
+        _add_up(total)
         return total
 
     @staticmethod

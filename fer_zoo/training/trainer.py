@@ -156,8 +156,7 @@ def _fit(
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             began = time.perf_counter()
-            # One process alone of a group cannot try out what fits.
-            with explain_memory(setup, place) if group.size == 1 else nullcontext():
+            with explain_memory(setup, place):
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - began
             size = batch_size_at(recipe, epoch)

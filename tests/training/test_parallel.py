@@ -16,6 +16,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 import fer_zoo.training.parallel as parallel
+from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.devices import read_ranks
 from fer_zoo.errors import TrainingError
 from fer_zoo.registry import ARCHITECTURES, create_model
@@ -24,24 +25,31 @@ from fer_zoo.training.parallel import Group, join_group, share_statistics
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory) -> Path:
-    """The folder in which two processes have trained."""
-    folder = tmp_path_factory.mktemp("pair")
+def start_pair(*arguments: str) -> list[subprocess.Popen]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ours = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     paths = [str(Path(__file__).parents[1]), str(Path(parallel.__file__).parents[2])]
     ours["PYTHONPATH"] = os.pathsep.join(paths)
-    processes = [
+    return [
         subprocess.Popen(
-            [sys.executable, "-m", "parallel_run", str(folder)],
+            [sys.executable, "-m", "parallel_run", *arguments],
             env={**os.environ, **ours, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for rank in range(2)
     ]
-    assert [process.wait(timeout=280) for process in processes] == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> Path:
+    """The folder in which two processes have trained."""
+    folder = tmp_path_factory.mktemp("pair")
+    for process in start_pair(str(folder)):
+        _, said = process.communicate(timeout=280)
+        assert process.returncode == 0, said
     return folder
 
 
@@ -63,6 +71,17 @@ def test_both_know_the_result_and_one_has_written(pair) -> None:
 def test_two_processes_resume_to_the_bit(pair) -> None:
     whole, parts = ((pair / name / "model.safetensors").read_bytes() for name in ("whole", "parts"))
     assert whole == parts
+
+
+def test_too_little_memory_is_a_line_of_each_process(tmp_path) -> None:
+    write_synthetic(tmp_path / "drawn.csv", count=100)
+    first, second = start_pair(str(tmp_path), "memory")
+    said = [process.communicate(timeout=280)[1] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [2, 2], said
+    lines = [[line for line in text.splitlines() if line.startswith("fer-zoo: ")] for text in said]
+    assert len(lines[0]) == len(lines[1]) == 1 and "Traceback" not in said[0] + said[1], said
+    assert "Another process of this run has ended" in lines[0][0]
+    assert "8 faces, its part of batch_size 16; start again with --set batch_size=8" in lines[1][0]
 
 
 @pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchNormAct2d])

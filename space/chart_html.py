@@ -1,6 +1,5 @@
 """Charts as inline SVG. Places are in percent: a narrow page narrows the chart and not its letters."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +8,11 @@ from markupsafe import Markup
 
 HEIGHT = 300  # pixels of the plot; the stylesheet adds room for the axes
 LABEL_GAP = 18  # pixels between two labels at least
+DOT_GAP = 14  # and between a label and a dot in its way
+SIDE_GAP = 12  # from a dot to its label
+LETTER = 7.5  # the width of one, about
+NARROWEST = 320  # of the plot, on a phone
+NAMES_RIGHT = 60  # percent of the width up to which a label stands on the right of its dot
 
 CHART = Markup(
     '<div class="fz-plot"><svg role="img" aria-label="{description}" width="100%" height="{height}">'
@@ -78,22 +82,28 @@ def render_chart(description: str, x: Axis, y: Axis, marks: Markup) -> Markup:
 
 
 def render_points(points: Sequence[Point], x: Axis, y: Axis) -> Markup:
-    """A dot, its interval and its name for each point; names that would touch are moved apart."""
+    """A dot, its interval and its name for each point; names that would touch another or a dot move away."""
     places = [HEIGHT * (1 - y.place(point.y) / 100) for point in points]
+    across = [x.place(point.x) for point in points]
+    sides = [1 if at < NAMES_RIGHT else -1 for at in across]
+    dots = []
+    for point, start, side in zip(points, across, sides, strict=True):
+        reach = 100 * (SIDE_GAP + LETTER * len(point.name)) / NARROWEST
+        ways = [(side * (at - start), place) for at, place in zip(across, places, strict=True)]
+        dots.append([place for way, place in ways if 0 < way <= reach])
     marks = [
         INTERVAL.format(x=x.place(point.x), low=100 - y.place(point.low), high=100 - y.place(point.high))
         for point in points
     ]
-    for point, place, label in zip(points, places, spread_labels(places), strict=True):
-        right = x.place(point.x) < 60
+    for point, place, side, label in zip(points, places, sides, place_labels(places, dots), strict=True):
         marks.append(
             POINT.format(
                 name=point.name,
                 words=point.words,
                 x=x.place(point.x),
                 y=100 - y.place(point.y),
-                side=12 if right else -12,
-                anchor="start" if right else "end",
+                side=side * SIDE_GAP,
+                anchor="start" if side == 1 else "end",
                 shift=label - place,
                 hidden=Markup(' visibility="hidden"') if abs(label - place) < 4 else "",
             )
@@ -101,14 +111,15 @@ def render_points(points: Sequence[Point], x: Axis, y: Axis) -> Markup:
     return Markup("").join(marks)
 
 
-def spread_labels(places: Sequence[float]) -> list[float]:
-    """Heights, each as near to its place as LABEL_GAP between neighbours and the plot's height allow."""
-    order = sorted(range(len(places)), key=places.__getitem__)
-    labels = list(places)
-    for before, after in itertools.pairwise(order):
-        labels[after] = max(labels[after], labels[before] + LABEL_GAP)
-    limit = float(HEIGHT)
-    for index in reversed(order):
-        labels[index] = min(labels[index], limit)
-        limit = labels[index] - LABEL_GAP
+def place_labels(places: Sequence[float], dots: Sequence[Sequence[float]]) -> list[float]:
+    """Heights of the labels, from the top one down, each the nearest to its place that is free.
+
+    dots: for each label the heights of the dots in its way. Where nothing is free, a label covers dots.
+    """
+    labels = [math.nan] * len(places)
+    for index in sorted(range(len(places)), key=places.__getitem__):
+        near = sorted([places[index], *range(HEIGHT + 1)], key=lambda at: abs(at - places[index]))
+        free = [at for at in near if not any(abs(at - label) < LABEL_GAP for label in labels)]
+        clear = [at for at in free if not any(abs(at - dot) < DOT_GAP for dot in dots[index])]
+        labels[index] = next(iter([*clear, *free, *near]))
     return labels

@@ -89,13 +89,16 @@ def test_ticks_are_round_and_enclose(low: float, high: float, ticks: list[float]
 
 
 @pytest.mark.parametrize("places", [[100, 101, 102, 250], [298, 299, 300], [5.0, 5, 5, 290], []])
-def test_labels_do_not_touch_and_stay_inside(places: list[float]) -> None:
-    from chart_html import HEIGHT, LABEL_GAP, spread_labels
+def test_labels_do_not_touch_each_other_nor_a_dot_and_stay_inside(places: list[float]) -> None:
+    from chart_html import DOT_GAP, HEIGHT, LABEL_GAP, place_labels
 
-    labels = sorted(spread_labels(places))
-    gaps = [after - before for before, after in itertools.pairwise(labels)]
-    assert all(gap >= LABEL_GAP - 1e-9 for gap in gaps)
-    assert all(0 <= label <= HEIGHT for label in labels)
+    ways = [[dot for dot in places if dot != place] for place in places]  # every dot is in every label's way
+    labels = place_labels(places, ways)
+    gaps = [after - before for before, after in itertools.pairwise(sorted(labels))]
+    assert all(gap >= LABEL_GAP for gap in gaps) and all(0 <= label <= HEIGHT for label in labels)
+    assert all(abs(label - dot) >= DOT_GAP for label, way in zip(labels, ways, strict=True) for dot in way)
+    assert place_labels([100.0], [[]]) == [100.0]  # alone, it stays where it is
+    assert place_labels([100.0], [[105.0]]) == [105.0 - DOT_GAP]
 
 
 def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import fer_zoo.training.start as start
 import fer_zoo.training.trainer as trainer
 from fer_zoo.cli import main
 from fer_zoo.data.fer2013 import FER2013, Faces
@@ -49,7 +50,7 @@ def train(folder: Path, resume: bool = False) -> trainer.FitResult:
     faces = Faces(generator.integers(0, 256, (48, 1, 48, 48), dtype=np.uint8), np.arange(48) % 7)
     dataset = FER2013(faces, faces, faces, "noise", "noise")
     recipe = build_recipe(SETTINGS)
-    with mock.patch.object(trainer, "create_model", create_exact):
+    with mock.patch.object(start, "create_model", create_exact):
         return trainer.fit(
             "cnn-baseline", dataset, recipe, out=folder, device="cpu", resume=resume, show_progress=False
         )
@@ -88,7 +89,7 @@ def run_out_of_memory(folder: Path) -> None:
             raise torch.OutOfMemoryError
 
     data = ["--data", str(folder / "drawn.csv"), "--out", str(folder / "run"), "--device", "cpu"]
-    with mock.patch.object(trainer, "create_model", create_large):
+    with mock.patch.object(start, "create_model", create_large):
         main(["train", "--arch", "cnn-baseline", "--set", "batch_size=16", "--epochs", "1", *data])
 
 

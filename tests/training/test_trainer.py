@@ -12,6 +12,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError, TrainingError
 from fer_zoo.hub import load
 from fer_zoo.recipes.recipe import build_recipe
+from fer_zoo.registry import create_model
 from fer_zoo.training.trainer import fit
 
 QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}
@@ -212,7 +213,7 @@ def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> No
     assert torch.equal(before["blocks.0.0.conv_dw.weight"], after["blocks.0.0.conv_dw.weight"])
     assert after["classifier.weight"].shape[0] == 7
     optimizer = pieces.build_optimizer(
-        model := trainer.create_model("efficientnet_lite0"), build_recipe({}), pieces.find_head(model), 0.1
+        model := create_model("efficientnet_lite0"), build_recipe({}), pieces.find_head(model), 0.1
     )
     shares = {group["share"] for group in optimizer.param_groups}
     assert shares == {1.0, 0.1}

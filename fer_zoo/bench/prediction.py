@@ -50,7 +50,7 @@ def measure_prediction(
     import torch
 
     folders = [find_artifact(name) for name in models]
-    encoded = Path(photo).read_bytes() if photo else _draw_photo()
+    encoded = Path(photo).read_bytes() if photo else draw_photo()
     total = len(folders) + 2
     steps = _time_photo(encoded, models, repeats)
     progress(1, total)
@@ -107,7 +107,7 @@ def format_prediction(result: dict[str, Any]) -> str:
         f"  a photo of {steps['width']}x{steps['height']} pixels with {steps['faces']} faces",
     ]
     lines += [
-        f"    {title:<28}{_show(steps[key])}"
+        f"    {title:<28}{show_times(steps[key])}"
         for key, title in (
             ("read", "read"),
             ("find", "find the faces"),
@@ -116,10 +116,11 @@ def format_prediction(result: dict[str, Any]) -> str:
         )
         if steps[key]
     ]
-    lines.append(f"  {'all models, one face':<30}{_show(result['together'])}")
+    lines.append(f"  {'all models, one face':<30}{show_times(result['together'])}")
     lines.append(f"  {'model':<20}{'runtime':<8}{'batch':>5}{'ms':>22}{'faces/s':>10}")
     lines += [
-        f"  {row['model']:<20}{row['runtime']:<8}{row['batch']:>5}{_show(row):>22}{row['faces_per_s']:>10,}"
+        f"  {row['model']:<20}{row['runtime']:<8}{row['batch']:>5}{show_times(row):>22}"
+        f"{row['faces_per_s']:>10,}"
         for row in result["models"]
     ]
     answers = ", ".join(f"{runtime} {seconds:.2f} s" for runtime, seconds in start["first_answer_s"].items())
@@ -130,7 +131,8 @@ def format_prediction(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _show(times: dict[str, Any]) -> str:
+def show_times(times: dict[str, Any]) -> str:
+    """Median (95th percentile)."""
     return f"{times['median_ms']:.2f} ({times['p95_ms']:.2f})"
 
 
@@ -144,11 +146,16 @@ def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:
         begin = time.perf_counter()
         call()
         times.append(1000 * (time.perf_counter() - begin))
+    return summarise(times)
+
+
+def summarise(times: list[float]) -> dict[str, float]:
+    """Median and 95th percentile of milliseconds, of which the first few are left out."""
     counted = times[WARM_UP:]
     return {"median_ms": round(median(counted), 3), "p95_ms": round(float(np.percentile(counted, 95)), 3)}
 
 
-def _draw_photo() -> bytes:
+def draw_photo() -> bytes:
     """A PNG of 640x480 pixels with six drawn faces."""
     import PIL.Image
 

@@ -24,6 +24,12 @@ def add_parsers(parsers: Any) -> None:
     predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
     predict.add_argument("--photo", metavar="FILE", help="[six drawn faces]")
     predict.add_argument("--repeats", type=count, default=20, metavar="N", help="of each call [20]")
+    predict.add_argument(
+        "--peer",
+        metavar="PYTHON",
+        help="of another environment: the packages fer and deepface, as far as installed there, take turns "
+        "with the first model",
+    )
     add_json(predict)
 
 
@@ -52,13 +58,24 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
 
 def run_bench_predict(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifact import list_embedded
+    from fer_zoo.bench.peers import format_peers, measure_peers
     from fer_zoo.bench.prediction import format_prediction, measure_prediction
     from fer_zoo.progress import track
 
     models = arguments.models.split(",") if arguments.models else list(list_embedded())
+    peers = None
+    if arguments.peer:
+        with track("taking turns") as progress:
+            peers = measure_peers(
+                arguments.peer, models[0], arguments.photo, repeats=arguments.repeats, progress=progress
+            )
     with track("measuring") as progress:
         result = measure_prediction(models, arguments.photo, repeats=arguments.repeats, progress=progress)
+    if peers:
+        result["peers"] = peers
     if arguments.json:
         print_json(result)
-    else:
-        print(format_prediction(result))
+        return
+    print(format_prediction(result))
+    if peers:
+        print(format_peers(peers))

@@ -1,0 +1,85 @@
+"""Other packages take turns with ours in a Python of their own; one that cannot run says why on one line."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import fer_zoo.bench.peers as peers
+from fer_zoo.cli import main
+
+FER = """
+import time
+class FER:
+    def detect_emotions(self, image, boxes=None):
+        print("what the peer prints")
+        time.sleep(0.02)
+        assert image.shape[2] == 3 and (boxes is None or image.shape[0] == 48 * len(boxes))
+        return [{"box": box, "emotions": {}} for box in (boxes or [(0, 0, 9, 9)] * 2)]
+"""
+DEEPFACE = r"""
+def analyze(picture, **settings):
+    raise ValueError("the weights cannot\nbe downloaded")
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch):
+    """Gives the peers' Python a stand-in for a package."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("FER_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(peers, "STARTS", 1)
+    monkeypatch.setattr(peers, "has_exporter", lambda: False)
+
+    def install(name: str, files: dict[str, str]) -> None:
+        for path, text in files.items():
+            (tmp_path / name / path).parent.mkdir(exist_ok=True)
+            (tmp_path / name / path).write_text(text)
+        (tmp_path / f"{name}-1.2.dist-info").mkdir()
+        (tmp_path / f"{name}-1.2.dist-info/METADATA").write_text(f"Name: {name}\nVersion: 1.2\n")
+
+    return install
+
+
+def test_a_peer_takes_turns_and_another_that_cannot_run_says_why(install) -> None:
+    install("fer", {"__init__.py": "", "fer.py": FER})
+    install("deepface", {"__init__.py": "", "DeepFace.py": DEEPFACE})
+    ours, fer, deepface = rows = peers.measure_peers(sys.executable, "cnn-baseline", repeats=2)
+    assert (ours["name"], ours["runtime"]) == ("cnn-baseline", "torch")
+    assert fer["version"] == "1.2" and fer["start_s"] >= 0.02 and fer["photo_faces"] == 2
+    assert all(fer[kind]["p95_ms"] >= fer[kind]["median_ms"] >= 20 for kind in ("face", "photo"))
+    assert 0 < fer["faces_per_s"] <= 64 / 0.02
+    assert deepface == {"name": "deepface", "error": "the weights cannot be downloaded"}
+    table = peers.format_peers(rows)
+    assert "fer 1.2" in table and "deepface cannot run: the weights cannot be downloaded" in table
+    times = fer["face"]["median_ms"] / ours["face"]["median_ms"]
+    assert f"fer takes {times:.1f} times as long for one face as cnn-baseline in torch" in table
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("import os; os._exit(3)", "ended without an answer"),
+        ("class FER:\n  def detect_emotions(self, image, boxes=None): return boxes[:1]", "1 of 64 faces"),
+    ],
+)
+def test_a_peer_that_breaks_off_is_told(install, body: str, reason: str) -> None:
+    install("fer", {"__init__.py": "", "fer.py": body})
+    _, fer, deepface = peers.measure_peers(sys.executable, "cnn-baseline", repeats=1)
+    assert reason in fer["error"] and "not installed there" in deepface["error"]
+
+
+def test_the_command_adds_the_rows_and_refuses_what_is_no_program(monkeypatch, capsys) -> None:
+    import fer_zoo.bench.prediction as prediction
+
+    monkeypatch.setattr(prediction, "measure_prediction", lambda *_, **__: {"threads": 2})
+    monkeypatch.setattr(peers, "measure_peers", lambda python, *_, **__: [{"name": python}])
+    main(["bench", "predict", "--peer", "other/python", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"threads": 2, "peers": [{"name": "other/python"}]}
+
+
+def test_a_peer_that_is_no_program_is_one_line(capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "predict", "--peer", "/no/such/python"])
+    assert end.value.code == 2 and "--peer '/no/such/python' is no program" in capsys.readouterr().err

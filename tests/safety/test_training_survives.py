@@ -56,7 +56,12 @@ def check_killed_writes(whole: Path, tmp_path: Path, writes: list[int]) -> None:
     for write in writes:
         folder = tmp_path / str(write)
         kill_at(folder, write)
-        resume(folder)
+        if (folder / LOCK_NAME).exists():
+            resume(folder)
+        else:  # there is no run to resume yet, and it says so
+            with pytest.raises(TrainingError, match="without --resume"):
+                toy.train_toy(folder, resume=True)
+            toy.train_toy(folder)
         assert weights(folder) == weights(whole), f"killed in file operation {write}"
         assert not list(folder.glob(".*.part"))
 

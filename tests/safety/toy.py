@@ -1,11 +1,15 @@
 """A tiny run in a process of its own that can be killed at any moment, also in the middle of a write."""
 
+import builtins
 import multiprocessing
 import os
 import resource
 import signal
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +31,14 @@ RECIPE = {
     "precision": "float32",
     "augment": {"rotate": 10, "mixup": 0.2},
 }
-WRITES = ((Path, "write_bytes"), (Path, "replace"), (os, "fsync"))
+WRITES: tuple[
+    tuple[Any, str], ...
+] = (  # every way in which a run changes files, but TensorBoard's own thread
+    *((Path, name) for name in ("mkdir", "open", "write_bytes", "write_text", "chmod", "replace", "unlink")),
+    (tempfile, "mkstemp"),
+    (os, "fsync"),
+    (builtins, "open"),
+)
 
 
 class Toy(nn.Module):
@@ -70,23 +81,25 @@ def train_toy(folder: Path, resume: bool = False, **options: object) -> None:
 def count_writes(folder: Path, kill_at: int | None) -> None:
     """Train; leave the number of file operations in `folder`/writes, or die in the middle of one of them.
 
-    An operation is halved: of a write half the bytes arrive, a rename or flush is done or not by turns.
+    An operation is halved: of a write half arrives, anything else is done or not by turns.
     """
     done = 0
 
     def guard(work: Callable[..., object]) -> Callable[..., object]:
-        def guarded(*arguments: object) -> object:
+        def guarded(*arguments: Any, **options: Any) -> object:
             nonlocal done
+            reads = work.__name__ == "open" and "r" in options.get("mode", [*arguments, "r"][1])
+            if reads or threading.current_thread() is not threading.main_thread():
+                return work(*arguments, **options)
             done += 1
             if done == kill_at:
-                if work.__name__ == "write_bytes":
+                if work.__name__.startswith("write_"):
                     path, content = arguments
-                    with Path(str(path)).open("wb") as file:
-                        file.write(content[: len(content) // 2])  # type: ignore[index]
+                    work(path, content[: len(content) // 2], **options)
                 elif done % 2:
-                    work(*arguments)
+                    work(*arguments, **options)
                 os.kill(os.getpid(), signal.SIGKILL)
-            return work(*arguments)
+            return work(*arguments, **options)
 
         return guarded
 

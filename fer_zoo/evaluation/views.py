@@ -62,10 +62,12 @@ def make_flip_views(faces: Tensor) -> list[Tensor]:
 
 def make_tencrop_views(faces: Tensor) -> list[Tensor]:
     """Ten views of uint8 faces (N, 1, 48, 48), in the same form: see `predict_logits`."""
-    from torchvision.transforms.v2.functional import resize, ten_crop
+    from torchvision.transforms.v2.functional import five_crop, resize
 
-    # One resize for all ten: bilinear by default, rounded back to uint8 by torchvision.
-    return list(resize(torch.cat(ten_crop(faces, [CROP_SIDE, CROP_SIDE])), [SIDE, SIDE]).chunk(10))
+    # One resize for all: bilinear by default, rounded back to uint8 by torchvision. Before torch 2.9 it does
+    # not give a mirror image its mirror image.
+    crops = resize(torch.cat(five_crop(faces, [CROP_SIDE, CROP_SIDE])), [SIDE, SIDE]).chunk(5)
+    return [*crops, *(crop.flip(-1) for crop in crops)]
 
 
 VIEWS: dict[str, Callable[[Tensor], list[Tensor]]] = {

@@ -128,10 +128,21 @@ def test_the_figures_of_the_tutorial_are_the_stored_ones() -> None:
     assert f"calibration error of `cnn-baseline` {100 * baseline['private']['ece']:.1f} %" in TUTORIAL
 
 
-def test_the_table_of_the_late_answers_is_made_from_its_numbers() -> None:
+def read_study(name: str) -> dict:
+    """The numbers of a study that was run, of which its table must be made."""
     folder = ROOT / "model_cards" / "studies"
-    result = json.loads((folder / "balance_late.json").read_text(encoding="utf-8"))
-    assert (folder / "balance_late.md").read_text(encoding="utf-8") == format_study(result)
+    result = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    assert (folder / f"{name}.md").read_text(encoding="utf-8") == format_study(result)
+    return result
+
+
+def test_the_widths_in_the_tutorial_are_the_stored_ones() -> None:
+    for row in read_study("head_width")["variants"]:
+        assert f"{100 * row['private']['accuracy']['mean']:.2f} %" in TUTORIAL
+
+
+def test_the_late_answers_in_the_tutorial_are_the_stored_ones() -> None:
+    result = read_study("balance_late")
     rows = {row["name"]: row["private"] for row in result["variants"]}
     line = next(line for line in TUTORIAL.splitlines() if "--recipe balanced" in line)
     for name in ("plain", "balanced sampling"):

@@ -47,36 +47,47 @@ def make_faces(faces: Faces | None, count: int) -> Faces:
     return Faces(faces.pixels[places], faces.labels[places])
 
 
-def compare_training(
+def build_contest(
     architecture: str,
     faces: Faces | None = None,
     *,
+    recipe: str | Path | None = None,
     steps: int = 40,
-    rounds: int = 3,
     workers: int = 2,
     device: str = "auto",
+) -> Contest:
+    """faces: without them, noise. recipe: a name or TOML file in place of the architecture's; its teachers
+    are left out. Raises UnknownNameError, RecipeError, TrainingError.
+    """
+    row, place = find_architecture(architecture), pick_device(device)
+    ours = load_recipe(recipe or row.recipe, ["epochs=1", "freeze_epochs=0", "distill.teachers=[]"])
+    return Contest(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, str(place))
+
+
+def compare_training(
+    contest: Contest,
+    *,
+    rounds: int = 3,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Images a second of both, the median of `rounds` rounds of `steps` steps after one that warms up.
+    """Images a second of both, the median of `rounds` rounds after one that warms up. Where the recipe asks
+    for compilation, each round compiles anew.
 
     Each side has a process of its own, which waits while the other works, so that neither the processor, nor
     the peak memory, nor a setting of the one touches the other. An epoch is counted as FER2013's 28,709
     faces. Memory is that of the process that trains (of the GPU's allocator, where it is one); workers come
-    on top of it. Raises UnknownNameError, TrainingError.
+    on top of it.
     """
-    row, place = find_architecture(architecture), pick_device(device)
-    recipe = load_recipe(row.recipe, ["epochs=1", "freeze_epochs=0", "distill.teachers=[]"])
-    contest = Contest(row.name, make_faces(faces, steps * recipe.batch_size), recipe, workers, str(place))
     seconds = _take_turns(contest, rounds, progress)
     peaks = {name: times.pop() for name, times in seconds.items()}
     speeds = {name: len(contest.faces) / median(times[1:]) for name, times in seconds.items()}
     return {
-        "architecture": row.name,
-        "device": str(place),
-        "batch_size": recipe.batch_size,
-        "steps": steps,
+        "architecture": contest.architecture,
+        "device": contest.device,
+        "batch_size": contest.recipe.batch_size,
+        "steps": len(contest.faces) // contest.recipe.batch_size,
         "rounds": rounds,
-        "workers": workers,
+        "workers": contest.workers,
         "images_per_s": round(speeds["ours"], 1),
         "tutorial_images_per_s": round(speeds["tutorial"], 1),
         "ratio": round(speeds["ours"] / speeds["tutorial"], 2),
@@ -149,10 +160,11 @@ def _work(name: str, contest: Contest, pipe: Connection) -> None:
         return
 
 
-def _prepare_ours(contest: Contest) -> Callable[[], float]:
+def prepare_ours(contest: Contest) -> Callable[[], float]:
+    """A round of `fer-zoo train`, which returns its seconds."""
     from fer_zoo.training.trainer import fit
 
-    few = Faces(contest.faces.pixels[:64], contest.faces.labels[:64])
+    few = make_faces(contest.faces, 64)
     dataset = FER2013(contest.faces, few, few, fingerprint="bench", source="bench")
 
     def run_round() -> float:
@@ -210,5 +222,5 @@ def _prepare_tutorial(contest: Contest) -> Callable[[], float]:
 
 SIDES: dict[str, Callable[[Contest], Callable[[], float]]] = {
     "tutorial": _prepare_tutorial,
-    "ours": _prepare_ours,
+    "ours": prepare_ours,
 }

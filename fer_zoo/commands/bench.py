@@ -4,7 +4,17 @@ import argparse
 import os
 from typing import Any
 
-from fer_zoo.commands.parts import Parser, add_command, add_data, add_device, add_json, count, print_json
+from fer_zoo.commands.parts import (
+    Parser,
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    count,
+    positive,
+    print_json,
+)
+from fer_zoo.errors import FerZooError
 
 
 def add_parsers(parsers: Any) -> None:
@@ -15,9 +25,16 @@ def add_parsers(parsers: Any) -> None:
     train = add_command(inner, "train", run_bench_train, "our trainer and the tutorial's loop, taking turns")
     train.add_argument("--arch", default="cnn-baseline", metavar="A", help="[cnn-baseline]")
     add_data(train)
+    train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
     train.add_argument("--steps", type=count, default=40, metavar="N", help="in a round [40]")
     train.add_argument("--rounds", type=count, default=3, metavar="N", help="of which the median counts [3]")
     train.add_argument("--workers", type=int, default=2, metavar="N", help="of the tutorial's DataLoader [2]")
+    train.add_argument(
+        "--until",
+        type=positive,
+        metavar="PERCENT",
+        help="also train with --data until the accuracy on PublicTest is over this, and tell the seconds",
+    )
     add_device(train)
     add_json(train)
     predict = add_command(inner, "predict", run_bench_predict, "from a photo to probabilities, step by step")
@@ -34,26 +51,41 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_bench_train(arguments: argparse.Namespace) -> None:
-    from fer_zoo.bench.training import compare_training, format_training
+    from fer_zoo.bench.floors import format_floors, measure_floors
+    from fer_zoo.bench.training import build_contest, compare_training, format_training
+    from fer_zoo.bench.until import format_until, time_until
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.progress import track
+    from fer_zoo.recipes.recipe import load_recipe
+    from fer_zoo.registry import find_architecture
 
     given = arguments.data or os.environ.get("FER_ZOO_DATA")
-    faces = read_fer2013(given).training if given else None
+    if arguments.until and not given:
+        raise FerZooError("--until needs faces to learn from; give FER2013 with --data PATH.")
+    dataset = read_fer2013(given) if given else None
+    contest = build_contest(
+        arguments.arch,
+        dataset.training if dataset else None,
+        recipe=arguments.recipe,
+        steps=arguments.steps,
+        workers=arguments.workers,
+        device=arguments.device,
+    )
     with track("taking turns") as progress:
-        result = compare_training(
-            arguments.arch,
-            faces,
-            steps=arguments.steps,
-            rounds=arguments.rounds,
-            workers=arguments.workers,
-            device=arguments.device,
-            progress=progress,
+        result = compare_training(contest, rounds=arguments.rounds, progress=progress)
+    result["floors"] = measure_floors(contest, result["epoch_s"])
+    if arguments.until and dataset:
+        recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
+        result["until"] = time_until(
+            contest.architecture, dataset, arguments.until, recipe, device=contest.device
         )
     if arguments.json:
         print_json(result)
-    else:
-        print(format_training(result))
+        return
+    print(format_training(result))
+    print(format_floors(result["floors"]))
+    if "until" in result:
+        print(format_until(result["until"]))
 
 
 def run_bench_predict(arguments: argparse.Namespace) -> None:

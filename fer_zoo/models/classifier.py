@@ -86,7 +86,9 @@ class FaceClassifier(nn.Module):
             faces = torch.stack([torch.from_numpy(read_face(one)) for one in photo])[:, None]
             was_training = self.training
             self.eval()
-            probabilities = self(faces.to(next(self.parameters()).device)).float().softmax(1).tolist()
+            device = next(self.parameters()).device
+            faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
+            probabilities = self(faces).float().softmax(1).tolist()
             self.train(was_training)
             return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above

@@ -33,8 +33,9 @@ class LabelLoss:
         if not self.gamma:
             return F.cross_entropy(logits, labels, self.weights, label_smoothing=self.smoothing)
         each = F.cross_entropy(logits, labels, self.weights, label_smoothing=self.smoothing, reduction="none")
-        shares = F.one_hot(labels, len(EMOTIONS)) if labels.ndim == 1 else labels
-        hardness = 1 - (logits.softmax(1) * shares).sum(1)
+        guesses = logits.softmax(1)
+        right = guesses.gather(1, labels[:, None])[:, 0] if labels.ndim == 1 else (guesses * labels).sum(1)
+        hardness = 1 - right
         # as in torch, where weights count in the mean for labels alone
         total = self.weights[labels].sum() if self.weights is not None and labels.ndim == 1 else len(labels)
         # not 0, where the power's slope is infinite for a gamma below 1

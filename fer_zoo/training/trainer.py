@@ -147,6 +147,8 @@ def _fit(
     progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
     pixels = torch.from_numpy(lesson.training.pixels).to(place)
     labels = torch.from_numpy(lesson.training.labels).to(place)
+    public_pixels = torch.from_numpy(lesson.public_test.pixels).to(place)
+    public_labels = torch.from_numpy(lesson.public_test.labels)
     events = _open_events(folder, progress, group)
     display = TrainingDisplay(row.name, recipe.epochs, len(labels), progress.history, show_progress)
     forward = compile_forward(model, place) if recipe.compile else None
@@ -161,7 +163,9 @@ def _fit(
             seconds = time.perf_counter() - began
             size = batch_size_at(recipe, epoch)
             chosen = model if average is None else average
-            public_loss, public_accuracy = measure_public(chosen, lesson.public_test, place, autocast, group)
+            public_loss, public_accuracy = measure_public(
+                chosen, public_pixels, public_labels, autocast, group
+            )
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(

@@ -33,7 +33,7 @@ def test_the_figures_follow_from_the_seconds(monkeypatch) -> None:
     """The first round warms up and does not count; the last value is the memory."""
     seconds = {"ours": [9.0, 2.0, 1.0, 3.0, 500.0], "tutorial": [9.0, 4.0, 5.0, 9.0, 700.0]}
     monkeypatch.setattr(bench, "_take_turns", lambda *_: seconds)
-    result = bench.compare_training("cnn_baseline", steps=10, rounds=3)
+    result = bench.compare_training(bench.build_contest("cnn_baseline", steps=10), rounds=3)
     assert result["images_per_s"] == 640 and result["tutorial_images_per_s"] == 256
     assert result["ratio"] == 2.5 and result["ratio_of_rounds"] == [2.0, 5.0, 3.0]
     assert result["peak_memory_mb"] == 500 and result["tutorial_peak_memory_mb"] == 700
@@ -62,3 +62,4 @@ def test_the_command_lets_both_take_turns() -> None:
     ).stdout
     result = json.loads(out)
     assert result["ratio"] > 0 and len(result["ratio_of_rounds"]) == 1
+    assert result["floors"]["times_the_floor"] > 0 and "until" not in result

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import fer_zoo.training.epoch
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.registry import create_model
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
+from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, train_epoch
 from fer_zoo.training.pieces import build_optimizer, find_head, select_precision
 
@@ -46,32 +48,67 @@ def test_a_compiled_network_answers_as_the_plain_one() -> None:
     assert len(graphs) == 1
 
 
-class CountReads(TorchDispatchMode):
-    """Counts the reads of a tensor's value by Python, for each of which a GPU would have to finish first."""
+class CountWaits(TorchDispatchMode):
+    """Counts what Python reads of a tensor and what has a shape that depends on values: a GPU would have to
+    finish first.
+    """
 
-    reads = 0
+    waits = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.reads += function is torch.ops.aten._local_scalar_dense.default
+        name = function._schema.name.removeprefix("aten::")
+        by_mask = name in ("index", "index_put_") and any(
+            place is not None and place.dtype == torch.bool for place in args[1]
+        )
+        self.waits += by_mask or name in (
+            "_local_scalar_dense",
+            "nonzero",
+            "masked_select",
+            "bincount",
+            "_unique2",
+        )
         return function(*args, **(kwargs or {}))
 
 
-def count_reads(steps: int) -> int:
-    """In an epoch of so many steps with everything on that a recipe has."""
-    augment = {"rotate": 15, "scale": 0.1, "shift": 0.1, "contrast": 0.1, "brightness": 0.1, "erase": 0.5}
-    recipe = build_recipe(
-        {"batch_size": 4, "ema_decay": 0.9, "clip_norm": 1.0, "augment": {**augment, "cutmix": 0.2}}
-    )
+def count_waits(steps: int, settings: dict) -> int:
+    """In an epoch of so many steps."""
+    recipe = build_recipe({"batch_size": 4, "ema_decay": 0.9, "clip_norm": 1.0, **settings})
     model = create_model("cnn-baseline")
     average = create_model("cnn-baseline").requires_grad_(False)
     optimizer = build_optimizer(model, recipe, find_head(model), 1.0)
     display = TrainingDisplay("cnn-baseline", 1, 4 * steps, [], visible=False)
-    setup = Setup(model, average, optimizer, recipe, 0, select_precision(None, "float32", CPU), [], display)
+    precision = select_precision(None, "float32", CPU)
+    teachers = load_teachers(recipe.distill.teachers, CPU)
+    setup = Setup(model, average, optimizer, recipe, 0, precision, teachers, display)
     pixels = torch.zeros(4 * steps, 1, 48, 48, dtype=torch.uint8)
-    with CountReads() as counter:
+    with CountWaits() as counter:
         train_epoch(setup, pixels, torch.zeros(4 * steps, dtype=torch.int64), Progress())
-    return counter.reads
+    return counter.waits
 
 
-def test_no_step_waits_for_the_device() -> None:
-    assert count_reads(steps=1) == count_reads(steps=3)
+MOVED = {"rotate": 15, "scale": 0.1, "shift": 0.1, "contrast": 0.1, "brightness": 0.1, "erase": 0.5}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augment": {**MOVED, "cutmix": 0.2}},
+        {"augment": {"mixup": 0.2, "crop": 44}, "class_weights": "effective", "focal_gamma": 2.0},
+        {"logit_adjustment": 1.0, "optimizer": "sgd"},
+        {"balanced_sampling": True},
+        {"distill": {"teachers": ["cnn-baseline"], "share": 0.5}, "augment_as_row": True},
+    ],
+    ids=["cutmix", "weights", "adjustment", "sampling", "teachers"],
+)
+def test_no_step_waits_for_the_device(settings: dict, monkeypatch) -> None:
+    # drawn on the CPU, where the draw is no wait
+    monkeypatch.setattr(fer_zoo.training.epoch, "pick_teacher", lambda teachers, host: teachers[0])
+    assert count_waits(1, settings) == count_waits(3, settings)
+
+
+def test_a_wait_would_be_counted() -> None:
+    values = torch.arange(3)
+    with CountWaits() as counter:
+        values.max().item()
+        values[values > 1]
+    assert counter.waits >= 2

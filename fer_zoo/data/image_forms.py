@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,8 @@ def read_npz(path: Path) -> Rows:
             pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
         if not all(isinstance(array, np.ndarray) for array in (pixels, emotion, usage)):
             raise TypeError("an entry is no array")  # NumPy gives the bytes of one that is not
+        for array in (emotion, usage):
+            _check_text(array)
     except Exception as fault:
         reason = " ".join(str(fault).split())[:200]
         raise DataError(
@@ -96,6 +99,14 @@ def read_npz(path: Path) -> Rows:
     labels = [_labelled(value, f"{path}, row {row}") for row, value in enumerate(emotion.tolist(), start=1)]
     usages = [_split(value, f"{path}, row {row}") for row, value in enumerate(usage.tolist(), start=1)]
     return make_rows(pixels, labels, usages)
+
+
+def _check_text(array: np.ndarray) -> None:
+    """Raises ValueError for numbers that are no characters: NumPy makes strings of them that break Python."""
+    if array.dtype.kind == "U" and array.nbytes:
+        codes = np.ascontiguousarray(array).view(f"{array.dtype.byteorder}u4")
+        if codes.max() > sys.maxunicode:
+            raise ValueError(f"text with the character number {codes.max():,}")
 
 
 def _visible_folders(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -243,6 +244,17 @@ def test_faults_of_a_whole_file_are_named(
         for name in ("fer2013.csv", "one.csv"):
             (tmp_path / "copy" / name).write_bytes((tmp_path / name).read_bytes())
         read_fer2013(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_text_that_is_none_is_named(order: str, tmp_path: Path) -> None:
+    """NumPy reads any 32 bits as a character; Python's strings then break where they are used."""
+    usage = np.array(["Training", "PrivateTest"]).astype(f"{order}U11")
+    usage.view(f"{order}u4")[2] = sys.maxunicode + 1
+    faces = np.zeros((2, 48, 48), np.uint8)
+    np.savez(tmp_path / "faces.npz", pixels=faces, emotion=np.array([1, 2]), usage=usage)
+    with pytest.raises(DataError, match=r"faces\.npz: not an \.npz .*character number 1,114,112"):
+        read_fer2013(tmp_path / "faces.npz")
 
 
 def test_wrong_image_or_class_is_named(rows: Rows, tmp_path: Path) -> None:

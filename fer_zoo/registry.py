@@ -19,7 +19,8 @@ class Architecture:
 
     input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
     with start weights takes those of its weights. options: what a recipe may change in the network.
-    bfloat16_on_cpu: measured to be faster there (fer_zoo/bench/log.md).
+    bfloat16_on_cpu: measured to be faster there (fer_zoo/bench/log.md). any_side: averages its features, so
+    that parts of faces can train it (`augment.cut`).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Architecture:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ("dropout",)
     bfloat16_on_cpu: bool = True
+    any_side: bool = False
 
 
 def match_name(name: str, names: Iterable[str]) -> str | None:
@@ -68,6 +70,7 @@ ARCHITECTURES = _table(
         parameters=3_837_479,
         note="Residual network made for 48 pixels",
         builder="fer_zoo.models.resnet48:build_resnet_48",
+        any_side=True,
     ),
     Architecture(
         "seresnet_48",
@@ -76,6 +79,7 @@ ARCHITECTURES = _table(
         parameters=5_222_263,
         note="Wider residual network with channel gates, taught by three others",
         builder="fer_zoo.models.resnet48:build_seresnet_48",
+        any_side=True,
     ),
     Architecture(
         "efficientnet_b0",
@@ -88,6 +92,7 @@ ARCHITECTURES = _table(
         std=0.226,
         timm_name="efficientnet_b0",
         bfloat16_on_cpu=False,
+        any_side=True,
     ),
     Architecture(
         "efficientnet_lite0",
@@ -100,6 +105,7 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="tf_efficientnet_lite0",
         bfloat16_on_cpu=False,
+        any_side=True,
     ),
     Architecture(
         "efficientnet_lite0_distilled",
@@ -112,6 +118,7 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="tf_efficientnet_lite0",
         bfloat16_on_cpu=False,
+        any_side=True,
     ),
     Architecture(
         "vit_tiny",

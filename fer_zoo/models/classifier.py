@@ -26,9 +26,16 @@ class Preprocessing:
     mean: float
     std: float
 
-    def __call__(self, faces: Tensor) -> Tensor:
-        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size)."""
-        if faces.ndim != 4 or faces.shape[1:] != (1, SIDE, SIDE):
+    def __call__(self, faces: Tensor, cut: bool = False) -> Tensor:
+        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size). cut: also smaller
+        square parts of faces, at the same scale.
+        """
+        side = faces.shape[-1]
+        if (
+            faces.ndim != 4
+            or faces.shape[1:] != (1, side, side)
+            or not (side == SIDE or (cut and side < SIDE))
+        ):
             raise ValueError(f"Faces have shape {tuple(faces.shape)}; allowed is (N, 1, {SIDE}, {SIDE}).")
         if faces.dtype == torch.uint8:
             faces = faces.float() / 255
@@ -37,7 +44,8 @@ class Preprocessing:
                 f"Faces have dtype {faces.dtype}; allowed are uint8 (0-255) and floating point (0-1)."
             )
         if self.size != SIDE:
-            faces = F.interpolate(faces, size=(self.size, self.size), mode="bilinear", align_corners=False)
+            size = self.size * side // SIDE
+            faces = F.interpolate(faces, size=(size, size), mode="bilinear", align_corners=False)
         return (faces - self.mean) / self.std
 
 
@@ -46,8 +54,10 @@ class FaceClassifier(nn.Module):
 
     `backbone` is the plain network on normalised input of `preprocessing.size` pixels, usable without this
     class. `info` is the `fer_zoo` block of the artifact it was loaded from (metrics, recipe, seed), empty
-    for a new one.
+    for a new one. `takes_cuts`: set while it trains on, or teaches from, parts of faces (`augment.cut`).
     """
+
+    takes_cuts = False
 
     def __init__(
         self,
@@ -68,7 +78,7 @@ class FaceClassifier(nn.Module):
         """uint8 (or floating point in [0, 1]) faces (N, 1, 48, 48) to calibrated logits (N, 7) in EMOTIONS
         order.
         """
-        return self.backbone(self.preprocessing(faces)) / self.temperature
+        return self.backbone(self.preprocessing(faces, self.takes_cuts)) / self.temperature
 
     @torch.inference_mode()
     def predict(self, photo: "Photo | Sequence[Photo]") -> Any:

@@ -1,5 +1,6 @@
 """The small pieces of a run: optimizer, sampling, averaged weights, precision, freezing."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -7,9 +8,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import RecipeError
 from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import Recipe
-from fer_zoo.registry import Architecture
+from fer_zoo.registry import ARCHITECTURES, Architecture
 
 
 def build_optimizer(
@@ -88,6 +90,18 @@ def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
     heads = {id(parameter) for parameter in head}
     for parameter in model.parameters():
         parameter.requires_grad_(not frozen or id(parameter) in heads)
+
+
+def allow_cuts(models: Sequence[FaceClassifier]) -> None:
+    """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
+    able = [row.name for row in ARCHITECTURES.values() if row.any_side]
+    for model in models:
+        if model.name not in able:
+            raise RecipeError(
+                f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.cut=0, or "
+                f"use one of: {', '.join(able)}."
+            )
+        model.takes_cuts = True
 
 
 def find_head(model: FaceClassifier) -> list[Tensor]:

@@ -39,7 +39,7 @@ from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epo
 from fer_zoo.training.folder import hold_folder
 from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.parallel import Group, join_group, share_statistics
-from fer_zoo.training.pieces import build_optimizer, find_head, select_precision, set_frozen
+from fer_zoo.training.pieces import allow_cuts, build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
 from fer_zoo.training.start import build_start
 
@@ -134,6 +134,8 @@ def _fit(
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
     autocast = select_precision(row, recipe.precision, place)
     teachers = load_teachers(recipe.distill.teachers, place)
+    if recipe.augment.cut:
+        allow_cuts([model, *(teacher.model for teacher in teachers)])
     run = {
         "architecture": row.name,
         "recipe": describe_recipe(recipe),

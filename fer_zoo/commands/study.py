@@ -12,7 +12,11 @@ def add_parsers(parsers: Any) -> None:
     study = add_command(
         parsers, "study", run_study, "train variants of a recipe from several seeds and write one table"
     )
-    study.add_argument("study", metavar="NAME|FILE.toml", help="ablation, balance, or a file of your own")
+    study.add_argument(
+        "study",
+        metavar="NAME|FILE.toml",
+        help="ablation, balance, balance_late, exclude, head_width, or a file of your own",
+    )
     add_data(study)
     study.add_argument(
         "--out",
@@ -24,6 +28,14 @@ def add_parsers(parsers: Any) -> None:
         "--epochs", type=count, metavar="N", help="at most so many in any run: a short version"
     )
     study.add_argument("--seeds", type=count, metavar="N", help="instead of the study's own number")
+    study.add_argument(
+        "--exclude", metavar="FILE", help="the audit's exclude.csv, for a study that leaves faces out"
+    )
+    study.add_argument(
+        "--ferplus",
+        metavar="FILE",
+        help="FER+'s fer2013new.csv: adds the agreement with its raters",
+    )
     add_device(study)
     add_json(study)
 
@@ -38,7 +50,14 @@ def run_study(arguments: argparse.Namespace) -> None:
     find_architecture(study.architecture)
     dataset, out = read_fer2013(arguments.data), Path(arguments.out)
     try:
-        result = run_study(study, dataset, out=out, device=arguments.device)
+        result = run_study(
+            study,
+            dataset,
+            out=out,
+            device=arguments.device,
+            exclude=arguments.exclude,
+            ferplus=arguments.ferplus,
+        )
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +13,20 @@ from fer_zoo.data.rows import PUBLIC, TRAINING, USAGES, usage_code
 from fer_zoo.errors import DataError
 
 COLUMNS = ("split", "index")
+WHY = "why"  # a third column of the audit: the kinds of findings, by WHY_SEPARATOR
+WHY_SEPARATOR = "; "
 
 
-def exclude_faces(dataset: FER2013, path: str | Path) -> FER2013:
+def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = ()) -> FER2013:
     """The data without the faces that a CSV names: `split` is Training or PublicTest, `index` a face's place
-    in that split (from 0), in the order in which this form of the data is read.
+    in that split (from 0), in the order in which this form of the data is read. kinds: only the rows whose
+    column `why`, as the audit writes it, has one of them.
 
     More columns are passed over. PrivateTest stays whole, so that scores can be compared. The fingerprint
     becomes one of its own. Raises DataError for a file that cannot be read or a row that names no such face.
     """
     splits = {TRAINING: dataset.training, PUBLIC: dataset.public_test}
-    places = _read_places(Path(path), {code: len(faces) for code, faces in splits.items()})
+    places = _read_places(Path(path), {code: len(faces) for code, faces in splits.items()}, set(kinds))
     kept = {code: _leave_out(faces, places[code], path, code) for code, faces in splits.items()}
     named = "".join(f" {USAGES[code]} {index}" for code in places for index in sorted(places[code]))
     digest = hashlib.sha256((dataset.fingerprint + named).encode()).hexdigest()
@@ -36,14 +40,17 @@ def exclude_faces(dataset: FER2013, path: str | Path) -> FER2013:
     )
 
 
-def _read_places(path: Path, sizes: dict[int, int]) -> dict[int, set[int]]:
+def _read_places(path: Path, sizes: dict[int, int], kinds: set[str]) -> dict[int, set[int]]:
     places: dict[int, set[int]] = {code: set() for code in sizes}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: its first line must name the columns {', '.join(COLUMNS)}.")
+            columns = (*COLUMNS, WHY) if kinds else COLUMNS
+            if not set(columns) <= set(reader.fieldnames or ()):
+                raise DataError(f"{path}: its first line must name the columns {', '.join(columns)}.")
             for row in reader:
+                if kinds and not kinds & set((row[WHY] or "").split(WHY_SEPARATOR)):
+                    continue
                 code, index = _read_row(row, f"{path}, line {reader.line_num}", sizes)
                 places[code].add(index)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -51,7 +58,8 @@ def _read_places(path: Path, sizes: dict[int, int]) -> dict[int, set[int]]:
             f"{path}: cannot be read ({error}). Name a CSV with the columns split,index."
         ) from None
     if not any(places.values()):
-        raise DataError(f"{path}: names no face. Train without --exclude, or name faces to leave out.")
+        sort = f" of the kinds {', '.join(sorted(kinds))}" if kinds else ""
+        raise DataError(f"{path}: names no face{sort}. Train without --exclude, or name faces to leave out.")
     return places
 
 

@@ -17,6 +17,7 @@ from fer_zoo.data.audit import (
     count_findings,
     list_left_out,
 )
+from fer_zoo.data.exclude import COLUMNS, WHY, WHY_SEPARATOR
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.rows import PRIVATE, USAGES
 from fer_zoo.data.similar import EXACT, MIRRORED, NEAR
@@ -70,10 +71,10 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
     head = ("kind", "split", "index", "label", "group", "left_out", "reason")
     _write_csv(folder / "findings.csv", head, rows)
     left_out = [
-        (USAGES[collection.split[place]], collection.index[place], "; ".join(kinds))
+        (USAGES[collection.split[place]], collection.index[place], WHY_SEPARATOR.join(kinds))
         for place, kinds in list_left_out(collection, findings).items()
     ]
-    _write_csv(folder / "exclude.csv", ("split", "index", "why"), left_out)
+    _write_csv(folder / "exclude.csv", (*COLUMNS, WHY), left_out)
     write_text(folder / "index.html", build_audit(dataset, collection, findings))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fer_zoo.data.audit import KINDS
 from fer_zoo.errors import RecipeError, UnknownNameError
 from fer_zoo.recipes.recipe import FOLDER, Recipe, check_names, load_recipe, read_toml
 
@@ -15,7 +16,7 @@ MOST_SEEDS = 100
 class Variant:
     """One row of the table. `test_in_training_mode` and `report_training_loss` are faults of the tutorial's
     loop, to show what they hid: dropout and batch statistics on in testing; the loss of the last training
-    epoch in place of the test loss.
+    epoch in place of the test loss. exclude: kinds of the audit's findings whose faces it does without.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Variant:
     note: str = ""
     test_in_training_mode: bool = False
     report_training_loss: bool = False
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,10 @@ def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:
             ("report_training_loss", bool, "true or false"),
         ):
             _check(where, key, options.get(key, kind()), kind, allowed)
+        kinds = options.get("exclude", [])
+        if not isinstance(kinds, list) or not all(kind in KINDS for kind in kinds):
+            raise RecipeError(f"{where}: exclude is {kinds!r}; allowed is a list of {', '.join(KINDS)}.")
+        options["exclude"] = tuple(kinds)
         variants.append(Variant(recipe=load_recipe(*sources[name]), **options))
     return variants
 

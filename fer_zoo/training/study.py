@@ -7,7 +7,7 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from fer_zoo.artifact import CONFIG_NAME, load_artifact, read_config
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.exclude import exclude_faces
+from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.devices import pick_device
-from fer_zoo.evaluation.metrics import score_predictions
+from fer_zoo.errors import RecipeError
+from fer_zoo.evaluation.report import score_split
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_text
 from fer_zoo.recipes.recipe import Recipe, describe_recipe
@@ -29,29 +31,55 @@ TEST_BATCH = 128  # the tutorial's: it matters where batch statistics are on in 
 CHECKPOINTS = "checkpoint*.safetensors"
 COLUMNS = ("accuracy", "macro_f1", "disgust_recall")
 SPLITS = ("public", "private")
+# of PrivateTest, where a study leaves faces out or FER+'s votes are given
+FURTHER = {"no_copies": "Private without copies", "ferplus": "Private as FER+"}
 
 
 def run_study(
-    study: Study, dataset: FER2013, *, out: str | Path, device: str = "auto", show_progress: bool = True
+    study: Study,
+    dataset: FER2013,
+    *,
+    out: str | Path,
+    device: str = "auto",
+    exclude: str | Path | None = None,
+    ferplus: str | Path | None = None,
+    show_progress: bool = True,
 ) -> dict[str, Any]:
     """Train what is not trained yet, score what is not scored yet, and write STUDY.json and STUDY.md.
 
     Runs lie in out/runs by what they are, so equal runs of several variants or studies are done once, and an
-    interrupted study goes on where it was. Raises what `fit` raises.
+    interrupted study goes on where it was. exclude: the audit's exclude.csv, for variants that do without
+    some of its faces. ferplus: FER+'s fer2013new.csv. Raises what `fit` raises, and RecipeError where exclude
+    is missing or not used.
 
     Returns study, title, architecture, seeds, longest, pretrained, data, n (faces of both splits) and
     variants: each with its name, note, recipe and, by split, mean, spread (standard deviation over the seeds,
     0 for one) and values of accuracy, macro_f1, disgust_recall and loss (natural logarithm, not calibrated).
+    Where variants leave faces out, also no_copies, the accuracy on faces that do not stand in Training; with
+    ferplus, also ferplus, of the faces with a clear majority among its raters the share that is named alike.
     """
+    if bool(exclude) != any(variant.exclude for variant in study.variants):
+        raise RecipeError(
+            f"{study.name} leaves faces out: name the exclude.csv of fer-zoo data audit by --exclude FILE."
+            if not exclude
+            else f"{study.name} has no variant that leaves faces out; run it without --exclude."
+        )
     folder = Path(out)
     name = find_architecture(study.architecture).name
     place = pick_device(device)
-    runs = {
-        (variant.name, seed): folder / "runs" / _name_run(study, name, variant.recipe, seed, dataset)
-        for variant in study.variants
-        for seed in range(study.seeds)
-    }
     wanted = [(variant, seed) for variant in study.variants for seed in range(study.seeds)]
+    data = {
+        variant.name: exclude_faces(dataset, exclude, variant.exclude)
+        if exclude and variant.exclude
+        else dataset
+        for variant in study.variants
+    }
+    runs = {
+        (variant.name, seed): folder
+        / "runs"
+        / _name_run(study, name, variant.recipe, seed, data[variant.name])
+        for variant, seed in wanted
+    }
     for number, (variant, seed) in enumerate(wanted, start=1):
         run = runs[variant.name, seed]
         if _is_finished(run):
@@ -60,7 +88,7 @@ def run_study(
             print(f"run {number} of {len(wanted)}: {variant.name}, seed {seed}", file=sys.stderr)
         fit(
             name,
-            dataset,
+            data[variant.name],
             variant.recipe,
             out=run,
             seed=seed,
@@ -71,12 +99,15 @@ def run_study(
         )
         for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()
+    votes = Path(ferplus) if ferplus else None
+    further = [column for column, given in zip(FURTHER, (exclude, ferplus), strict=True) if given]
     rows = []
     for variant in study.variants:
         scores = [
-            _score_run(runs[variant.name, seed], variant, dataset, seed, place) for seed in range(study.seeds)
+            _score_run(runs[variant.name, seed], variant, dataset, seed, place, votes)
+            for seed in range(study.seeds)
         ]
-        rows.append(_describe_variant(variant, scores))
+        rows.append(_describe_variant(variant, scores, further))
     result = {
         "study": study.name,
         "title": study.title,
@@ -105,13 +136,17 @@ def _is_finished(run: Path) -> bool:
 
 
 def _score_run(
-    run: Path, variant: Variant, dataset: FER2013, seed: int, device: torch.device
+    run: Path, variant: Variant, dataset: FER2013, seed: int, device: torch.device, votes: Path | None
 ) -> dict[str, dict[str, float]]:
-    """By split, the columns of the table. Kept in the run's folder: a split is scored once."""
+    """By split, the columns of the table. Kept in the run's folder: a split is scored once, and again where
+    votes are new.
+    """
     kept = run / ("scores-training-mode.json" if variant.test_in_training_mode else "scores.json")
-    if kept.is_file():
-        scores: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8"))
-    else:
+    scores: dict[str, dict[str, float]] = (
+        json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {"private": {}}
+    )
+    wanted = {*COLUMNS, *(FURTHER if votes else ("no_copies",))}
+    if not wanted <= set(scores["private"]):
         model = load_artifact(run).to(device)
         model.temperature = 1.0  # the loss as the network gives it
         predict: Callable[[Tensor], Tensor] = model
@@ -119,7 +154,7 @@ def _score_run(
             model.train()
             torch.manual_seed(seed)
             predict = model.forward  # a bare function, of which `predict_logits` leaves the mode as it is
-        scores = {split: _score_split(predict, dataset.split(split), device) for split in SPLITS}
+        scores = {split: _score_split(predict, dataset, split, device, votes) for split in SPLITS}
         write_text(kept, json.dumps(scores) + "\n")
     if variant.report_training_loss:
         with (run / "history.csv").open(newline="", encoding="utf-8") as file:
@@ -128,24 +163,35 @@ def _score_run(
     return scores
 
 
-def _score_split(predict: Callable[[Tensor], Tensor], faces: Faces, device: torch.device) -> dict[str, float]:
-    logits = predict_logits(predict, faces.pixels, batch_size=TEST_BATCH, device=device)
-    scores = score_predictions(logits.double().softmax(1).numpy(), faces.labels)
+def _score_split(
+    predict: Callable[[Tensor], Tensor],
+    dataset: FER2013,
+    split: str,
+    device: torch.device,
+    votes: Path | None,
+) -> dict[str, float]:
+    logits = predict_logits(predict, dataset.split(split).pixels, batch_size=TEST_BATCH, device=device)
+    scores = score_split("", logits.double().softmax(1).numpy(), dataset, split, ferplus=votes)
     return {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
         "disgust_recall": scores["per_class"]["disgust"]["recall"],
         "loss": scores["nll"],
+        "no_copies": scores["accuracy_no_duplicates"],
+        **({"ferplus": scores["ferplus"]["agreement"]} if votes else {}),
     }
 
 
-def _describe_variant(variant: Variant, scores: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+def _describe_variant(
+    variant: Variant, scores: list[dict[str, dict[str, float]]], further: Sequence[str] = ()
+) -> dict[str, Any]:
+    columns = {"public": (*COLUMNS, "loss"), "private": (*COLUMNS, "loss", *further)}
     return {
         "name": variant.name,
         "note": variant.note,
         "recipe": describe_recipe(variant.recipe),
         **{
-            split: {column: _spread([one[split][column] for one in scores]) for column in (*COLUMNS, "loss")}
+            split: {column: _spread([one[split][column] for one in scores]) for column in columns[split]}
             for split in SPLITS
         },
     }
@@ -159,6 +205,7 @@ def _spread(values: list[float]) -> dict[str, Any]:
 def format_study(result: dict[str, Any]) -> str:
     """The result of `run_study` as a Markdown table, in per cent, with its notes."""
     seeds, n = result["seeds"], result["n"]
+    further = [column for column in FURTHER if column in result["variants"][0]["private"]]
     short = f" A short version: at most {result['longest']} epochs a run." if result["longest"] else ""
     start = f" Every run starts from `{result['pretrained']}`." if result["pretrained"] else ""
     spread = f"mean +- standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
@@ -169,13 +216,14 @@ def format_study(result: dict[str, Any]) -> str:
         "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated."
         f"{start}{short}\n",
         "| variant | epochs | Public accuracy | Private accuracy | Public F1 | Private F1 "
-        "| Public disgust | Private disgust | loss |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| Public disgust | Private disgust | loss |{''.join(f' {FURTHER[one]} |' for one in further)}",
+        f"|---|---|---|---|---|---|---|---|---|{'---|' * len(further)}",
     ]
     for row in result["variants"]:
         cells = [_cell(row[split][column], 100, 2, seeds) for column in COLUMNS for split in SPLITS]
         loss = _cell(row["private"]["loss"], 1, 3, seeds)
-        lines.append(f"| {row['name']} | {row['recipe']['epochs']} | {' | '.join(cells)} | {loss} |")
+        cells += [loss, *(_cell(row["private"][column], 100, 2, seeds) for column in further)]
+        lines.append(f"| {row['name']} | {row['recipe']['epochs']} | {' | '.join(cells)} |")
     notes = [f"- {row['name']}: {row['note']}." for row in result["variants"] if row["note"]]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 

@@ -38,6 +38,20 @@ def test_the_fingerprint_tells_which_faces(dataset: FER2013, tmp_path: Path) -> 
     assert prints[0] == prints[1] and len(set(prints)) == 3
 
 
+def test_faces_of_some_kinds_alone(dataset: FER2013, tmp_path: Path) -> None:
+    path = write(tmp_path, "split,index,why\nTraining,0,blank\nTraining,1,exact; label\nTraining,2,no face\n")
+    for kinds, gone in (
+        (("label",), [1]),
+        (("blank", "exact"), [0, 1]),
+        (("no face",), [2]),
+        ((), [0, 1, 2]),
+    ):
+        rest = exclude_faces(dataset, path, kinds)
+        assert np.array_equal(rest.training.pixels, np.delete(dataset.training.pixels, gone, axis=0))
+    with pytest.raises(DataError, match="names no face of the kinds face, near"):
+        exclude_faces(dataset, path, ("near", "face"))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -83,6 +83,8 @@ def test_a_variant_takes_over_the_one_it_stands_on(tmp_path: Path) -> None:
         (HEAD + PLAIN + "nots = 'x'", "Did you mean 'note'"),
         (HEAD + PLAIN + "note = 3", "note is 3"),
         (HEAD + PLAIN + "test_in_training_mode = 1", "true or false"),
+        (HEAD + PLAIN + "exclude = ['labels']", "a list of blank, no face"),
+        (HEAD + PLAIN + "exclude = 'label'", "a list of blank, no face"),
         ("title = = 1", "cannot be read"),
     ],
 )

@@ -8,11 +8,13 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 import torch
+from ferplus_votes import write_votes
 
 import fer_zoo.training.study as studying
 from fer_zoo.artifact import hash_weights
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.synthetic import draw_faces
+from fer_zoo.errors import DataError, RecipeError
 from fer_zoo.hub import load
 from fer_zoo.recipes.study import Study, load_study
 from fer_zoo.training.study import run_study
@@ -64,9 +66,9 @@ def test_a_study_goes_on_shares_runs_and_scores_private_test_last_and_once(
         events.append("run")
         return fit(*arguments, **options)
 
-    def record_score(predict, faces, device):
-        events.append("private" if faces is data.private_test else "public")
-        return score(predict, faces, device)
+    def record_score(predict, dataset, split, *rest):
+        events.append(split)
+        return score(predict, dataset, split, *rest)
 
     monkeypatch.setattr(studying, "fit", record_fit)
     monkeypatch.setattr(studying, "_score_split", record_score)
@@ -96,6 +98,49 @@ def test_a_study_of_a_trained_model_starts_each_run_from_it(
     assert {"name": "cnn-baseline", "sha256": hash_weights(first)[:16]}.items() <= max(
         started, key=bool
     ).items()
+
+
+def test_a_study_leaves_faces_out_and_tells_what_that_is_worth(
+    data: FER2013, study: Study, tmp_path: Path
+) -> None:
+    lists = {"label": range(40), "near": range(40, 100)}
+    rows = [f"Training,{index},blank; {kind}" for kind, indices in lists.items() for index in indices]
+    (tmp_path / "exclude.csv").write_text("\n".join(["split,index,why", *rows]))
+    votes = write_votes(tmp_path / "votes.csv", data)
+    plain = study.variants[1]
+    kinds = {"all": (), "labels": ("label",), "both": ("label", "near")}
+    variants = tuple(replace(plain, name=name, exclude=some) for name, some in kinds.items())
+    wanted = replace(study, name="less", seeds=1, variants=variants)
+    result = run_study(
+        wanted,
+        data,
+        out=tmp_path / "out",
+        exclude=tmp_path / "exclude.csv",
+        ferplus=votes,
+        show_progress=False,
+    )
+    prints = [load(run).info["data_fingerprint"] for run in tmp_path.glob("out/runs/*")]
+    assert len(set(prints)) == 3 and data.fingerprint in prints
+    scores = result["variants"][0]["private"]
+    assert scores["no_copies"]["mean"] == scores["accuracy"]["mean"]  # no drawn face stands twice
+    assert 0 <= scores["ferplus"]["mean"] <= 1
+    table = (tmp_path / "out" / "less.md").read_text()
+    assert "| loss | Private without copies | Private as FER+ |" in table
+    assert f"| {100 * scores['no_copies']['mean']:.2f} | {100 * scores['ferplus']['mean']:.2f} |" in table
+
+
+def test_a_list_of_faces_and_a_study_that_wants_one_go_together(
+    data: FER2013, study: Study, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match="no variant that leaves faces out"):
+        run_study(study, data, out=tmp_path, exclude=tmp_path / "any.csv")
+    less = replace(study, variants=(replace(study.variants[1], exclude=("label",)),))
+    with pytest.raises(RecipeError, match="data audit by --exclude FILE"):
+        run_study(less, data, out=tmp_path)
+    (tmp_path / "mine.csv").write_text("split,index\nTraining,0\n")
+    with pytest.raises(DataError, match="name the columns split, index, why"):
+        run_study(less, data, out=tmp_path, exclude=tmp_path / "mine.csv")
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def check_numbers(result: dict, data: FER2013, folder: Path) -> None:

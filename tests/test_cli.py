@@ -107,6 +107,7 @@ def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None
         (["train"], "--arch"),
         (["tune", "--arch", "cnn-baselin", "--data", "x"], "Did you mean 'cnn-baseline'"),
         (["tune", "--arch", "cnn-baseline", "--minutes", "0"], "above 0"),
+        (["tune", "--arch", "cnn-baseline", "--data", "x", "--set", "lr=1"], "learning_rate"),
         (["study", "ablatio", "--data", "x"], "Did you mean 'ablation'"),
         (["study", "balance", "--data", "missing.csv"], "missing.csv"),
         (["eval", "cnn-basline", "--data", "x"], "Did you mean 'cnn-baseline'"),

@@ -46,6 +46,7 @@ def test_top_answer_of_each_model_is_marked() -> None:
     rows = {line.split("</i>")[1].split("<")[0]: line.split("<td") for line in html.split("<tr")[2:9]}
     assert ["fz-top" in cell for cell in rows["angry"]] == [False, True, False]
     assert ["fz-top" in cell for cell in rows["disgust"]] == [False, False, True]
+    assert "<h3>Face 1: angry or disgust</h3>" in html
     assert "70.0" in rows["angry"][1] and "5.0" in rows["angry"][2] and "fz-top" not in "".join(rows["sad"])
 
 
@@ -89,7 +90,10 @@ def test_spanish_result_has_no_english_in_it() -> None:
     from emotion_words import WORDS as EMOTION_WORDS
 
     html = render_result(inspection("one", "two"), "key", False, ["one", "two"], "es")
-    assert "Los modelos no coinciden: enojo (one 70%); asco (two 70%)." in html
+    assert (
+        "Los modelos no coinciden: enojo (one 70\N{NO-BREAK SPACE}%); asco (two 70\N{NO-BREAK SPACE}%)."
+        in html
+    )
     for words in (WORDS, EMOTION_WORDS):
         for key, text in words.texts["en"].items():
             assert text == words.texts["es"][key] or "{" in text or f">{text}<" not in html, key

@@ -197,7 +197,7 @@ def _render_head(seen: "Inspection", name: str, language: str) -> Markup:
     time = WORDS.say(language, "failed")
     if name in seen.milliseconds:
         milliseconds = f"{seen.milliseconds[name]:.0f}"
-        time = f"{milliseconds} ms"
+        time = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
             time = WORDS.say(language, "time_for", milliseconds=milliseconds, count=count)
     if name == ENSEMBLE:

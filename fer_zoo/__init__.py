@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fer_zoo.hub_push import push_model
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.onnx_model import OnnxClassifier
+    from fer_zoo.recognition.explain import draw_heat
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.registry import create_model
@@ -31,6 +32,7 @@ _HOMES = {
     "build_loader": "fer_zoo.data.dataset",
     "create_model": "fer_zoo.registry",
     "describe_model": "fer_zoo.hub",
+    "draw_heat": "fer_zoo.recognition.explain",
     "fit": "fer_zoo.training.trainer",
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
@@ -52,6 +54,7 @@ __all__ = [
     "build_loader",
     "create_model",
     "describe_model",
+    "draw_heat",
     "fit",
     "list_models",
     "load",

@@ -5,6 +5,7 @@ An ensemble's folder that comes with the package has no weights of its own: its 
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ ENSEMBLE = "ensemble"
 MOST_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
 MOST_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parent / "weights"
+HUB_ADDRESS = re.compile(r"\w[\w.-]*/(?P<name>[\w.-]+)(@\S+)?")  # or the path of a folder in a folder
 
 
 def list_embedded() -> dict[str, Path]:
@@ -50,6 +52,11 @@ def find_artifact(name: str | Path) -> Path:
             f"{untrained} has no trained weights in this package. Train it: fer-zoo train "
             f"--arch {untrained}. "
             f"With weights: {', '.join(embedded)}."
+        )
+    if address := HUB_ADDRESS.fullmatch(name):
+        raise ArtifactError(
+            f"There is no model folder {name!r} here. If it is on the Hugging Face Hub, fetch it first, "
+            f"fer-zoo pull {name} --out runs/{address['name']}, and give the folder runs/{address['name']}."
         )
     raise UnknownNameError("model", name, embedded)
 

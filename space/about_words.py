@@ -51,7 +51,7 @@ Do not use it to judge, select, watch or diagnose anybody.
     es={
         "about": """## Qué pueden saber los modelos
 
-Cada modelo ve una sola cosa: una cara como imagen gris de 48 por 48 píxeles. Con las 28 709 caras
+Cada modelo ve una sola cosa: una cara como imagen gris de 48 por 48 píxeles. Con las 28.709 caras
 de entrenamiento de FER2013 ha aprendido cuál de siete palabras pone la gente debajo de una imagen
 así.
 

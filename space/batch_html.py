@@ -12,6 +12,7 @@ from batch_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
 from limits import LARGEST_TOTAL, LARGEST_ZIP
 from markupsafe import Markup
+from words import format_number
 
 from fer_zoo.emotions import COLORS
 
@@ -39,9 +40,7 @@ TABLE = Markup(
 HEAD = Markup('<th scope="col">{}</th>')
 ROW = Markup('<tr><td>{crop}</td><th scope="row">{name}<small>{note}</small></th>{cells}</tr>')
 CROP = Markup('<img src="{source}" alt="{words}" width="48" height="48" loading="lazy">')
-CELL = Markup(
-    '<td style="--emotion:{color}"><i class="fz-swatch"></i>{emotion} <span>{share:.0f} %</span></td>'
-)
+CELL = Markup('<td style="--emotion:{color}"><i class="fz-swatch"></i>{emotion} <span>{share}</span></td>')
 
 
 class FaceRow(NamedTuple):
@@ -111,7 +110,7 @@ def _render_row(row: FaceRow, models: list[str], language: str) -> Markup:
 def _render_cell(named: dict[str, float], language: str) -> Markup:
     top = max(named, key=lambda emotion: named[emotion])
     name = EMOTION_WORDS.say(language, top)
-    return CELL.format(color=COLORS[top], emotion=name, share=100 * named[top])
+    return CELL.format(color=COLORS[top], emotion=name, share=format_number(language, named[top], ".0%"))
 
 
 def _encode(crop: "np.ndarray") -> str:

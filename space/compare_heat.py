@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from compare_pictures import encode_heat
+from compare_pictures import encode_picture
 from compare_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
 from offered_models import create_recognizer
 from uploads import hide_paths
 
-from fer_zoo import EMOTIONS
+from fer_zoo import EMOTIONS, draw_heat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def render_heats(
     heats = [
         HEAT.format(
             name=name,
-            source=encode_heat(crops[index], heat[0]),
+            source=encode_picture(draw_heat(crops[index], heat[0]), "WEBP"),
             words=_describe_heat(name, tops[name][0], language),
         )
         for name, heat in maps.items()

@@ -8,6 +8,7 @@ from compare_words import WORDS
 from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
 from uploads import hide_paths
+from words import format_number
 
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
@@ -43,7 +44,7 @@ BOX = Markup(
 PANEL = Markup(
     '<section class="fz-panel" data-panel="{index}" aria-label="{title}"{hidden}><header>'
     '<img class="fz-crop" src="{crop}" alt="{crop_words}" '
-    'width="112" height="112"><div role="status"><h3>{title}</h3>'
+    'width="112" height="112"><div role="status"><h3>{heading}</h3>'
     '<p class="fz-verdict">{verdict}</p>{notes}</div>'
     '</header><div class="fz-above"><p class="fz-about">{about}</p>'
     '<button type="button" class="fz-why" data-why aria-pressed="false">{why}</button></div>'
@@ -56,7 +57,7 @@ HEAD = Markup('<th scope="col"{mark}>{name}<small>{time}</small></th>')
 ROW = Markup(
     '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{emotion}</th>{cells}</tr>'
 )
-CELL = Markup('<td{top}><span class="fz-bar" style="width:{share:.1f}%"></span><span>{share:.1f}</span></td>')
+CELL = Markup('<td{top}><span class="fz-bar" style="width:{share:.1f}%"></span><span>{shown}</span></td>')
 FAULT = Markup('<td rowspan="{rows}" class="fz-fault">{fault}</td>')
 HEAT = Markup('<tr class="fz-heat-row" hidden aria-live="polite"><th scope="row">{where}</th>{cells}</tr>')
 HEAT_CELL = Markup('<td data-heat="{name}"></td>')
@@ -98,7 +99,7 @@ def describe_answers(answers: dict[str, tuple[str, float]], language: str = "en"
         return WORDS.say(language, "none_worked")
     by_emotion: dict[str, list[str]] = {}
     for name, (emotion, probability) in answers.items():
-        by_emotion.setdefault(emotion, []).append(f"{name} {probability:.0%}")
+        by_emotion.setdefault(emotion, []).append(f"{name} {format_number(language, probability, '.0%')}")
     parts = [
         f"{EMOTION_WORDS.say(language, emotion)} ({', '.join(who)})" for emotion, who in by_emotion.items()
     ]
@@ -111,8 +112,8 @@ def describe_answers(answers: dict[str, tuple[str, float]], language: str = "en"
     if len(answers) > 2:
         return WORDS.say(language, "all_agree", count=len(answers), part=parts[0], doubt=doubt)
     ((name, (emotion, probability)),) = answers.items()
-    word = EMOTION_WORDS.say(language, emotion)
-    return WORDS.say(language, "reads", name=name, emotion=word, share=f"{probability:.0%}", doubt=doubt)
+    word, share = EMOTION_WORDS.say(language, emotion), format_number(language, probability, ".0%")
+    return WORDS.say(language, "reads", name=name, emotion=word, share=share, doubt=doubt)
 
 
 def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
@@ -120,6 +121,13 @@ def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
         name: (EMOTIONS[tops[index]], float(seen.probabilities[name][index, tops[index]]))
         for name, tops in seen.answers.items()
     }
+
+
+def _name_answers(seen: "Inspection", index: int, language: str) -> str:
+    """ "sad", or "sad or fear" where the models disagree; empty where none worked."""
+    emotions = dict.fromkeys(emotion for emotion, _ in _answers(seen, index).values())
+    words = [EMOTION_WORDS.say(language, emotion) for emotion in emotions]
+    return f" {WORDS.say(language, 'or')} ".join(words)
 
 
 def _render_photo(seen: "Inspection", boxes: Markup, caption: str, language: str) -> Markup:
@@ -137,14 +145,12 @@ def _render_photo(seen: "Inspection", boxes: Markup, caption: str, language: str
 def _render_box(seen: "Inspection", index: int, language: str) -> Markup:
     x, y, width, height = seen.faces[index].box
     across, down = 100 / seen.photo.width, 100 / seen.photo.height
-    emotions = dict.fromkeys(emotion for emotion, _ in _answers(seen, index).values())
-    words = [EMOTION_WORDS.say(language, emotion) for emotion in emotions]
     return BOX.format(
         index=index,
         number=index + 1,
         title=WORDS.say(language, "face", number=index + 1),
         pressed="true" if index == 0 else "false",
-        answer=f" {WORDS.say(language, 'or')} ".join(words) or WORDS.say(language, "none_worked"),
+        answer=_name_answers(seen, index, language) or WORDS.say(language, "none_worked"),
         x=x * across,
         y=y * down,
         width=width * across,
@@ -168,6 +174,7 @@ def _render_panel(
     return PANEL.format(
         index=index,
         title=title,
+        heading=": ".join(filter(None, (title, _name_answers(seen, index, language)))),
         hidden=Markup(" hidden") if index else "",
         crop=encode_pixels(seen.crops[index]),
         crop_words=WORDS.say(language, "crop"),
@@ -190,7 +197,7 @@ def _render_head(seen: "Inspection", name: str, language: str) -> Markup:
     time = WORDS.say(language, "failed")
     if name in seen.milliseconds:
         milliseconds = f"{seen.milliseconds[name]:.0f}"
-        time = f"{milliseconds} ms"
+        time = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
             time = WORDS.say(language, "time_for", milliseconds=milliseconds, count=count)
     if name == ENSEMBLE:
@@ -206,7 +213,8 @@ def _render_row(seen: "Inspection", index: int, column: int, models: Sequence[st
         if name in seen.probabilities:
             shares = seen.probabilities[name][index]
             top = Markup(' class="fz-top"') if seen.answers[name][index] == column else ""
-            cells.append(CELL.format(top=top, share=100 * float(shares[column])))
+            share = 100 * float(shares[column])
+            cells.append(CELL.format(top=top, share=share, shown=format_number(language, share, ".1f")))
         elif column == 0:
             # The row of heatmaps has no cell for it either.
             fault = hide_paths(seen.faults[name])

@@ -99,7 +99,7 @@ function showBars(shown, title) {
     const share = shown ? (100 * shown.probabilities[index]).toFixed(1) : null;
     cell.classList.toggle("fz-top", shown !== undefined && index === findTop(shown));
     cell.querySelector(".fz-bar").style.width = `${share ?? 0}%`;
-    cell.querySelector(".fz-share").textContent = share ?? "–";
+    cell.querySelector(".fz-share").textContent = share?.replace(".", say("point")) ?? "–";
   });
 }
 

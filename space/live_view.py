@@ -33,7 +33,7 @@ LONGEST_WAIT_S = 0.2  # for a free processor; then the frame is dropped
 PATIENCE_S = 3.0  # for a face out of sight: on a busy machine frames may be a second apart
 MOST_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
 SCRIPT_KEYS = (
-    *("start", "stop", "idle", "none", "title", "rate", "waiting"),
+    *("start", "stop", "idle", "none", "title", "rate", "waiting", "point"),
     *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
 )
 

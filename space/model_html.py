@@ -6,7 +6,8 @@ from chart_html import Axis, render_chart
 from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
 from model_words import WORDS
-from models_words import format_number, translate_note
+from models_words import translate_note
+from words import format_number
 
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
@@ -29,6 +30,7 @@ TABLE = Markup(
 )
 HEAD = Markup('<th scope="col">{}</th>')
 ROW = Markup('<tr><th scope="row">{}</th>{}</tr>')
+SPLIT = Markup("{}<small>{}</small>")
 CELL = Markup("<td>{}</td>")
 CLASS = Markup(
     '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{emotion}</th>'
@@ -91,11 +93,12 @@ def _render_results(metrics: dict[str, Any], language: str) -> Markup:
         for view in VIEWS:
             score = metrics.get(split if view == "none" else f"{split}_{view}")
             if score:
-                cells = Markup("").join(CELL.format(text) for text in _list_scores(score, view, language))
-                rows.append(ROW.format(WORDS.say(language, split), cells))
+                cells = Markup("").join(CELL.format(text) for text in _list_scores(score, language))
+                name = SPLIT.format(WORDS.say(language, split), WORDS.say(language, view))
+                rows.append(ROW.format(name, cells))
     if not rows:
         return NOTE.format(WORDS.say(language, "unmeasured"))
-    keys = ("split", "views", "n", "accuracy", "interval", "unseen", "macro_f1", "ece", "nll")
+    keys = ("split", "accuracy", "interval", "unseen", "macro_f1", "ece", "nll", "n")
     table = _render_table(
         WORDS.say(language, "results"),
         "fz-results",
@@ -112,20 +115,19 @@ def _render_results(metrics: dict[str, Any], language: str) -> Markup:
     return table + remarks
 
 
-def _list_scores(score: dict[str, Any], view: str, language: str) -> list[str]:
+def _list_scores(score: dict[str, Any], language: str) -> list[str]:
     def share(value: float | None) -> str:
         return "-" if value is None else format_number(language, value, ".2%")
 
     low, high = score["accuracy_ci95"]
     return [
-        WORDS.say(language, view),
-        format_number(language, score["n"], ",d"),
         share(score["accuracy"]),
         f"{format_number(language, 100 * low, '.2f')} - {share(high)}",
         share(score["accuracy_no_duplicates"]),
         format_number(language, score["macro_f1"], ".3f"),
         format_number(language, score["ece"], ".3f"),
         format_number(language, score["nll"], ".3f"),
+        format_number(language, score["n"], ",d"),
     ]
 
 

@@ -6,15 +6,14 @@ WORDS = Words(
     "model",
     en={
         "back": "All models",
-        "about": "{note}. A network of {parameters} million numbers, {size} MB of weights, for an "
-        "input of {side} by {side} grey pixels.",
+        "about": "{note}. It has learned {parameters} million numbers, which take {size} MB, and sees "
+        "a face as {side} by {side} grey pixels.",
         "use": "In Python:",
         "results": "Results on FER2013",
         "split": "Split",
-        "views": "Views",
         "n": "Faces",
         "accuracy": "Accuracy",
-        "interval": "95 % interval",
+        "interval": "95% interval",
         "unseen": "Without duplicates",
         "macro_f1": "Macro F1",
         "ece": "Calibration error",
@@ -26,7 +25,7 @@ WORDS = Words(
         "public": "PublicTest",
         "test": "both test splits",
         "train": "Training",
-        "none": "one",
+        "none": "one view",
         "flip": "with mirror image",
         "tencrop": "ten crops",
         "ferplus": "On {n} PrivateTest faces ten FER+ raters have a clear majority: the model agrees with "
@@ -70,12 +69,11 @@ WORDS = Words(
     },
     es={
         "back": "Todos los modelos",
-        "about": "{note}. Una red de {parameters} millones de números, {size} MB de pesos, para "
-        "una entrada de {side} por {side} píxeles grises.",
+        "about": "{note}. Ha aprendido {parameters} millones de números, que ocupan {size} MB, y ve una "
+        "cara como {side} por {side} píxeles grises.",
         "use": "En Python:",
         "results": "Resultados en FER2013",
         "split": "Parte",
-        "views": "Vistas",
         "n": "Caras",
         "accuracy": "Exactitud",
         "interval": "Intervalo del 95 %",
@@ -90,7 +88,7 @@ WORDS = Words(
         "public": "PublicTest",
         "test": "ambas de prueba",
         "train": "Training",
-        "none": "una",
+        "none": "una vista",
         "flip": "con imagen reflejada",
         "tencrop": "diez recortes",
         "ferplus": "En {n} caras de PrivateTest hay una mayoría clara entre diez personas de FER+: el "

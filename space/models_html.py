@@ -5,20 +5,21 @@ from typing import Any, NamedTuple
 
 from chart_html import Axis, Point, choose_ticks, render_chart, render_points
 from markupsafe import Markup
-from models_words import WORDS, format_number, translate_note
+from models_words import WORDS, translate_note
+from words import format_number
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
 
 PAGE = Markup(
     '<p class="fz-about">{caption}</p><div class="fz-scroll" tabindex="0" role="group" aria-label="{label}">'
     '<table class="fz-zoo"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    '<div class="fz-speed">{speed}</div>{chart}<dl class="fz-terms">{terms}</dl>'
+    '<dl class="fz-terms">{terms}</dl><div class="fz-speed">{speed}</div>{chart}'
 )
 HEAD = Markup(
     '<th scope="col" aria-sort="{order}"><button type="button" data-column="{index}">{title}</button></th>'
 )
 ROW = Markup(
-    '<tr><th scope="row"><button type="button" class="fz-link" data-model="{name}">{name}</button>'
+    '<tr><th scope="row"><button type="button" class="fz-link" data-model="{name}">{shown}</button>'
     "<small>{note}</small></th>{cells}</tr>"
 )
 CELL = Markup('<td data-value="{value}">{shown}</td>')
@@ -103,7 +104,8 @@ def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
             shown = INTERVAL.format(shown, WORDS.say(language, "interval", low=low, high=high))
         cells.append(CELL.format(value=value, shown=shown))
     note = translate_note(language, row["note"])
-    return ROW.format(name=row["name"], note=note, cells=Markup("").join(cells))
+    shown = Markup("_<wbr>").join(row["name"].split("_"))
+    return ROW.format(name=row["name"], shown=shown, note=note, cells=Markup("").join(cells))
 
 
 def _render_speed(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:

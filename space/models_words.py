@@ -1,4 +1,4 @@
-"""The words of the Models tab, and how a number is written in each language."""
+"""The words of the Models tab."""
 
 from words import Words
 
@@ -16,14 +16,14 @@ WORDS = Words(
         "accuracy": "Accuracy",
         "macro_f1": "Macro F1",
         "ece": "Calibration error",
-        "latency": "One face",
+        "latency": "Time per face",
         "size": "Size",
         "parameters": "Parameters",
         "input": "Input",
-        "accuracy_means": "share of right answers, with its 95 % interval",
+        "accuracy_means": "share of right answers, with its 95% interval",
         "macro_f1_means": "F1 averaged over the seven expressions",
         "ece_means": "mean gap between confidence and accuracy",
-        "latency_means": "time that the network needs, measured on this machine",
+        "latency_means": "of the network alone, measured on this machine",
         "size_means": "of the file of weights",
         "parameters_means": "numbers learned, in millions",
         "input_means": "side of the picture that the network sees, in pixels",
@@ -31,7 +31,7 @@ WORDS = Words(
         "measured": "Speed here: median of many runs with one face, CPU threads: {threads}.",
         "chart_latency": "Accuracy against time for one face",
         "chart_parameters": "Accuracy against parameters",
-        "axis_accuracy": "Accuracy, with 95 % interval",
+        "axis_accuracy": "Accuracy, with 95% interval",
         "axis_latency": "Milliseconds for one face, on this machine",
         "axis_parameters": "Parameters, in millions",
         "chart_description": "{title}: {points}. The table above has the same numbers.",
@@ -48,14 +48,14 @@ WORDS = Words(
         "accuracy": "Exactitud",
         "macro_f1": "F1 macro",
         "ece": "Error de calibración",
-        "latency": "Una cara",
+        "latency": "Tiempo por cara",
         "size": "Tamaño",
         "parameters": "Parámetros",
         "input": "Entrada",
         "accuracy_means": "proporción de aciertos, con su intervalo del 95 %",
         "macro_f1_means": "F1 promediado sobre las siete expresiones",
         "ece_means": "distancia media entre confianza y exactitud",
-        "latency_means": "tiempo que necesita la red, medido en este equipo",
+        "latency_means": "de la red sola, medido en este equipo",
         "size_means": "del archivo de pesos",
         "parameters_means": "números aprendidos, en millones",
         "input_means": "lado de la imagen que ve la red, en píxeles",
@@ -74,8 +74,10 @@ SPANISH_NOTES = {  # beginnings of fer_zoo's own notes, which are English; other
     "Soft vote of": "Voto ponderado de",
     "Wider residual network with channel gates, taught by three others": "Red residual más ancha con "
     "compuertas de canal, enseñada por otras tres",
-    "Transformer on tokens made by convolutions, for 48 pixels": "Transformer sobre tokens hechos por "
-    "convoluciones, para 48 píxeles",
+    "Transformer on tokens made by residual blocks, for 48 pixels": "Transformer sobre tokens hechos por "
+    "bloques residuales, para 48 píxeles",
+    "EfficientNet-Lite0, taught by two other networks too": "EfficientNet-Lite0, enseñada también por otras "
+    "dos redes",
     "The tutorial's network, unchanged": "La red del tutorial, sin cambios",
     "Residual network made for 48 pixels": "Red residual hecha para 48 píxeles",
     "EfficientNet-B0 at 96 pixels": "EfficientNet-B0 a 96 píxeles",
@@ -90,11 +92,3 @@ def translate_note(language: str, note: str) -> str:
         if language == "es" and note.startswith(english):
             return spanish + note.removeprefix(english)
     return note
-
-
-def format_number(language: str, value: float, spec: str) -> str:
-    """As format(value, spec), with the decimal comma and the spaced % sign of Spanish."""
-    text = format(value, spec)
-    if language == "es":
-        return text.translate(str.maketrans(",.", ".,")).replace("%", " %")
-    return text

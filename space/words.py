@@ -58,3 +58,11 @@ def find_language(request: "Request | None") -> str:
         if language in LANGUAGES:
             return language
     return "en"
+
+
+def format_number(language: str, value: float, spec: str) -> str:
+    """As format(value, spec), with the decimal comma and the spaced % sign of Spanish."""
+    text = format(value, spec)
+    if language == "es":
+        return text.translate(str.maketrans(",.", ".,")).replace("%", "\N{NO-BREAK SPACE}%")
+    return text

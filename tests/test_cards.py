@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from fer_zoo.artifact import save_artifact
+from fer_zoo.artifact import EMBEDDED, save_artifact
 from fer_zoo.cards import build_card, write_card
 from fer_zoo.evaluation.metrics import name_scores, score_predictions
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
@@ -58,7 +58,7 @@ def test_it_tells_how_the_model_was_made(folder: Path) -> None:
         "fer-zoo train --arch efficientnet_lite0 --pretrained start.safetensors --seed 5",
         "resnet_48 (weights 0123456789abcdef)",
         "distill share 0.7",
-        "number 7, 12.5 minutes",
+        "epoch 7 of 9, the best by PublicTest accuracy; 12.5 minutes",
         "150 PrivateTest faces",
         "agrees with it on 71.0 %",
         "4.2 ms on 2 CPU threads",
@@ -75,6 +75,13 @@ def test_it_names_the_recipe_where_that_is_not_the_architectures_own(folder: Pat
         save_artifact(tmp_path, create_model("efficientnet_lite0"), info)
         line = f"fer-zoo train --arch efficientnet_lite0 {words}--pretrained start.safetensors --seed 5"
         assert line in build_card(tmp_path)
+
+
+def test_only_the_split_that_counts_stands_open() -> None:
+    opened, folded = build_card(EMBEDDED / "cnn-baseline").split("<details>")
+    assert "By emotion, PrivateTest" in opened and "confusion.png" in opened
+    assert "chosen on PublicTest, so PrivateTest is the honest figure" in opened
+    assert "By emotion, PublicTest" in folded and "By emotion, PublicTest" not in opened
 
 
 def test_its_pictures_lie_beside_it(folder: Path, tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None
         (["train"], "--arch"),
         (["tune", "--arch", "cnn-baselin", "--data", "x"], "Did you mean 'cnn-baseline'"),
         (["tune", "--arch", "cnn-baseline", "--minutes", "0"], "above 0"),
+        (["tune", "--arch", "cnn-baseline", "--data", "x", "--set", "lr=1"], "learning_rate"),
         (["study", "ablatio", "--data", "x"], "Did you mean 'ablation'"),
         (["study", "balance", "--data", "missing.csv"], "missing.csv"),
         (["eval", "cnn-basline", "--data", "x"], "Did you mean 'cnn-baseline'"),
@@ -163,3 +164,14 @@ def test_a_note_on_the_data_is_one_line(tmp_path) -> None:
     command = [sys.executable, "-m", "fer_zoo.cli", "data", "info", "--data", str(tmp_path)]
     err = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     assert len(err.strip().splitlines()) == 1 and "test" in err and ".py" not in err
+
+
+@pytest.mark.parametrize(
+    "option", [["--pretrained", "ada/faces"], ["--set", 'distill.teachers=["ada/faces"]']], ids=lambda o: o[0]
+)
+def test_a_run_says_to_pull_a_model_of_the_hub_first(capsys, drawn_csv, tmp_path, option) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--arch", "resnet_48", "--data", str(drawn_csv), "--out", str(tmp_path), *option])
+    line = capsys.readouterr().err.strip()
+    assert caught.value.code == 2 and "\n" not in line
+    assert "fer-zoo pull ada/faces --out runs/faces, and give the folder runs/faces" in line

@@ -3,9 +3,12 @@
 import argparse
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fer_zoo.files import as_utf8
+
+if TYPE_CHECKING:
+    from fer_zoo.recipes.recipe import Recipe
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,6 +53,20 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 ... [auto]")
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
+    )
+
+
+def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
+    """The recipe of --recipe, else the default one, as --set changes it, and --epochs after that."""
+    from fer_zoo.recipes.recipe import load_recipe
+
+    epochs = [] if arguments.epochs is None else [f"epochs={arguments.epochs}"]
+    return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
 
 
 def count(text: str) -> int:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, count
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_set, count, read_recipe
 
 
 def add_parsers(parsers: Any) -> None:
@@ -40,9 +40,7 @@ def add_parsers(parsers: Any) -> None:
     )
     add_device(train)
     train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
-    train.add_argument(
-        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
-    )
+    add_set(train)
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
 
@@ -52,17 +50,13 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.devices import read_ranks
     from fer_zoo.errors import DataError
-    from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.trainer import fit
 
     if (arguments.labels == "ferplus") != bool(arguments.ferplus_csv):
         raise DataError("--labels ferplus and --ferplus-csv FILE (FER+'s fer2013new.csv) go together.")
     row = find_architecture(arguments.arch)
-    changes = list(arguments.set)
-    if arguments.epochs is not None:
-        changes.append(f"epochs={arguments.epochs}")
-    recipe = load_recipe(arguments.recipe or row.recipe, changes)
+    recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
     dataset = read_fer2013(arguments.data)
     if arguments.exclude:

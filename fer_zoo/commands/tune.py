@@ -6,7 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, count, positive, print_json
+from fer_zoo.commands.parts import (
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_set,
+    count,
+    positive,
+    print_json,
+    read_recipe,
+)
 
 TRIALS = 20
 
@@ -33,15 +43,12 @@ def add_parsers(parsers: Any) -> None:
     )
     add_device(tune)
     tune.add_argument("--seed", type=int, default=0, metavar="S", help="of every run [0]")
-    tune.add_argument(
-        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
-    )
+    add_set(tune)
     add_json(tune)
 
 
 def run_tune(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.recipes.recipe import load_recipe
     from fer_zoo.recipes.search import load_space
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.tune import tune
@@ -49,10 +56,8 @@ def run_tune(arguments: argparse.Namespace) -> None:
 
     import_optuna()
     row = find_architecture(arguments.arch)
-    name = arguments.recipe or row.recipe
-    epochs = [] if arguments.epochs is None else [f"epochs={arguments.epochs}"]
-    recipe = load_recipe(name, [*arguments.set, *epochs])
-    space = load_space(name, recipe, row.options)
+    recipe = read_recipe(arguments, row.recipe)
+    space = load_space(arguments.recipe or row.recipe, recipe, row.options)
     trials = arguments.trials or (None if arguments.minutes else TRIALS)
     try:
         result = tune(

@@ -10,13 +10,12 @@ import numpy as np
 from markupsafe import Markup
 
 from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.recognition.explain import draw_heat
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 ACCENT, QUIET = "var(--accent)", "var(--subdued)"  # colours of style.css, for light and dark
-WARM = (255, 122, 0)  # RGB: the demo's heat, which stands out from grey for all colour vision
-DENSEST = 0.75  # share of the colour where the heat is 1
 HEAT_SIDE = 96  # pixels: twice the face
 
 # The policy makes a request to another place impossible, even were a name to slip through unescaped.
@@ -187,14 +186,8 @@ def encode_face(pixels: np.ndarray) -> str:
 
 
 def encode_heat(pixels: np.ndarray, heat: np.ndarray) -> str:
-    """A data URI of the heat, float (48, 48) in [0, 1], as a warm veil over a uint8 face (48, 48)."""
-    import PIL.Image
-
-    size = (HEAT_SIDE, HEAT_SIDE)
-    grey = PIL.Image.fromarray(pixels).convert("RGB").resize(size, PIL.Image.Resampling.NEAREST)
-    veil = PIL.Image.fromarray((heat * DENSEST * 255).round().astype(np.uint8))
-    veil = veil.resize(size, PIL.Image.Resampling.BILINEAR)
-    return _encode(PIL.Image.composite(PIL.Image.new("RGB", size, WARM), grey, veil), "WEBP")
+    """A data URI of the heat, float (48, 48) in [0, 1], over a uint8 face (48, 48)."""
+    return _encode(draw_heat(pixels, heat, HEAT_SIDE), "WEBP")
 
 
 def _encode(image: "Image", form: str) -> str:

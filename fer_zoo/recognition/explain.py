@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,7 +27,12 @@ from fer_zoo.emotions import SIDE
 from fer_zoo.models.ensemble import Ensemble
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from fer_zoo.models.classifier import FaceClassifier
+
+WARM = (255, 122, 0)  # RGB: stands out from grey for every form of colour blindness
+DENSEST = 0.75  # share of the colour where the heat is 1
 
 
 def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
@@ -46,6 +52,26 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
     maps = torch.stack([explain(member, faces, targets) for member in members])
     weights = model.backbone.get_buffer("weights").to(maps)
     return _scale((maps * weights[:, None, None, None]).sum(0))
+
+
+def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
+    """An RGB picture, side x side pixels, of a face with its heat as a warm veil over it.
+
+    face: uint8 (48, 48), grey. heat: float (48, 48) in [0, 1], as `Recognizer.explain` gives it. Raises
+    ValueError for other shapes or types.
+    """
+    import PIL.Image
+
+    shape = (SIDE, SIDE)
+    if (face.dtype, face.shape, heat.dtype.kind, heat.shape) != (np.uint8, shape, "f", shape):
+        raise ValueError(
+            f"The face is {face.dtype} {face.shape}, the heat {heat.dtype} {heat.shape}; allowed are uint8 "
+            f"and float, {shape} each."
+        )
+    grey = PIL.Image.fromarray(face).convert("RGB").resize((side, side), PIL.Image.Resampling.NEAREST)
+    veil = PIL.Image.fromarray((heat * DENSEST * 255).round().astype(np.uint8))
+    veil = veil.resize((side, side), PIL.Image.Resampling.BILINEAR)
+    return PIL.Image.composite(PIL.Image.new("RGB", (side, side), WARM), grey, veil)
 
 
 def _scale(maps: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifact import find_artifact, hash_weights, list_embedded, load_artifact
+from fer_zoo.artifact import HUB_ADDRESS, find_artifact, hash_weights, list_embedded, load_artifact
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.registry import Architecture, create_model, match_name
@@ -30,7 +30,9 @@ def build_start(row: Architecture, pretrained: bool | str | Path, options: Mappi
     """
     if isinstance(pretrained, bool):
         return Start(create_model(row.name, pretrained, options), pretrained)
-    if not (Path(pretrained).is_dir() or match_name(str(pretrained), list_embedded())):
+    weights_file = Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth")
+    is_address = not weights_file and HUB_ADDRESS.fullmatch(str(pretrained))
+    if not (Path(pretrained).is_dir() or match_name(str(pretrained), list_embedded()) or is_address):
         return Start(create_model(row.name, pretrained, options), Path(pretrained).name)
     folder = find_artifact(pretrained)
     trained = load_artifact(folder)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.resnet48 import ResNet48
-from fer_zoo.recognition.explain import explain
+from fer_zoo.recognition.explain import draw_heat, explain
 from fer_zoo.registry import ARCHITECTURES, create_model
 
 QUADRANTS = ((0, 0), (0, 24), (24, 0), (24, 24))
@@ -166,3 +166,17 @@ def test_no_faces_and_wrong_numbers() -> None:
     assert explain(model, torch.zeros(0, 1, 48, 48, dtype=torch.uint8), []).shape == (0, 48, 48)
     with pytest.raises(ValueError, match="2 faces have 1 targets"):
         explain(model, torch.zeros(2, 1, 48, 48, dtype=torch.uint8), [1])
+
+
+def test_heat_is_warm_where_it_is_strong_and_grey_elsewhere() -> None:
+    heat = np.zeros((48, 48), np.float32)
+    heat[:24, :24] = 1
+    face = np.full((48, 48), 90, np.uint8)
+    image = draw_heat(face, heat)
+    assert image.size == (144, 144) and draw_heat(face, heat, 96).size == (96, 96)
+    red, _, blue = image.getpixel((20, 20))
+    assert red > 190 and blue < 60
+    assert image.getpixel((120, 120)) == (90, 90, 90)
+    for wrong in (face[None], face / 255):
+        with pytest.raises(ValueError, match="allowed are uint8 and float"):
+            draw_heat(wrong, heat)

@@ -57,6 +57,20 @@ def read_shares(page: Any) -> list[str]:
     return page.locator(".fz-panel:visible td span:last-child").all_text_contents()
 
 
+def test_an_answer_makes_the_place_for_the_next_photo_small_but_not_the_camera(
+    page: Any, portrait: Path
+) -> None:
+    def measure() -> float:
+        return page.locator("#photo").bounding_box()["height"]
+
+    assert measure() > 200
+    add(page, portrait)
+    page.wait_for_selector(".fz-panel")
+    assert measure() < 150
+    page.locator("#photo [data-testid=source-select] button").nth(1).click()
+    page.wait_for_function("document.querySelector('#photo').clientHeight > 200")
+
+
 def test_a_face_is_chosen_by_mouse_and_by_keyboard(page: Any, pair: Path) -> None:
     add(page, pair)
     page.wait_for_selector(".fz-box")

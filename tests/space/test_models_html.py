@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+import fer_zoo
+
 SCRIPT = "<img src=x onerror=alert(1)>"
 BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0.65, "ece": 0.01}
 
@@ -32,8 +34,21 @@ def test_spanish_zoo_has_its_comma_and_its_notes() -> None:
     from models_html import render_models
 
     html = render_models([row("good", {"private": BEST})], "es", {})
-    for shown in ("70,0 %", "68,0 % a 72,0 %", "5,0 M", "3.589 caras", "TinyViT-5M a 96 píxeles"):
+    for shown in (
+        "70,0\N{NO-BREAK SPACE}%",
+        "68,0\N{NO-BREAK SPACE}% a 72,0\N{NO-BREAK SPACE}%",
+        "5,0 M",
+        "3.589 caras",
+        "TinyViT-5M a 96 píxeles",
+    ):
         assert shown in html
+
+
+def test_every_note_is_spanish_too() -> None:
+    from models_words import translate_note
+
+    for one in fer_zoo.list_models():
+        assert translate_note("es", one["note"]) != one["note"], one["name"]
 
 
 def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
@@ -130,7 +145,7 @@ def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
 
     members = [{"name": "one", "weight": 0.75}, {"name": "two", "weight": 0.25}]
     html = render_model(row("ensemble", {}), {"metrics": {}, "members": members}, "es")
-    assert re.findall(r"<tr>.*?(one|two).*?(\d+) %</td>", html) == [("one", "75"), ("two", "25")]
+    assert re.findall(r"<tr>.*?(one|two).*?(\d+)\s%</td>", html) == [("one", "75"), ("two", "25")]
 
 
 def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:

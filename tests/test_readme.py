@@ -161,3 +161,21 @@ def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
     random = max(float(row["public_accuracy"]) for row in complete if int(row["trial"]) < 10)
     assert f"{100 * random:.0f} % for the best of ten random tries" in TUTORIAL
     assert sum(row["head_width"] not in ("1024", "") for row in complete) == 3
+
+
+def test_what_cleaning_gives_in_the_pages_is_the_stored() -> None:
+    rows = {row["name"]: row["private"] for row in read_study("exclude")["variants"]}
+    cleaned, whole = rows["without wrong labels and what shows no face"], rows["all faces"]
+    uncopied = rows["without copies"]
+    for row, column in (
+        (whole, "accuracy"),
+        (cleaned, "accuracy"),
+        (whole, "ferplus"),
+        (cleaned, "ferplus"),
+        (uncopied, "accuracy"),
+        (whole, "no_copies"),
+        (uncopied, "no_copies"),
+    ):
+        assert f"{100 * row[column]['mean']:.2f} %" in TUTORIAL
+    for row in (whole, cleaned):
+        assert f"{100 * row['ferplus']['mean']:.2f} %" in README

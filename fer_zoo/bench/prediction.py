@@ -117,9 +117,10 @@ def format_prediction(result: dict[str, Any]) -> str:
         if steps[key]
     ]
     lines.append(f"  {'all models, one face':<30}{show_times(result['together'])}")
-    lines.append(f"  {'model':<20}{'runtime':<8}{'batch':>5}{'ms':>22}{'faces/s':>10}")
+    wide = max(20, *(len(row["model"]) + 2 for row in result["models"]))
+    lines.append(f"  {'model':<{wide}}{'runtime':<8}{'batch':>5}{'ms':>22}{'faces/s':>10}")
     lines += [
-        f"  {row['model']:<20}{row['runtime']:<8}{row['batch']:>5}{show_times(row):>22}"
+        f"  {row['model']:<{wide}}{row['runtime']:<8}{row['batch']:>5}{show_times(row):>22}"
         f"{row['faces_per_s']:>10,}"
         for row in result["models"]
     ]

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from offered_models import create_recognizer
 from uploads import hide_paths
 
-from fer_zoo import EMOTIONS, draw_heat
+import fer_zoo
+from fer_zoo import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ def render_heats(
     heats = [
         HEAT.format(
             name=name,
-            source=encode_picture(draw_heat(crops[index], heat[0]), "WEBP"),
+            source=encode_picture(fer_zoo.draw_heat(crops[index], heat[0]), "WEBP"),
             words=_describe_heat(name, tops[name][0], language),
         )
         for name, heat in maps.items()

@@ -48,7 +48,8 @@ def test_every_note_is_spanish_too() -> None:
     from models_words import translate_note
 
     for one in fer_zoo.list_models():
-        assert translate_note("es", one["note"]) != one["note"], one["name"]
+        if one["note"]:  # a toy of another test has none
+            assert translate_note("es", one["note"]) != one["note"], one["name"]
 
 
 def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:

@@ -49,8 +49,9 @@ class Augmentation:
         }
         for field in fields(self):
             value, top = getattr(self, field.name), limits.get(field.name, 10)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= top:
-                raise RecipeError(f"augment.{field.name} is {value!r}; allowed is a number from 0 to {top}.")
+            kinds, what = ((int,), "a whole number") if field.type is int else ((int, float), "a number")
+            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value <= top:
+                raise RecipeError(f"augment.{field.name} is {value!r}; allowed is {what} from 0 to {top}.")
         if self.mixup and self.cutmix:
             raise RecipeError(
                 "augment.mixup and augment.cutmix are both on; choose one and set the other to 0."

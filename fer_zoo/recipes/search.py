@@ -96,7 +96,7 @@ def _parse(name: str, kind: Any, value: Any) -> Dimension:
     if not isinstance(value, Mapping) or not {"low", "high"} <= set(value) <= {"low", "high", "log"}:
         raise RecipeError(f"[search] {name} is {value!r}; allowed is {FORMS}.")
     low, high, log = value["low"], value["high"], value.get("log", False)
-    whole = kind in (int, int | None) or name in ("augment.crop", "augment.cut")
+    whole = kind in (int, int | None)
     allowed = (int,) if whole else (int, float)
     numbers = all(
         type(end) in allowed and isfinite(end) for end in (low, high)

@@ -17,6 +17,7 @@ from torch import Tensor
 from fer_zoo.artifact import CONFIG_NAME, load_artifact, read_config
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import read_votes
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import RecipeError
 from fer_zoo.evaluation.report import score_split
@@ -64,6 +65,9 @@ def run_study(
             if not exclude
             else f"{study.name} has no variant that leaves faces out; run it without --exclude."
         )
+    votes = Path(ferplus) if ferplus else None
+    if votes:
+        read_votes(votes, dataset)  # a wrong file is told now, not after the last run
     folder = Path(out)
     name = find_architecture(study.architecture).name
     place = pick_device(device)
@@ -99,7 +103,6 @@ def run_study(
         )
         for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()
-    votes = Path(ferplus) if ferplus else None
     further = [column for column, given in zip(FURTHER, (exclude, ferplus), strict=True) if given]
     rows = []
     for variant in study.variants:

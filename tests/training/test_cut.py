@@ -73,3 +73,8 @@ def test_a_network_that_needs_whole_faces_is_told_so(drawn: FER2013, tmp_path) -
         fit("resnet_48", drawn, taught, out=tmp_path / "taught", show_progress=False)
     with pytest.raises(RecipeError, match=r"augment\.crop and augment\.cut are both on"):
         build_recipe({"augment": {"cut": 40, "crop": 44}})
+    for name in ("cut", "crop"):
+        with pytest.raises(
+            RecipeError, match=rf"augment\.{name} is 40\.5; allowed is a whole number from 0 to 48"
+        ):
+            build_recipe({"augment": {name: 40.5}})

@@ -55,7 +55,7 @@ def find_artifact(name: str | Path) -> Path:
         )
     if address := HUB_ADDRESS.fullmatch(name):
         raise ArtifactError(
-            f"There is no model folder {name!r} here. If it is on the Hugging Face Hub, fetch it first, "
+            f"There is no model folder {name!r} here. If it is on the Hugging Face Hub, fetch it first, by "
             f"fer-zoo pull {name} --out runs/{address['name']}, and give the folder runs/{address['name']}."
         )
     raise UnknownNameError("model", name, embedded)

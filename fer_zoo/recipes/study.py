@@ -50,8 +50,8 @@ def list_studies() -> list[str]:
 
 
 def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = None) -> Study:
-    """The study of that name in this package, or of a TOML file. epochs: at most so many in any run. seeds:
-    instead of its own.
+    """The study of that name in this package, or of a TOML file. epochs: at most so many in any run; of
+    variants that differ by their length alone, the first stays. seeds: instead of its own.
 
     A variant has a `recipe` (a name or file), or stands `on` an earlier variant, whose recipe it takes over;
     `set` is a list of changes such as "epochs=3". Raises RecipeError or UnknownNameError.
@@ -76,11 +76,16 @@ def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = 
         raise RecipeError(f"{path}: pretrained is {start!r}; allowed is true, false or a text.")
     variants = _read_variants(path, rows)
     if epochs is not None:
-        variants = [
-            replace(one, recipe=replace(one.recipe, epochs=min(epochs, one.recipe.epochs)))
-            for one in variants
-        ]
+        variants = _shorten(variants, epochs)
     return Study(path.stem, table["title"], table["architecture"], count, tuple(variants), epochs, start)
+
+
+def _shorten(variants: list[Variant], epochs: int) -> list[Variant]:
+    different: dict[Variant, Variant] = {}
+    for one in variants:
+        short = replace(one, recipe=replace(one.recipe, epochs=min(epochs, one.recipe.epochs)))
+        different.setdefault(replace(short, name="", note=""), short)
+    return list(different.values())
 
 
 def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:

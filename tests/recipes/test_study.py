@@ -55,6 +55,14 @@ def test_a_short_version_has_fewer_epochs_and_seeds() -> None:
     assert study.seeds == 1 and {variant.recipe.epochs for variant in study.variants} == {30, 25}
 
 
+def test_a_short_version_leaves_out_what_differs_by_length_alone() -> None:
+    whole, short = load_study("ablation").variants, load_study("ablation", epochs=5).variants
+    left_out = {variant.name for variant in whole} - {variant.name for variant in short}
+    assert left_out == {"25 epochs instead of 100", "+ 50 epochs: the shipped recipe"}
+    assert short[-1].recipe == load_recipe("baseline", ["epochs=5"])
+    assert short[0].recipe == short[1].recipe == short[2].recipe  # trained once, tested in three ways
+
+
 def test_a_variant_takes_over_the_one_it_stands_on(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(
         HEAD

@@ -49,9 +49,10 @@ def run_study(
     """Train what is not trained yet, score what is not scored yet, and write STUDY.json and STUDY.md.
 
     Runs lie in out/runs by what they are, so equal runs of several variants or studies are done once, and an
-    interrupted study goes on where it was. exclude: the audit's exclude.csv, for variants that do without
-    some of its faces. ferplus: FER+'s fer2013new.csv. Raises what `fit` raises, and RecipeError where exclude
-    is missing or not used.
+    interrupted study goes on where it was. Rows of an earlier STUDY.json in `out` with the same recipe,
+    seeds and data stay as they are, also where their runs are gone. exclude: the audit's exclude.csv, for
+    variants that do without some of its faces. ferplus: FER+'s fer2013new.csv. Raises what `fit` raises, and
+    RecipeError where exclude is missing or not used.
 
     Returns study, title, architecture, seeds, longest, pretrained, data, n (faces of both splits) and
     variants: each with its name, note, recipe and, by split, mean, spread (standard deviation over the seeds,
@@ -71,12 +72,15 @@ def run_study(
     folder = Path(out)
     name = find_architecture(study.architecture).name
     place = pick_device(device)
-    wanted = [(variant, seed) for variant in study.variants for seed in range(study.seeds)]
+    further = [column for column, given in zip(FURTHER, (exclude, ferplus), strict=True) if given]
+    rows = _read_rows(folder / f"{study.name}.json", study, dataset, further)
+    missing = [variant for variant in study.variants if variant.name not in rows]
+    wanted = [(variant, seed) for variant in missing for seed in range(study.seeds)]
     data = {
         variant.name: exclude_faces(dataset, exclude, variant.exclude)
         if exclude and variant.exclude
         else dataset
-        for variant in study.variants
+        for variant in missing
     }
     runs = {
         (variant.name, seed): folder
@@ -103,14 +107,12 @@ def run_study(
         )
         for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()
-    further = [column for column, given in zip(FURTHER, (exclude, ferplus), strict=True) if given]
-    rows = []
-    for variant in study.variants:
+    for variant in missing:
         scores = [
             _score_run(runs[variant.name, seed], variant, dataset, seed, place, votes)
             for seed in range(study.seeds)
         ]
-        rows.append(_describe_variant(variant, scores, further))
+        rows[variant.name] = _describe_variant(variant, scores, further)
     result = {
         "study": study.name,
         "title": study.title,
@@ -120,7 +122,7 @@ def run_study(
         "pretrained": study.pretrained,
         "data": dataset.fingerprint,
         "n": {split: len(dataset.split(split)) for split in SPLITS},
-        "variants": rows,
+        "variants": [rows[variant.name] for variant in study.variants],
     }
     write_text(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / f"{study.name}.md", format_study(result))
@@ -185,14 +187,51 @@ def _score_split(
     }
 
 
+def _identify(variant: Variant) -> dict[str, Any]:
+    """As JSON gives it back, to be compared with."""
+    return {
+        "name": variant.name,
+        "note": variant.note,
+        "recipe": json.loads(json.dumps(describe_recipe(variant.recipe))),
+        "test_in_training_mode": variant.test_in_training_mode,
+        "report_training_loss": variant.report_training_loss,
+    }
+
+
+def _read_rows(
+    table: Path, study: Study, dataset: FER2013, further: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """By name, the rows of an earlier table that this study would give again. None where start weights or a
+    list of faces, of which the table has no hash, decide.
+    """
+    try:
+        earlier = json.loads(table.read_text(encoding="utf-8"))
+        rows = {row["name"]: row for row in earlier["variants"]}
+        given = earlier["architecture"], earlier["seeds"], earlier["data"], earlier["pretrained"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    wanted = find_architecture(study.architecture).name, study.seeds, dataset.fingerprint, study.pretrained
+    if study.pretrained or given != wanted:
+        return {}
+    columns = {*COLUMNS, "loss", *further}
+    kept = {}
+    for variant in study.variants:
+        row = rows.get(variant.name, {})
+        if (
+            not variant.exclude
+            and _identify(variant).items() <= row.items()
+            and set(row["private"]) == columns
+        ):
+            kept[variant.name] = row
+    return kept
+
+
 def _describe_variant(
     variant: Variant, scores: list[dict[str, dict[str, float]]], further: Sequence[str] = ()
 ) -> dict[str, Any]:
     columns = {"public": (*COLUMNS, "loss"), "private": (*COLUMNS, "loss", *further)}
     return {
-        "name": variant.name,
-        "note": variant.note,
-        "recipe": describe_recipe(variant.recipe),
+        **_identify(variant),
         **{
             split: {column: _spread([one[split][column] for one in scores]) for column in columns[split]}
             for split in SPLITS

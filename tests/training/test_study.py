@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from statistics import fmean, stdev
 
 import numpy as np
@@ -82,6 +83,24 @@ def test_a_study_goes_on_shares_runs_and_scores_private_test_last_and_once(
     assert not list(tmp_path.glob("runs/*/checkpoint*"))
     assert json.loads((tmp_path / "small.json").read_text()) == json.loads(json.dumps(result))
     check_numbers(result, data, tmp_path)
+
+
+def test_rows_of_an_earlier_table_are_kept_where_they_are_of_the_same(
+    data: FER2013, study: Study, tmp_path: Path
+) -> None:
+    short = replace(study, variants=study.variants[:2])
+    first = run_study(short, data, out=tmp_path, show_progress=False)
+    rmtree(tmp_path / "runs")
+    whole = run_study(study, data, out=tmp_path, show_progress=False)
+    assert json.loads(json.dumps(first["variants"])) == whole["variants"][:2]
+    assert len(list(tmp_path.glob("runs/*"))) == 2  # the third variant's, of two seeds
+    assert run_study(study, data, out=tmp_path, show_progress=False) == json.loads(json.dumps(whole))
+    faulty = replace(study.variants[1], report_training_loss=True)
+    for other in (replace(study, variants=(faulty,)), replace(study, seeds=1)):
+        rmtree(tmp_path / "runs")
+        (tmp_path / "small.json").write_text(json.dumps(whole))
+        run_study(other, data, out=tmp_path, show_progress=False)
+        assert list(tmp_path.glob("runs/*"))
 
 
 def test_a_study_of_a_trained_model_starts_each_run_from_it(

@@ -163,6 +163,15 @@ def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
     assert sum(row["head_width"] not in ("1024", "") for row in complete) == 3
 
 
+def test_what_the_faults_of_the_loop_hide_in_the_tutorial_is_the_stored() -> None:
+    published, _, right = read_study("ablation")["variants"]
+    for row in (published, right):
+        assert f"{100 * row['private']['accuracy']['mean']:.2f} %" in TUTORIAL
+        assert f"{row['private']['loss']['mean']:.3f}" in TUTORIAL
+    spread = right["private"]["accuracy"]["spread"]
+    assert right["private"]["accuracy"]["mean"] - published["private"]["accuracy"]["mean"] < spread
+
+
 def test_what_cleaning_gives_in_the_pages_is_the_stored() -> None:
     rows = {row["name"]: row["private"] for row in read_study("exclude")["variants"]}
     cleaned, whole = rows["without wrong labels and what shows no face"], rows["all faces"]

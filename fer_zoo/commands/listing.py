@@ -23,12 +23,13 @@ def run_list(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(rows)
         return
+    width = max(len(row["name"]) for row in rows)
     print(
-        f"{'name':<19}{'PrivateTest':>12}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'params':>9}"
+        f"{'name':<{width}}{'PrivateTest':>12}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'params':>9}"
         f"{'size':>9}{'one face':>10}  note"
     )
     for row in rows:
-        print(_format_row(row))
+        print(_format_row(row, width))
     print(
         '\nA model with a figure loads by name: fer_zoo.load("cnn-baseline"). The others: '
         "fer-zoo train --arch NAME\nPrivateTest: 3,589 faces, one view each. ECE: expected calibration "
@@ -36,7 +37,7 @@ def run_list(arguments: argparse.Namespace) -> None:
     )
 
 
-def _format_row(row: dict[str, Any]) -> str:
+def _format_row(row: dict[str, Any], width: int) -> str:
     score, speed = row["metrics"].get("private"), row["latency"]
     cells = ["-", "-", "-", "-"]
     if score:
@@ -46,7 +47,7 @@ def _format_row(row: dict[str, Any]) -> str:
     size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "-"
     latency = f"{speed['milliseconds']:.1f} ms" if speed else "-"
     return (
-        f"{row['name']:<19}{cells[0]:>12}{cells[1]:>16}{cells[2]:>10}{cells[3]:>7}"
+        f"{row['name']:<{width}}{cells[0]:>12}{cells[1]:>16}{cells[2]:>10}{cells[3]:>7}"
         f"{row['params'] / 1e6:>7.1f} M{size:>9}{latency:>10}  {row['note']}"
     )
 

@@ -13,6 +13,7 @@ from fer_zoo.commands.parts import (
     count,
     positive,
     print_json,
+    whole,
 )
 from fer_zoo.errors import FerZooError
 
@@ -28,7 +29,9 @@ def add_parsers(parsers: Any) -> None:
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
     train.add_argument("--steps", type=count, default=40, metavar="N", help="in a round [40]")
     train.add_argument("--rounds", type=count, default=3, metavar="N", help="of which the median counts [3]")
-    train.add_argument("--workers", type=int, default=2, metavar="N", help="of the tutorial's DataLoader [2]")
+    train.add_argument(
+        "--workers", type=whole(0), default=2, metavar="N", help="of the tutorial's DataLoader [2]"
+    )
     train.add_argument(
         "--until",
         type=positive,

@@ -4,7 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import Parser, add_command, add_data, add_device, add_json, count, print_json
+from fer_zoo.commands.parts import (
+    Parser,
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    count,
+    print_json,
+    seed,
+)
 
 
 def add_parsers(parsers: Any) -> None:
@@ -23,7 +32,7 @@ def add_parsers(parsers: Any) -> None:
     show.add_argument(
         "--out", default="data-pictures", metavar="DIR", help="folder of the pictures [data-pictures]"
     )
-    show.add_argument("--seed", type=int, default=0, help="which faces [0]")
+    show.add_argument("--seed", type=seed, default=0, help="which faces [0]")
     audit = add_command(
         inner, "audit", run_data_audit, "repeated, blank, faceless and wrongly labelled faces, to leave out"
     )
@@ -45,7 +54,7 @@ def add_parsers(parsers: Any) -> None:
     )
     synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
     synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
-    synth.add_argument("--seed", type=int, default=0, help="which faces [0]")
+    synth.add_argument("--seed", type=seed, default=0, help="which faces [0]")
 
 
 def run_data_info(arguments: argparse.Namespace) -> None:

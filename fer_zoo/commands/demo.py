@@ -3,12 +3,12 @@
 import argparse
 from typing import Any
 
-from fer_zoo.commands.parts import add_command
+from fer_zoo.commands.parts import add_command, whole
 
 
 def add_parsers(parsers: Any) -> None:
     demo = add_command(parsers, "demo", run_demo, "open the web demo on this machine")
-    demo.add_argument("--port", type=int, default=7860, metavar="N", help="[7860]")
+    demo.add_argument("--port", type=whole(1, 65535), default=7860, metavar="N", help="[7860]")
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
 

@@ -69,17 +69,32 @@ def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
     return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
 
 
-def count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value
+def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from low to high."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a whole number from {low:,} to {high:,}")
+        return value
+
+    return read
+
+
+count = whole(1)
+seed = whole(0)  # as every library's generator takes it
 
 
 def positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a number above 0")
     return value
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_set, count, read_recipe
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_set, count, read_recipe, seed
 
 
 def add_parsers(parsers: Any) -> None:
@@ -39,7 +39,7 @@ def add_parsers(parsers: Any) -> None:
         help="CSV with the columns split,index: faces of Training and PublicTest to leave out (from 0)",
     )
     add_device(train)
-    train.add_argument("--seed", type=int, default=0, metavar="S", help="[0]")
+    train.add_argument("--seed", type=seed, default=0, metavar="S", help="[0]")
     add_set(train)
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
 

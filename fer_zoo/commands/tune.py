@@ -16,6 +16,7 @@ from fer_zoo.commands.parts import (
     positive,
     print_json,
     read_recipe,
+    seed,
 )
 
 TRIALS = 20
@@ -42,7 +43,7 @@ def add_parsers(parsers: Any) -> None:
         help="database of workers on several machines, such as postgresql://user@host/name [SQLite in DIR]",
     )
     add_device(tune)
-    tune.add_argument("--seed", type=int, default=0, metavar="S", help="of every run [0]")
+    tune.add_argument("--seed", type=seed, default=0, metavar="S", help="of every run [0]")
     add_set(tune)
     add_json(tune)
 

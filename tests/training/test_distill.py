@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 def test_a_student_learns_from_a_teacher_although_its_labels_are_noise(drawn: FER2013, tmp_path) -> None:
     """Labels are shuffled: whatever the student knows comes from the teacher."""
-    settings = {"epochs": 6, "batch_size": 64, "ema_decay": 0.9, "precision": "float32"}
+    settings = {"epochs": 6, "batch_size": 64, "ema_decay": 0.9}
     fit("cnn-baseline", drawn, build_recipe(settings), out=tmp_path / "teacher", show_progress=False)
     order = torch.randperm(len(drawn.training.labels), generator=torch.Generator().manual_seed(1)).numpy()
     noise = type(drawn.training)(drawn.training.pixels, drawn.training.labels[order])

@@ -25,7 +25,15 @@ class DataError(FerZooError):
 
 
 class ImageError(FerZooError):
-    """A picture cannot be read, or is outside the allowed size."""
+    """A picture cannot be read, or is outside the allowed size.
+
+    kind: `bytes` or `pixels` (too many, or too few), `format`, `damaged`, or nothing where the name is wrong:
+    for programs that have words of their own.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class ArtifactError(FerZooError):

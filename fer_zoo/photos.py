@@ -65,7 +65,8 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
     if width * height > MOST_PIXELS or min(width, height) < SHORTEST_SIDE:
         raise ImageError(
             f"{name}: {width}x{height} pixels; allowed are sides from {SHORTEST_SIDE} pixels"
-            f" and at most {MOST_PIXELS // 1_000_000} megapixels."
+            f" and at most {MOST_PIXELS // 1_000_000} megapixels.",
+            "pixels",
         )
     try:
         if image is not photo:
@@ -74,9 +75,10 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
             image.draft(None, (int(width * shrunk), int(height * shrunk)))
         upright = _upright_rgb(image)
     except ImageError as fault:
-        raise ImageError(f"{name}: {fault}") from None
+        raise ImageError(f"{name}: {fault}", fault.kind) from None
     except Exception as fault:  # decoders raise errors of many kinds for a damaged file
-        raise ImageError(f"{name}: the picture is damaged or cut off ({_one_line(fault)}).") from None
+        what = f"the picture is damaged or cut off ({_one_line(fault)})"
+        raise ImageError(f"{name}: {what}.", "damaged") from None
     return upright, max(width, height) / max(upright.size)
 
 
@@ -180,21 +182,23 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
     try:
         size = len(photo) if isinstance(photo, bytes) else Path(photo).stat().st_size
         if size > MOST_BYTES:
-            raise ImageError(f"{name}: {size:,} bytes; at most {MOST_BYTES:,} are allowed.")
+            raise ImageError(f"{name}: {size:,} bytes; at most {MOST_BYTES:,} are allowed.", "bytes")
         encoded = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         if not encoded:
-            raise ImageError(f"{name}: empty, 0 bytes. {_FORMAT_RULE}")
+            raise ImageError(f"{name}: empty, 0 bytes. {_FORMAT_RULE}", "damaged")
         with warnings.catch_warnings():
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
             return PIL.Image.open(io.BytesIO(encoded), formats=readable)
     except PIL.UnidentifiedImageError:
-        raise ImageError(f"{name}: not a picture of a kind that is read here. {_FORMAT_RULE}") from None
+        what = "not a picture of a kind that is read here"
+        raise ImageError(f"{name}: {what}. {_FORMAT_RULE}", "format") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise ImageError(f"{name}: over {MOST_PIXELS // 1_000_000} megapixels; make it smaller.") from None
+        what = f"over {MOST_PIXELS // 1_000_000} megapixels"
+        raise ImageError(f"{name}: {what}; make it smaller.", "pixels") from None
     except ImageError:
         raise
     except Exception as fault:  # decoders raise errors of many kinds for a damaged header
-        raise ImageError(f"{name}: cannot be read ({_one_line(fault)}).") from None
+        raise ImageError(f"{name}: cannot be read ({_one_line(fault)}).", "damaged") from None
 
 
 def _upright_rgb(image: "Image") -> "Image":
@@ -222,12 +226,14 @@ def _to_8_bit(image: "Image") -> "Image":
     if image.mode == "F":
         if not (values.min() >= 0 and values.max() <= 1):  # written so that NaN fails
             raise ImageError(
-                "a floating-point picture with values outside 0-1 has no agreed white; save it as 8-bit."
+                "a floating-point picture with values outside 0-1 has no agreed white; save it as 8-bit.",
+                "format",
             )
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
     if image.mode == "I" and image.format != "PNG":  # Pillow gives 16-bit PNG as I in some versions
         raise ImageError(
-            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit grey."
+            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit grey.",
+            "format",
         )
     return PIL.Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from limits import LARGEST_PICTURE
 from offered_models import QUEUE, create_recognizer, list_names
-from uploads import Upload, hide_paths, read_upload
+from uploads import Upload, explain, hide_paths, read_upload
 
 from fer_zoo import FerZooError
 
@@ -69,7 +69,7 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         recognizer = create_recognizer(list_names() if models is None else models)
         seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
-        raise gr.Error(upload.explain(error), print_exception=False) from None
+        raise gr.Error(explain(error, upload.name), print_exception=False) from None
     told = {name: hide_paths(fault) for name, fault in seen.faults.items()}
     faults = {"faults": told} if told else {}
     return {"image": upload.name, "faces": seen.describe_faces(), **faults}

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from limits import LARGEST_PICTURE, LARGEST_TOTAL
-from uploads import ZIP_START, Upload, read_upload
+from uploads import ZIP_START, Upload, find_name, read_upload
 
 from fer_zoo import FerZooError
 
@@ -25,7 +25,7 @@ class Picture(NamedTuple):
 
     name: str
     encoded: bytes = b""
-    error: str = ""
+    error: FerZooError | None = None
 
 
 class DropError(Exception):
@@ -58,9 +58,7 @@ def _read_file(file: Any, say: Say, count: int, total: int) -> Iterator[Picture]
     try:
         upload = read_upload(file, zips=True)
     except FerZooError as error:
-        fields = file if isinstance(file, dict) else vars(file)
-        name = str(fields.get("orig_name") or "?")
-        yield Picture(name, error=f"{name}: {error}")
+        yield Picture(find_name(file), error=error)
         return
     if upload.encoded.startswith(ZIP_START):
         yield from _read_zip(upload, say, count, total)
@@ -85,7 +83,7 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
     except DropError:
         raise
     except Exception:  # zipfile raises errors of many kinds for a damaged directory
-        yield Picture(upload.name, error=f"{upload.name}: {say('bad_zip')}")
+        yield Picture(upload.name, error=FerZooError(f"{upload.name}: {say('bad_zip')}"))
 
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
@@ -106,8 +104,8 @@ def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> Picture:
     fault = _refuse(entry, say)
     if fault:
-        return Picture(entry.filename, error=f"{entry.filename}: {fault}")
+        return Picture(entry.filename, error=FerZooError(f"{entry.filename}: {fault}"))
     try:
         return Picture(entry.filename, archive.read(entry))  # stops at the size that was checked
     except Exception:  # zipfile and zlib raise errors of many kinds for a damaged entry
-        return Picture(entry.filename, error=f"{entry.filename}: {say('bad_zip')}")
+        return Picture(entry.filename, error=FerZooError(f"{entry.filename}: {say('bad_zip')}"))

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from batch_files import DropError, Picture, Say, read_pictures
+from batch_files import DropError, Picture, read_pictures
 from batch_html import FaceRow, render_batch, render_empty
 from batch_words import WORDS
 from offered_models import create_recognizer, list_names
 from parts import add_html, follow_language
-from uploads import Upload
+from uploads import explain
 from words import find_language
 
 from fer_zoo import FerZooError, Recognizer
@@ -65,25 +65,26 @@ def read_batch(
             raise DropError(say("no_pictures"))
     except (DropError, FerZooError) as error:
         raise gr.Error(str(error), print_exception=False) from None
-    results, rows = recognize_pictures(recognizer, pictures, say, progress)
+    results, rows = recognize_pictures(recognizer, pictures, language, progress)
     return render_batch(results, rows, language)
 
 
 def recognize_pictures(
-    recognizer: Recognizer, pictures: list[Picture], say: Say, progress: gr.Progress
+    recognizer: Recognizer, pictures: list[Picture], language: str, progress: gr.Progress
 ) -> tuple[list[dict[str, Any]], list[FaceRow]]:
     """The list that `fer-zoo predict --json` prints, and the faces with their crops."""
     results: list[dict[str, Any]] = []
     rows: list[FaceRow] = []
     for done, picture in enumerate(pictures):
-        progress((done, len(pictures)), desc=say("progress", name=picture.name), unit="")
+        words = WORDS.say(language, "progress", name=picture.name)
+        progress((done, len(pictures)), desc=words, unit="")
         try:
             if picture.error:
-                raise FerZooError(picture.error)
+                raise picture.error
             seen = recognizer.inspect(picture.encoded)
         except FerZooError as error:
-            explained = Upload(picture.name, b"").explain(error)
-            results.append({"image": picture.name, "faces": [], "error": explained})
+            told = explain(error, picture.name, language)
+            results.append({"image": picture.name, "faces": [], "error": told})
             continue
         faces = seen.describe_faces()
         results.append({"image": picture.name, "faces": faces})

@@ -10,7 +10,7 @@ from compare_html import render_message, render_result, render_welcome
 from compare_words import WORDS
 from offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from parts import add_html, follow_language
-from uploads import Upload, read_upload
+from uploads import Upload, explain, find_name, read_upload
 from words import find_language
 
 from fer_zoo import FerZooError
@@ -82,7 +82,8 @@ def add_photo(file: dict[str, Any] | None, models: list[str], request: gr.Reques
     try:
         upload = read_upload(file)
     except FerZooError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        told = explain(error, find_name(file), find_language(request))
+        raise gr.Error(told, print_exception=False) from None
     return compare_again(Kept(upload), models, request)
 
 
@@ -108,7 +109,7 @@ def compare_again(kept: Kept | None, models: list[str], request: gr.Request) -> 
         chosen = create_recognizer(models)
         seen = chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True)
     except FerZooError as error:
-        raise gr.Error(upload.explain(error), print_exception=False) from None
+        raise gr.Error(explain(error, upload.name, language), print_exception=False) from None
     key = hashlib.sha256(upload.encoded).hexdigest()[:16] + ("-whole" if upload.whole else "")
     html = render_result(seen, key, upload.whole, chosen.names, language)
     return Kept(upload, seen.crops, seen.answers, key), html, ""

@@ -19,7 +19,7 @@ from live_words import WORDS
 from markupsafe import Markup
 from offered_models import SIMULTANEOUS, create_recognizer, list_names
 from parts import add_html, follow_language
-from uploads import hide_paths
+from uploads import explain
 from words import find_language
 
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
@@ -91,12 +91,12 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
     Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds"}, the box in the frame's pixels;
     {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
     """
+    language = find_language(request)
     try:
         camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
         encoded = _decode(frame)
     except (TypeError, KeyError, ValueError):
-        kilobytes = LARGEST_FRAME // 1000
-        return {"error": WORDS.say(find_language(request), "unfit", kilobytes=kilobytes)}
+        return {"error": WORDS.say(language, "unfit", kilobytes=LARGEST_FRAME // 1000)}
     if not _slots.acquire(timeout=LONGEST_WAIT_S):
         return {"busy": True}
     try:
@@ -104,7 +104,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         faces = _find_tracker(camera, model).update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
     except FerZooError as error:
-        return {"error": hide_paths(str(error))}
+        return {"error": explain(error, WORDS.say(language, "frame"), language)}
     finally:
         _slots.release()
     described = [

@@ -144,6 +144,28 @@ def test_page_tells_a_bad_file_too(served: Any, broken: Path) -> None:
         served.press("add_photo", [served.upload(broken), ["cnn-baseline"], None])
 
 
+SPANISH = [
+    (empty, "dañada"),
+    (words, "no es una imagen de un tipo que se lea"),
+    (cut_off, "dañada"),
+    (bomb, "40 megapíxeles"),
+    (vector, "no es una imagen de un tipo que se lea"),
+    (lambda path: Image.new("L", (9, 90)).save(path), "desde 16 píxeles"),
+    (lambda path: path.write_bytes(bytes(11_000_000)), "pasa de 10 MB"),
+    (lambda path: Image.new("F", (90, 90), 7).save(path, "TIFF"), "Guárdala como JPEG"),
+]
+
+
+@pytest.mark.parametrize(("write", "told"), SPANISH)
+def test_page_tells_a_bad_file_in_spanish_to_who_prefers_that(
+    served: Any, tmp_path: Path, write: Callable[[Path], None], told: str
+) -> None:
+    path = tmp_path / "mala.png"
+    write(path)
+    with pytest.raises(RuntimeError, match=rf"^mala\.png: .*{told}"):
+        served.press("add_photo", [served.upload(path), ["cnn-baseline"], None], language="es")
+
+
 def test_picture_over_ten_and_upload_over_fifty_megabytes_are_refused(served: Any, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(bytes(11_000_000))

@@ -9,18 +9,24 @@ from limits import LARGEST_PICTURE, LARGEST_ZIP
 from upload_words import WORDS
 
 from fer_zoo import FerZooError
-from fer_zoo.errors import ImageError, escape
-from fer_zoo.photos import MOST_PIXELS, SHORTEST_SIDE
 
 ZIP_START = b"PK"
 BOUNDS = {
     "most": LARGEST_PICTURE // 1_000_000,
     "most_zip": LARGEST_ZIP // 1_000_000,
-    "shortest": SHORTEST_SIDE,
-    "megapixels": MOST_PIXELS // 1_000_000,
+    "shortest": 16,  # both as fer_zoo reads pictures
+    "megapixels": 40,
 }
 # What stands between slashes, with or without quotes around it: a place on this machine is nobody's business.
 PATH = re.compile(r"'[^']*[/\\][^']*'|\"[^\"]*[/\\][^\"]*\"|(?<![\w.])~?/[^\s,;:)]+")
+
+
+class UploadError(FerZooError):
+    """As fer_zoo's ImageError, of what only a page refuses."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Upload(NamedTuple):
@@ -40,8 +46,9 @@ def explain(error: FerZooError, name: str, language: str | None = None) -> str:
     """What is wrong with the file of that name: in a language of the page, where it has words for that; else
     in fer_zoo's own.
     """
-    if language and isinstance(error, ImageError) and error.kind:
-        return WORDS.say(language, error.kind, name=escape(name), **BOUNDS)
+    kind = getattr(error, "kind", "")
+    if language and kind:
+        return WORDS.say(language, kind, name=str(FerZooError(name)), **BOUNDS)
     return hide_paths(str(error)).replace("The bytes", name, 1)
 
 
@@ -55,19 +62,19 @@ def read_upload(file: Any, zips: bool = False) -> Upload:
     be larger than a picture.
 
     A caller of the API writes the path himself, and Gradio checks it only where the caller asks for it: so a
-    path outside the folder of uploads is refused here. Raises ImageError.
+    path outside the folder of uploads is refused here. Raises UploadError.
     """
     fields = _list_fields(file)
     path = fields.get("path")
     if not path or not is_in_or_equal(path, get_upload_folder()) or not Path(path).is_file():
-        raise ImageError("This is no uploaded picture. Send the picture itself, not a path.", "place")
+        raise UploadError("This is no uploaded picture. Send the picture itself, not a path.", "place")
     with Path(path).open("rb") as opened:
         most = LARGEST_ZIP if zips and opened.read(2) == ZIP_START else LARGEST_PICTURE
         opened.seek(0)
         encoded = opened.read(most + 1)
     if len(encoded) > most:
         what, kind = ("The zip", "zip") if most == LARGEST_ZIP else ("The picture", "bytes")
-        raise ImageError(f"{what} is over {most // 1_000_000} MB; make it smaller.", kind)
+        raise UploadError(f"{what} is over {most // 1_000_000} MB; make it smaller.", kind)
     return Upload(fields.get("orig_name") or Path(path).name, encoded)
 
 

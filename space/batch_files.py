@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from limits import LARGEST_PICTURE, LARGEST_TOTAL
-from uploads import ZIP_START, Upload, find_name, read_upload
+from uploads import ZIP_START, Upload, UploadError, find_name, read_upload
 
 from fer_zoo import FerZooError
 
@@ -57,8 +57,9 @@ def _check(count: int, total: int, say: Say) -> None:
 def _read_file(file: Any, say: Say, count: int, total: int) -> Iterator[Picture]:
     try:
         upload = read_upload(file, zips=True)
-    except FerZooError as error:
-        yield Picture(find_name(file), error=error)
+    except UploadError as error:
+        name = find_name(file)
+        yield Picture(name, error=UploadError(f"{name}: {error}", error.kind))
         return
     if upload.encoded.startswith(ZIP_START):
         yield from _read_zip(upload, say, count, total)

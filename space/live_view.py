@@ -91,12 +91,12 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
     Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds"}, the box in the frame's pixels;
     {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
     """
-    language = find_language(request)
     try:
         camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
         encoded = _decode(frame)
     except (TypeError, KeyError, ValueError):
-        return {"error": WORDS.say(language, "unfit", kilobytes=LARGEST_FRAME // 1000)}
+        kilobytes = LARGEST_FRAME // 1000
+        return {"error": WORDS.say(find_language(request), "unfit", kilobytes=kilobytes)}
     if not _slots.acquire(timeout=LONGEST_WAIT_S):
         return {"busy": True}
     try:
@@ -104,6 +104,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         faces = _find_tracker(camera, model).update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
     except FerZooError as error:
+        language = find_language(request)
         return {"error": explain(error, WORDS.say(language, "frame"), language)}
     finally:
         _slots.release()

@@ -6,17 +6,12 @@ from typing import Any, NamedTuple
 
 from gradio.utils import get_upload_folder, is_in_or_equal
 from limits import LARGEST_PICTURE, LARGEST_ZIP
-from upload_words import WORDS
+from upload_words import FAULTS
 
 from fer_zoo import FerZooError
 
 ZIP_START = b"PK"
-BOUNDS = {
-    "most": LARGEST_PICTURE // 1_000_000,
-    "most_zip": LARGEST_ZIP // 1_000_000,
-    "shortest": 16,  # both as fer_zoo reads pictures
-    "megapixels": 40,
-}
+BOUNDS = {"most": LARGEST_PICTURE // 1_000_000, "most_zip": LARGEST_ZIP // 1_000_000}
 # What stands between slashes, with or without quotes around it: a place on this machine is nobody's business.
 PATH = re.compile(r"'[^']*[/\\][^']*'|\"[^\"]*[/\\][^\"]*\"|(?<![\w.])~?/[^\s,;:)]+")
 
@@ -42,13 +37,11 @@ def find_name(file: Any) -> str:
     return str(_list_fields(file).get("orig_name") or "?")
 
 
-def explain(error: FerZooError, name: str, language: str | None = None) -> str:
-    """What is wrong with the file of that name: in a language of the page, where it has words for that; else
-    in fer_zoo's own.
-    """
-    kind = getattr(error, "kind", "")
-    if language and kind:
-        return WORDS.say(language, kind, name=str(FerZooError(name)), **BOUNDS)
+def explain(error: FerZooError, name: str, language: str = "en") -> str:
+    """What is wrong with the file of that name: in fer_zoo's own words, or in those of another language."""
+    words = FAULTS.get(language, {}).get(getattr(error, "kind", ""))
+    if words:
+        return words.format(name=str(FerZooError(name)), **BOUNDS)
     return hide_paths(str(error)).replace("The bytes", name, 1)
 
 

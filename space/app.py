@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from limits import LARGEST_ZIP
+from page.limits import LARGEST_ZIP
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -32,17 +32,18 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     """The page, not yet served. Gradio's version check and telemetry are off from here on."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
     import gradio as gr
-    from about_view import build_about
-    from api_view import add_endpoints
-    from batch_view import build_batch
-    from batch_words import WORDS as BATCH_WORDS
-    from compare_view import build_compare
-    from live_view import build_live
-    from live_words import WORDS as LIVE_WORDS
-    from models_view import build_models
-    from offline_blocks import OfflineBlocks, keep_deleting
-    from page_head import build_head
-    from page_words import WORDS
+
+    from about_tab.view import build_about
+    from batch_tab.view import build_batch
+    from batch_tab.words import WORDS as BATCH_WORDS
+    from compare_tab.view import build_compare
+    from live_tab.view import build_live
+    from live_tab.words import WORDS as LIVE_WORDS
+    from models_tab.view import build_models
+    from page.endpoints import add_endpoints
+    from page.head import build_head
+    from page.head_words import WORDS
+    from page.offline_blocks import OfflineBlocks, keep_deleting
 
     with OfflineBlocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
@@ -78,8 +79,9 @@ def launch_options() -> dict[str, Any]:
     bounded uploads, one quiet theme, two languages.
     """
     import gradio as gr
-    from offline_blocks import build_middleware
-    from words import build_translations
+
+    from page.offline_blocks import build_middleware
+    from page.words import build_translations
 
     theme = gr.themes.Default(
         primary_hue=gr.themes.colors.teal,
@@ -95,7 +97,7 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [HERE / name for name in ("style.css", "live.css", "batch.css")],
+        "css_paths": [HERE / room / "style.css" for room in ("page", "live_tab", "batch_tab")],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

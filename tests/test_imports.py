@@ -88,10 +88,10 @@ def test_the_arrows_have_no_circle() -> None:
 
 def test_the_space_uses_public_names_only() -> None:
     folder = PACKAGE.parent / "space"
-    files = sorted(folder.glob("*.py"))
+    files = sorted(folder.rglob("*.py"))
     assert files
     for path in files:
-        assert list_imports(path) <= {"emotions"}, path.name
+        assert list_imports(path) <= {"emotions"}, str(path)
 
 
 @pytest.mark.parametrize(

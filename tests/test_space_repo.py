@@ -25,7 +25,7 @@ def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> 
     assert files == {place: path.read_bytes() for place, path in list_space_files().items()}
     weights = PACKAGE / "weights" / "cnn-baseline" / "model.safetensors"
     assert files["fer_zoo/weights/cnn-baseline/model.safetensors"] == weights.read_bytes()
-    assert {"app.py", "README.md", "requirements.txt", "packages.txt", "style.css"} <= set(files)
+    assert {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "page/words.py"} <= set(files)
 
 
 def test_second_push_takes_away_what_is_gone(hub: MiniHub) -> None:
@@ -115,7 +115,8 @@ class Block:
         if name.split(".")[0] in BLOCKED:
             raise ImportError(name + " is not among the requirements of the Space")
 sys.meta_path.insert(0, Block())
-import app, fer_zoo, offered_models
+import app, fer_zoo
+from page import offered_models
 from pathlib import Path
 assert Path(fer_zoo.__file__).parent == Path("fer_zoo").resolve()
 app.build_page()

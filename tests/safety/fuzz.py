@@ -20,7 +20,7 @@ MOST_MB = 2048  # resident, with torch and everything else that is imported
 LONGEST_S = 2
 LARGEST_INPUT = 20_000  # bytes
 
-with atheris.instrument_imports(include=["fer_zoo", "batch_files", "uploads"]):
+with atheris.instrument_imports(include=["fer_zoo", "batch_tab", "page"]):
     import readers
 
 

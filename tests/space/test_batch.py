@@ -43,8 +43,8 @@ def drop(uploads: Path) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def read() -> Callable[..., Any]:
-    from batch_files import read_pictures
-    from batch_words import WORDS
+    from batch_tab.files import read_pictures
+    from batch_tab.words import WORDS
 
     return partial(read_pictures, say=partial(WORDS.say, "en"))
 
@@ -91,7 +91,7 @@ def test_nothing_is_unpacked_to_disk(drop: Any, read: Any, uploads: Path) -> Non
 
 
 def test_zip_bomb_is_refused_before_it_is_unpacked(drop: Any, read: Any, monkeypatch: Any) -> None:
-    from batch_files import DropError
+    from batch_tab.files import DropError
 
     def unpack(*_: Any) -> bytes:
         raise AssertionError("unpacked")
@@ -105,7 +105,7 @@ def test_zip_bomb_is_refused_before_it_is_unpacked(drop: Any, read: Any, monkeyp
 
 
 def test_zip_with_too_many_entries_is_not_even_opened(drop: Any, read: Any, monkeypatch: Any) -> None:
-    from batch_files import DropError
+    from batch_tab.files import DropError
 
     crowd = drop("crowd.zip", pack({f"{index}/": b"" for index in range(1001)}))
 
@@ -118,7 +118,7 @@ def test_zip_with_too_many_entries_is_not_even_opened(drop: Any, read: Any, monk
 
 
 def test_two_zips_share_the_bounds(drop: Any, read: Any) -> None:
-    from batch_files import DropError
+    from batch_tab.files import DropError
 
     half = pack({f"{index}.png": b"1" for index in range(101)})
     assert len(read([drop("one.zip", half)])) == 101
@@ -127,7 +127,7 @@ def test_two_zips_share_the_bounds(drop: Any, read: Any) -> None:
 
 
 def test_plain_files_have_bounds_too(drop: Any, read: Any) -> None:
-    from batch_files import DropError
+    from batch_tab.files import DropError
 
     with pytest.raises(DropError, match="More than 200 pictures"):
         read([drop("small.png", b"1")] * 201)
@@ -165,7 +165,7 @@ def test_what_is_wrong_in_a_zip_is_told_and_the_others_go_on(
 
 
 def test_path_outside_the_uploads_is_told_by_name(drop: Any, read: Any, portrait: Path) -> None:
-    from uploads import explain
+    from page.uploads import explain
 
     outside, inside = read([{"path": str(portrait), "orig_name": "photo.png"}, drop("right.png", b"1")])
     assert str(outside.error).startswith("photo.png: This is no uploaded picture") and not outside.encoded
@@ -180,8 +180,9 @@ class Steps(list[Any]):
 
 def recognize(*names: str, pictures: list[tuple[str, bytes]], language: str = "en") -> Any:
     import torch
-    from batch_files import Picture
-    from batch_view import recognize_pictures
+
+    from batch_tab.files import Picture
+    from batch_tab.view import recognize_pictures
 
     class Stub(torch.nn.Module):
         def __init__(self, name: str) -> None:
@@ -223,7 +224,7 @@ def test_a_fault_is_told_in_the_language_of_the_page(broken: Path) -> None:
 
 
 def test_table_has_a_row_for_each_face_and_model(pair: Path, no_face: Path) -> None:
-    from batch_table import write_table
+    from batch_tab.table import write_table
 
     _, results, _, _ = recognize(
         "one", "two", pictures=[('a,\n"b".png', pair.read_bytes()), ("c.png", no_face.read_bytes())]
@@ -243,7 +244,7 @@ def test_table_has_a_row_for_each_face_and_model(pair: Path, no_face: Path) -> N
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_file_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
-    from batch_table import write_table
+    from batch_tab.table import write_table
 
     name = f"{start}HYPERLINK(1).png"
     face = {"box": [1, 2, 3, 4], "score": 0.9, "models": {name: dict.fromkeys(EMOTIONS, 1 / 7)}}
@@ -253,7 +254,7 @@ def test_file_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
 
 
 def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) -> None:
-    from batch_html import render_batch
+    from batch_tab.html import render_batch
 
     pictures = [(SCRIPT, pair.read_bytes()), (f"b{SCRIPT}", broken.read_bytes())]
     _, results, rows, _ = recognize(SCRIPT, pictures=pictures)
@@ -268,7 +269,7 @@ def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) ->
 
 
 def test_long_list_is_shortened_and_says_so() -> None:
-    from batch_html import MOST_ROWS, FaceRow, render_batch
+    from batch_tab.html import MOST_ROWS, FaceRow, render_batch
 
     rows = [FaceRow(f"{index}.png", 0, None, {}) for index in range(MOST_ROWS + 1)]
     html = render_batch([], rows, "en")
@@ -278,7 +279,8 @@ def test_long_list_is_shortened_and_says_so() -> None:
 
 def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: Path) -> None:
     import gradio as gr
-    from batch_view import read_batch
+
+    from batch_tab.view import read_batch
 
     path = served.uploads / "drop.zip"
     path.write_bytes(pack({"portrait.png": portrait.read_bytes()}))
@@ -322,6 +324,6 @@ def test_a_zip_may_be_larger_than_a_picture_but_not_without_bound(drop: Any, rea
     ],
 )
 def test_messages_tell_nobody_where_files_lie(told: str, shown: str) -> None:
-    from uploads import hide_paths
+    from page.uploads import hide_paths
 
     assert hide_paths(told) == shown

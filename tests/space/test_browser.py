@@ -214,7 +214,7 @@ def test_the_page_says_what_it_cannot_know(page: Any) -> None:
 
 
 def test_speed_is_measured_where_the_page_runs(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import speed
+    from models_tab import speed
 
     monkeypatch.setattr(speed, "_measured", {})
     page.reload()

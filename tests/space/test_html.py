@@ -23,7 +23,7 @@ def inspection(*models: str, box: tuple[int, int, int, int] = (20, 10, 40, 40)) 
 
 
 def test_names_cannot_bring_script_into_the_page() -> None:
-    from compare_html import render_message, render_result
+    from compare_tab.html import render_message, render_result
 
     for html in (
         render_message(SCRIPT),
@@ -33,14 +33,14 @@ def test_names_cannot_bring_script_into_the_page() -> None:
 
 
 def test_box_lies_where_the_face_is_in_percent_of_the_photo() -> None:
-    from compare_html import render_result
+    from compare_tab.html import render_result
 
     html = render_result(inspection("cnn-baseline"), "key", False, ["cnn-baseline"])
     assert "left:10.000%;top:10.000%;width:20.000%;height:40.000%" in html
 
 
 def test_top_answer_of_each_model_is_marked() -> None:
-    from compare_html import render_result
+    from compare_tab.html import render_result
 
     html = render_result(inspection("one", "two"), "key", False, ["one", "two"])
     rows = {line.split("</i>")[1].split("<")[0]: line.split("<td") for line in html.split("<tr")[2:9]}
@@ -51,7 +51,7 @@ def test_top_answer_of_each_model_is_marked() -> None:
 
 
 def test_small_face_is_said_to_be_small() -> None:
-    from compare_html import render_result
+    from compare_tab.html import render_result
 
     small = render_result(inspection("one", box=(0, 0, 20, 20)), "key", False, ["one"])
     assert "small face" in small
@@ -59,7 +59,7 @@ def test_small_face_is_said_to_be_small() -> None:
 
 
 def test_agreement_is_put_into_words() -> None:
-    from compare_html import describe_answers
+    from compare_tab.html import describe_answers
 
     assert describe_answers({"a": ("happy", 0.9)}) == "a reads happy (90%)."
     assert describe_answers({"a": ("sad", 0.3)}) == "a reads sad (30%), but with little certainty."
@@ -70,7 +70,7 @@ def test_agreement_is_put_into_words() -> None:
 
 
 def test_failed_model_keeps_its_column_and_the_ensemble_is_marked() -> None:
-    from compare_html import render_result
+    from compare_tab.html import render_result
 
     seen = replace(inspection("ensemble", "one"), faults={"two": SCRIPT})
     html = render_result(seen, "key", False, ["ensemble", "two", "one"])
@@ -85,9 +85,9 @@ def test_failed_model_keeps_its_column_and_the_ensemble_is_marked() -> None:
 
 
 def test_spanish_result_has_no_english_in_it() -> None:
-    from compare_html import render_result
-    from compare_words import WORDS
-    from emotion_words import WORDS as EMOTION_WORDS
+    from compare_tab.html import render_result
+    from compare_tab.words import WORDS
+    from page.emotions import WORDS as EMOTION_WORDS
 
     html = render_result(inspection("one", "two"), "key", False, ["one", "two"], "es")
     assert (
@@ -101,9 +101,9 @@ def test_spanish_result_has_no_english_in_it() -> None:
 
 def test_upload_is_read_from_the_upload_folder_only(tmp_path: Any, monkeypatch: Any) -> None:
     import pytest
-    from uploads import read_upload
 
     from fer_zoo import FerZooError
+    from page.uploads import read_upload
 
     inside, beside = tmp_path / "uploads", tmp_path / "uploads-not"
     for folder in (inside, beside):

@@ -53,7 +53,7 @@ def test_served_page_leaves_no_folder_behind(alone: Path, tmp_path: Path) -> Non
 
 
 def test_what_is_ticked_at_first_fits_side_by_side() -> None:
-    from offered_models import SIDE_BY_SIDE, list_first_ticked, list_offered
+    from page.offered_models import SIDE_BY_SIDE, list_first_ticked, list_offered
 
     scores = {row["name"]: row["metrics"]["private"]["accuracy"] for row in list_offered()}
     ticked = list_first_ticked()

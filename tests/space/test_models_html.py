@@ -18,7 +18,7 @@ def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
-    from models_html import render_models
+    from models_tab.html import render_models
 
     fair = {**BEST, "accuracy": 0.6, "accuracy_ci95": [0.58, 0.62]}
     rows = [row("new", {}), row("fair", {"private": fair}), row("good", {"private": BEST})]
@@ -31,7 +31,7 @@ def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
 
 
 def test_spanish_zoo_has_its_comma_and_its_notes() -> None:
-    from models_html import render_models
+    from models_tab.html import render_models
 
     html = render_models([row("good", {"private": BEST})], "es", {})
     for shown in (
@@ -45,7 +45,7 @@ def test_spanish_zoo_has_its_comma_and_its_notes() -> None:
 
 
 def test_every_note_is_spanish_too() -> None:
-    from models_words import translate_note
+    from models_tab.words import translate_note
 
     for one in fer_zoo.list_models():
         if one["note"]:  # a toy of another test has none
@@ -53,7 +53,7 @@ def test_every_note_is_spanish_too() -> None:
 
 
 def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
-    from models_html import render_models
+    from models_tab.html import render_models
 
     rows = [row("one", {"private": BEST}), row("two", {"private": BEST})]
     speeds = {name: {"milliseconds": taken, "threads": 2} for name, taken in (("one", 8.04), ("two", 20.0))}
@@ -67,13 +67,13 @@ def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
 
 
 def test_zoo_without_any_score_has_no_chart() -> None:
-    from models_html import render_models
+    from models_tab.html import render_models
 
     assert "<svg" not in render_models([row("new", {})], "en", {})
 
 
 def test_interval_bar_ends_where_the_interval_ends() -> None:
-    from models_html import render_models
+    from models_tab.html import render_models
 
     html = render_models([row("good", {"private": BEST})], "en", {})
     ticks = [(float(at), text) for at, text in re.findall(r'y="([\d.]+)%" dy=".32em"[^>]*>(\d+)%<', html)]
@@ -99,14 +99,14 @@ def test_interval_bar_ends_where_the_interval_ends() -> None:
     ],
 )
 def test_ticks_are_round_and_enclose(low: float, high: float, ticks: list[float]) -> None:
-    from chart_html import choose_ticks
+    from models_tab.chart import choose_ticks
 
     assert choose_ticks(low, high) == pytest.approx(ticks)
 
 
 @pytest.mark.parametrize("places", [[100, 101, 102, 250], [298, 299, 300], [5.0, 5, 5, 290], []])
 def test_labels_do_not_touch_each_other_nor_a_dot_and_stay_inside(places: list[float]) -> None:
-    from chart_html import DOT_GAP, HEIGHT, LABEL_GAP, place_labels
+    from models_tab.chart import DOT_GAP, HEIGHT, LABEL_GAP, place_labels
 
     ways = [[dot for dot in places if dot != place] for place in places]  # every dot is in every label's way
     labels = place_labels(places, ways)
@@ -118,7 +118,7 @@ def test_labels_do_not_touch_each_other_nor_a_dot_and_stay_inside(places: list[f
 
 
 def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:
-    from model_html import render_model
+    from models_tab.model_html import render_model
 
     html = render_model(row("cnn-baseline", stored["metrics"]), {**stored, "temperature": 0.885}, "en")
     score = stored["metrics"]["private"]
@@ -133,7 +133,7 @@ def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:
 
 
 def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any]) -> None:
-    from model_html import render_model
+    from models_tab.model_html import render_model
 
     html = render_model(row("cnn-baseline", {}), {**stored, "temperature": 1.0}, "en")
     dots = re.findall(r'class="fz-dot" cx="([\d.]+)%" cy="([\d.]+)%"', html)
@@ -142,7 +142,7 @@ def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any])
 
 
 def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
-    from model_html import render_model
+    from models_tab.model_html import render_model
 
     members = [{"name": "one", "weight": 0.75}, {"name": "two", "weight": 0.25}]
     html = render_model(row("ensemble", {}), {"metrics": {}, "members": members}, "es")
@@ -150,7 +150,7 @@ def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
 
 
 def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
-    from model_html import render_model
+    from models_tab.model_html import render_model
 
     ferplus = {"n": 3000, "agreement": 0.812, "labels_agreement": 0.7}
     metrics = {"private": {**stored["metrics"]["private"], "ferplus": ferplus}}
@@ -161,7 +161,7 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
 
 
 def test_page_without_scores_says_so() -> None:
-    from model_html import render_model
+    from models_tab.model_html import render_model
 
     html = render_model(row("new", {}), {"metrics": {}}, "es")
     assert "no hay medidas guardadas" in html and "fz-heat" not in html and "<svg" not in html
@@ -169,8 +169,8 @@ def test_page_without_scores_says_so() -> None:
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_names_cannot_bring_script_into_the_page(stored: dict[str, Any], language: str) -> None:
-    from model_html import render_model
-    from models_html import render_models
+    from models_tab.html import render_models
+    from models_tab.model_html import render_model
 
     evil = {**row(SCRIPT, stored["metrics"]), "note": SCRIPT}
     info = {**stored, "temperature": 1.0, "data_fingerprint": SCRIPT, "recipe": {SCRIPT: SCRIPT}}

@@ -123,8 +123,9 @@ async def use_as_agent(url: str, encoded: str) -> tuple[list[Any], str, str]:
 
 def test_an_upload_while_old_ones_are_deleted_does_not_end_the_deleting(tmp_path: Path) -> None:
     """Gradio's own sets would raise here, in the thread that deletes, and nobody would start it again."""
-    from app import build_page
     from gradio.route_utils import delete_files_created_by_app
+
+    from app import build_page
 
     page = build_page()
     for names in page.temp_file_sets:

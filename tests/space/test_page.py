@@ -75,7 +75,7 @@ def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -
 def test_models_that_fail_leave_the_others_alone(
     served: Any, client: Client, portrait: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from offered_models import load_once
+    from page.offered_models import load_once
 
     def fail(_: Any) -> None:
         raise RuntimeError("out of memory")

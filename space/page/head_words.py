@@ -1,6 +1,6 @@
 """The words around the views: the page's head and the names of its tabs."""
 
-from words import Words
+from page.words import Words
 
 WORDS = Words(
     "page",

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from limits import LARGEST_PICTURE, LARGEST_TOTAL
-from uploads import ZIP_START, Upload, UploadError, find_name, read_upload
-
 from fer_zoo import FerZooError
+from page.limits import LARGEST_PICTURE, LARGEST_TOTAL
+from page.uploads import ZIP_START, Upload, UploadError, find_name, read_upload
 
 MOST_PICTURES = 200
 MOST_ENTRIES = 1000  # of a zip, folders and what is skipped included

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
-from page_words import WORDS
-from parts import add_html, follow_language
 
-SCRIPT = Path(__file__).with_name("page_head.js")
+from page.head_words import WORDS
+from page.parts import add_html, follow_language
+
+SCRIPT = Path(__file__).with_name("head.js")
 HEAD = Markup('<div lang="{language}"><h1>{title}</h1><p>{introduction}</p></div>')
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from batch_files import DropError, Picture, read_pictures
-from batch_html import FaceRow, render_batch, render_empty
-from batch_words import WORDS
-from offered_models import create_recognizer, list_names
-from parts import add_html, follow_language
-from uploads import explain
-from words import find_language
 
+from batch_tab.files import DropError, Picture, read_pictures
+from batch_tab.html import FaceRow, render_batch, render_empty
+from batch_tab.words import WORDS
 from fer_zoo import FerZooError, Recognizer
+from page.offered_models import create_recognizer, list_names
+from page.parts import add_html, follow_language
+from page.uploads import explain
+from page.words import find_language
 
-SCRIPT = Path(__file__).with_name("batch_view.js")
+SCRIPT = Path(__file__).with_name("view.js")
 # One batch at a time and beside the queue of single photos, which would otherwise wait for 200 pictures.
 QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "batch"}
 

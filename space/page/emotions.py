@@ -1,6 +1,6 @@
 """The seven emotions in the visitor's language. The keys are fer_zoo.EMOTIONS."""
 
-from words import Words
+from page.words import Words
 
 WORDS = Words(
     "emotion",

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from words import find_language
+
+from page.words import find_language
 
 
 def add_html(value: str, script: Path, elem_id: str, **options: Any) -> gr.HTML:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chart_html import Axis, Point, choose_ticks, render_chart, render_points
 from markupsafe import Markup
-from models_words import WORDS, translate_note
-from words import format_number
+
+from models_tab.chart import Axis, Point, choose_ticks, render_chart, render_points
+from models_tab.words import WORDS, translate_note
+from page.words import format_number
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
 

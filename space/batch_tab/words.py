@@ -1,6 +1,6 @@
 """The words of the Many pictures tab."""
 
-from words import Words
+from page.words import Words
 
 WORDS = Words(
     "batch",

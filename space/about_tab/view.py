@@ -1,8 +1,9 @@
 """The About tab: what the models can know, what happens to a picture, and how programs ask."""
 
 import gradio as gr
-from about_words import PROGRAM, WORDS
-from parts import follow_language
+
+from about_tab.words import PROGRAM, WORDS
+from page.parts import follow_language
 
 
 def build_about(page: gr.Blocks) -> None:

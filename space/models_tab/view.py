@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import gradio as gr
-from model_html import render_model
-from models_html import render_models
-from offered_models import QUEUE, list_names, list_offered
-from parts import add_html
-from speed import list_speeds, measure_speed
-from words import find_language
 
 import fer_zoo
+from models_tab.html import render_models
+from models_tab.model_html import render_model
+from models_tab.speed import list_speeds, measure_speed
+from page.offered_models import QUEUE, list_names, list_offered
+from page.parts import add_html
+from page.words import find_language
 
-SCRIPT = Path(__file__).with_name("models_view.js")
+SCRIPT = Path(__file__).with_name("view.js")
 
 
 def build_models(page: gr.Blocks) -> None:

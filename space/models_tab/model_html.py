@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from chart_html import Axis, render_chart
-from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
-from model_words import WORDS
-from models_words import translate_note
-from words import format_number
 
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
+from models_tab.chart import Axis, render_chart
+from models_tab.model_words import WORDS
+from models_tab.words import translate_note
+from page.emotions import WORDS as EMOTION_WORDS
+from page.words import format_number
 
 SPLITS = ("private", "public", "test", "train")
 VIEWS = ("none", "flip", "tencrop")

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from compare_pictures import encode_picture
-from compare_words import WORDS
-from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
-from offered_models import create_recognizer
-from uploads import hide_paths
 
 import fer_zoo
+from compare_tab.pictures import encode_picture
+from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
+from page.emotions import WORDS as EMOTION_WORDS
+from page.offered_models import create_recognizer
+from page.uploads import hide_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from compare_pictures import encode_picture, encode_pixels
-from compare_words import WORDS
-from emotion_words import WORDS as EMOTION_WORDS
 from markupsafe import Markup
-from uploads import hide_paths
-from words import format_number
 
+from compare_tab.pictures import encode_picture, encode_pixels
+from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
+from page.emotions import WORDS as EMOTION_WORDS
+from page.uploads import hide_paths
+from page.words import format_number
 
 if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection

@@ -14,18 +14,18 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import gradio as gr
-from emotion_words import WORDS as EMOTION_WORDS
-from live_words import WORDS
 from markupsafe import Markup
-from offered_models import SIMULTANEOUS, create_recognizer, list_names
-from parts import add_html, follow_language
-from uploads import explain
-from words import find_language
 
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from fer_zoo.emotions import COLORS
+from live_tab.words import WORDS
+from page.emotions import WORDS as EMOTION_WORDS
+from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
+from page.parts import add_html, follow_language
+from page.uploads import explain
+from page.words import find_language
 
-SCRIPT = Path(__file__).with_name("live_view.js")
+SCRIPT = Path(__file__).with_name("view.js")
 FASTEST = "cnn-baseline"
 LARGEST_FRAME = 300_000  # bytes of JPEG; the script's 640x480 pixels take about 40,000
 FRAME_START = "data:image/jpeg;base64,"

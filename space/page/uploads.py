@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradio.utils import get_upload_folder, is_in_or_equal
-from limits import LARGEST_PICTURE, LARGEST_ZIP
-from upload_words import FAULTS
 
 from fer_zoo import FerZooError
+from page.limits import LARGEST_PICTURE, LARGEST_ZIP
+from page.upload_words import FAULTS
 
 ZIP_START = b"PK"
 BOUNDS = {"most": LARGEST_PICTURE // 1_000_000, "most_zip": LARGEST_ZIP // 1_000_000}

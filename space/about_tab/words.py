@@ -1,6 +1,6 @@
 """What the page says about itself, as Markdown."""
 
-from words import Words
+from page.words import Words
 
 PROGRAM = """
 ```python

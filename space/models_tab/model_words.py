@@ -1,6 +1,6 @@
 """The words of one model's page."""
 
-from words import Words
+from page.words import Words
 
 WORDS = Words(
     "model",

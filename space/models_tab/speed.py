@@ -3,9 +3,8 @@
 from threading import Lock
 from typing import Any
 
-from offered_models import load_once
-
 import fer_zoo
+from page.offered_models import load_once
 
 _measured: dict[str, dict[str, Any]] = {}
 _lock = Lock()  # two that measure at once would slow each other down

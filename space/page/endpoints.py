@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import gradio as gr
-from limits import LARGEST_PICTURE
-from offered_models import QUEUE, create_recognizer, list_names
-from uploads import Upload, explain, hide_paths, read_upload
 
 from fer_zoo import FerZooError
+from page.limits import LARGEST_PICTURE
+from page.offered_models import QUEUE, create_recognizer, list_names
+from page.uploads import Upload, explain, hide_paths, read_upload
 
 
 def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, Any]:

@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
-from compare_heat import render_heats
-from compare_html import render_message, render_result, render_welcome
-from compare_words import WORDS
-from offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
-from parts import add_html, follow_language
-from uploads import Upload, explain, find_name, read_upload
-from words import find_language
 
+from compare_tab.heat import render_heats
+from compare_tab.html import render_message, render_result, render_welcome
+from compare_tab.words import WORDS
 from fer_zoo import FerZooError
+from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
+from page.parts import add_html, follow_language
+from page.uploads import Upload, explain, find_name, read_upload
+from page.words import find_language
 
 if TYPE_CHECKING:
     import numpy as np
 
-EXAMPLE = Path(__file__).with_name("examples") / "drawn-faces.png"  # by fer_zoo.data.synthetic, seed 3
-SCRIPT = Path(__file__).with_name("compare_view.js")
-HEAT_SCRIPT = Path(__file__).with_name("compare_heat.js")
+EXAMPLE = Path(__file__).parents[1] / "examples" / "drawn-faces.png"  # by fer_zoo.data.synthetic, seed 3
+SCRIPT = Path(__file__).with_name("view.js")
+HEAT_SCRIPT = Path(__file__).with_name("heat.js")
 
 
 class Kept(NamedTuple):

@@ -6,15 +6,15 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batch_files import MOST_PICTURES
-from batch_table import write_table
-from batch_words import WORDS
-from emotion_words import WORDS as EMOTION_WORDS
-from limits import LARGEST_TOTAL, LARGEST_ZIP
 from markupsafe import Markup
-from words import format_number
 
+from batch_tab.files import MOST_PICTURES
+from batch_tab.table import write_table
+from batch_tab.words import WORDS
 from fer_zoo.emotions import COLORS
+from page.emotions import WORDS as EMOTION_WORDS
+from page.limits import LARGEST_TOTAL, LARGEST_ZIP
+from page.words import format_number
 
 if TYPE_CHECKING:
     import numpy as np

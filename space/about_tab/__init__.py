@@ -1,0 +1,1 @@
+"""The About tab: what the page is, and how programs use it."""

@@ -1,0 +1,1 @@
+"""The tab for many pictures at once, and their zips."""

@@ -1,0 +1,1 @@
+"""The Models tab: what each model measured."""

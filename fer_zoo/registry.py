@@ -77,7 +77,7 @@ ARCHITECTURES = _table(
         family="cnn",
         recipe="seresnet_48",
         parameters=5_222_263,
-        note="Wider residual network with channel gates, taught by three others",
+        note="Wider residual network with channel gates",
         builder="fer_zoo.models.resnet48:build_seresnet_48",
         any_side=True,
     ),

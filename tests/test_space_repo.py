@@ -25,7 +25,8 @@ def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> 
     assert files == {place: path.read_bytes() for place, path in list_space_files().items()}
     weights = PACKAGE / "weights" / "cnn-baseline" / "model.safetensors"
     assert files["fer_zoo/weights/cnn-baseline/model.safetensors"] == weights.read_bytes()
-    assert {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "page/words.py"} <= set(files)
+    page = {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "page/words.py"}
+    assert page <= set(files)
 
 
 def test_second_push_takes_away_what_is_gone(hub: MiniHub) -> None:

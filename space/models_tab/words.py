@@ -72,8 +72,7 @@ WORDS = Words(
 
 SPANISH_NOTES = {  # beginnings of fer_zoo's own notes, which are English; others stay English
     "Soft vote of": "Voto ponderado de",
-    "Wider residual network with channel gates, taught by three others": "Red residual más ancha con "
-    "compuertas de canal, enseñada por otras tres",
+    "Wider residual network with channel gates": "Red residual más ancha con compuertas de canal",
     "Transformer on tokens made by residual blocks, for 48 pixels": "Transformer sobre tokens hechos por "
     "bloques residuales, para 48 píxeles",
     "EfficientNet-Lite0, taught by two other networks too": "EfficientNet-Lite0, enseñada también por otras "

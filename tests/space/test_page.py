@@ -220,8 +220,8 @@ def test_equal_photos_at_once_do_not_take_each_others_file(served: Any, portrait
     def ask(_: int) -> int:
         return len(compare(Client(served.url, verbose=False), portrait, ["resnet_48"])["faces"])
 
-    with ThreadPoolExecutor(6) as pool:  # three rounds, two at a time: well before the file is deleted
-        assert list(pool.map(ask, range(6))) == [1] * 6
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(16))) == [1] * 16
 
 
 def test_only_comparing_is_offered_to_programs(client: Client) -> None:

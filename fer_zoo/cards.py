@@ -238,13 +238,14 @@ def _training(block: dict[str, Any]) -> str:
     start = block["pretrained"]
     named = start["name"] if isinstance(start, dict) else start
     option = "" if not start else " --pretrained" if start is True else f" --pretrained {named}"
-    labels = " --labels ferplus" if block.get("labels") == "ferplus" else ""
+    taught = block.get("labels", "fer2013")
+    labels = "" if taught == "fer2013" else f" --labels {taught}"
     teachers = ", ".join(f"{row['name']} (weights {row['sha256']})" for row in block.get("teachers", []))
     options = f"{_name_recipe(block)}{option}{labels} --seed {block['seed']}"
     return (
         f"`fer-zoo train --arch {block['name']}{options}`: "
         f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
-        f"{' against FER+' if labels else ''}; {training['minutes']} minutes. "
+        f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
         f"Start weights: {_describe_start(start)}. "
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"

@@ -28,11 +28,13 @@ def add_parsers(parsers: Any) -> None:
     )
     train.add_argument(
         "--labels",
-        choices=["fer2013", "ferplus"],
+        choices=["fer2013", "ferplus", "both"],
         default="fer2013",
-        help="learn FER2013's labels, or the votes of FER+'s ten raters, in shares [fer2013]",
+        help="learn FER2013's labels, the votes of FER+'s ten raters in shares, or half of each [fer2013]",
     )
-    train.add_argument("--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus")
+    train.add_argument(
+        "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
+    )
     train.add_argument(
         "--exclude",
         metavar="FILE",
@@ -53,8 +55,11 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.trainer import fit
 
-    if (arguments.labels == "ferplus") != bool(arguments.ferplus_csv):
-        raise DataError("--labels ferplus and --ferplus-csv FILE (FER+'s fer2013new.csv) go together.")
+    if (arguments.labels == "fer2013") == bool(arguments.ferplus_csv):
+        raise DataError(
+            "--labels ferplus or --labels both, and --ferplus-csv FILE (FER+'s fer2013new.csv), go together: "
+            "give both or neither."
+        )
     row = find_architecture(arguments.arch)
     recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
@@ -72,6 +77,7 @@ def run_train(arguments: argparse.Namespace) -> None:
             device=arguments.device,
             pretrained=arguments.pretrained,
             ferplus=arguments.ferplus_csv,
+            labels="both" if arguments.labels == "both" else "ferplus",
             resume=arguments.resume,
         )
     except KeyboardInterrupt:

@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import EMOTIONS
@@ -18,6 +20,7 @@ USAGES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
 SEVEN = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
+RIDGE = 1e-4  # keeps the regression's weights finite where no face has such votes
 
 
 def read_votes(
@@ -82,10 +85,59 @@ def label_by_votes(dataset: FER2013, path: str | Path) -> FER2013:
     kept, shares = share_votes(votes["train"])
     majority = find_majority(votes["public"])
     clear = majority != NO_MAJORITY
-    digest = hashlib.sha256(b"".join(votes[split].tobytes() for split in votes)).hexdigest()[:16]
     return replace(
         dataset,
         training=Faces(dataset.training.pixels[kept], shares),
         public_test=Faces(dataset.public_test.pixels[clear], majority[clear]),
-        fingerprint=f"{dataset.fingerprint} with votes {digest}",
+        fingerprint=_name_votes(dataset, votes),
     )
+
+
+def _name_votes(dataset: FER2013, votes: dict[str, NDArray[np.int64]]) -> str:
+    digest = hashlib.sha256(b"".join(table.tobytes() for table in votes.values())).hexdigest()[:16]
+    return f"{dataset.fingerprint} with votes {digest}"
+
+
+def expect_labels(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How probable each of FER2013's labels is for faces with such votes: (N, 7), from votes (N, 10) and the
+    labels (N,) of the same faces.
+
+    A multinomial logistic regression on the shares of the votes and their square roots. It learns the habits
+    of FER2013's labels: which of them raters rarely repeat, and what stands for faces that they call
+    contemptuous or no face at all.
+    """
+    shares = votes / votes.sum(axis=1, keepdims=True).clip(min=1)
+    seen = np.hstack([shares, np.sqrt(shares), np.ones((len(shares), 1))])
+    wanted = np.eye(len(EMOTIONS))[labels]
+
+    def measure(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = flat.reshape(-1, len(EMOTIONS))
+        logs = log_softmax(seen @ weights, axis=1)
+        slope = seen.T @ (np.exp(logs) - wanted) / len(seen) + 2 * RIDGE * weights
+        return float(-(wanted * logs).sum() / len(seen) + RIDGE * (weights**2).sum()), slope.ravel()
+
+    found = minimize(measure, np.zeros(seen.shape[1] * len(EMOTIONS)), jac=True, method="L-BFGS-B")
+    logs = log_softmax(seen @ found.x.reshape(-1, len(EMOTIONS)), axis=1)
+    return np.exp(logs).astype(np.float32)
+
+
+def add_votes(dataset: FER2013, path: str | Path) -> FER2013:
+    """The same faces, with shares float32 (N, 7) to learn from on Training: one half is FER2013's own label,
+    the other what `expect_labels` makes of the votes. PublicTest and PrivateTest stay as they are; no vote
+    on them is used.
+
+    The fingerprint says that the labels are others. Raises DataError as `read_votes`.
+    """
+    votes = read_votes(path, dataset, ("train",))
+    labels = dataset.training.labels
+    expected = expect_labels(votes["train"], labels)
+    shares = (np.eye(len(EMOTIONS), dtype=np.float32)[labels] + expected) / 2
+    return replace(
+        dataset,
+        training=Faces(dataset.training.pixels, shares),
+        fingerprint=_name_votes(dataset, votes),
+    )
+
+
+# What a run can learn in place of FER2013's own labels.
+TAUGHT: dict[str, Callable[[FER2013, str | Path], FER2013]] = {"ferplus": label_by_votes, "both": add_votes}

@@ -8,6 +8,8 @@ from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import (
     NO_MAJORITY,
     USAGES,
+    add_votes,
+    expect_labels,
     find_majority,
     label_by_votes,
     read_votes,
@@ -97,3 +99,28 @@ def test_training_and_public_test_get_the_labels_of_the_votes(faces: FER2013, tm
     assert lesson.public_test.labels.tolist() == faces.public_test.labels[1:].tolist()
     assert lesson.private_test is faces.private_test
     assert lesson.fingerprint != faces.fingerprint
+
+
+def test_expected_labels_are_those_that_faces_with_such_votes_have() -> None:
+    votes = np.zeros((600, 10), dtype=int)
+    votes[:200, 3] = 10
+    votes[200:400, [3, 6]] = 5  # two opinions
+    votes[400:, 9] = 10  # no face, to every rater
+    labels = np.concatenate([np.repeat([3, 6], [180, 20]), np.repeat([3, 6], [60, 140]), np.full(200, 2)])
+    expected = expect_labels(votes, labels)
+    assert expected.dtype == np.float32
+    np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(expected[0, [3, 6]], [0.9, 0.1], atol=0.02)
+    np.testing.assert_allclose(expected[200, [3, 6]], [0.3, 0.7], atol=0.02)
+    assert expected[400, 2] > 0.97
+
+
+def test_labels_and_votes_are_taught_in_halves(faces: FER2013, tmp_path) -> None:
+    path = write_votes(tmp_path / "votes.csv", faces, second=2)
+    lesson = add_votes(faces, path)
+    own = faces.training.labels
+    expected = expect_labels(read_votes(path, faces)["train"], own)
+    np.testing.assert_allclose(lesson.training.labels, (np.eye(7)[own] + expected) / 2, atol=1e-6)
+    assert lesson.training.pixels is faces.training.pixels
+    assert lesson.public_test is faces.public_test and lesson.private_test is faces.private_test
+    assert lesson.fingerprint.startswith("small with votes ")

@@ -15,7 +15,7 @@ from fer_zoo.cards import build_card
 from fer_zoo.cli import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
-from fer_zoo.errors import ArtifactError, DataError
+from fer_zoo.errors import ArtifactError, DataError, UnknownNameError
 from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.hub import load
@@ -92,6 +92,22 @@ def test_a_run_says_which_labels_it_learned(small: FER2013, tmp_path: Path) -> N
         fit("cnn-baseline", small, ONE_EPOCH, out=out, resume=True, show_progress=False)
 
 
+def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", small, second=2)
+    kept = [line for line in votes.read_text().splitlines() if line.startswith(("Training", "Usage"))]
+    votes.write_text("\n".join(kept))  # those of PublicTest and PrivateTest are not asked for
+    out = tmp_path / "run"
+    fit("cnn-baseline", small, ONE_EPOCH, out=out, ferplus=votes, labels="both", show_progress=False)
+    block = read_config(out)["fer_zoo"]
+    assert block["labels"] == "both" and block["data_fingerprint"].startswith("small with votes ")
+    assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
+    card = build_card(out)
+    assert "fer-zoo train --arch cnn-baseline --labels both --seed 0" in card
+    assert "by PublicTest accuracy;" in card
+    with pytest.raises(UnknownNameError, match="both, ferplus"):
+        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", ferplus=votes, labels="raters")
+
+
 def measure_confusion(folder: Path, faces: Faces) -> list[list[int]]:
     """Against FER2013's own labels."""
     predicted = predict_logits(load(folder), faces.pixels).argmax(1).numpy()
@@ -105,7 +121,9 @@ def test_votes_of_other_faces_start_no_run(small: FER2013, tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("options", [["--labels", "ferplus"], ["--ferplus-csv", "votes.csv"]])
+@pytest.mark.parametrize(
+    "options", [["--labels", "ferplus"], ["--labels", "both"], ["--ferplus-csv", "votes.csv"]]
+)
 def test_the_two_flags_go_together(options: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["train", "--arch", "cnn-baseline", *options])

@@ -1,5 +1,6 @@
 """Shared pieces of the tests: a small data set with an easy signal, and a Hub on loopback."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from minihub import MiniHub
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
+
+
+def pytest_configure() -> None:
+    """The workers of `-n auto`, and what they start, share the cores: one thread of torch each."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -167,14 +167,18 @@ def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
 
 def test_what_each_correction_of_the_loop_gives_in_the_tutorial_is_the_stored() -> None:
     rows = {row["name"]: row["private"] for row in read_study("ablation")["variants"]}
-    published, undropped, right, acting, normalised, cycled, decayed, averaged = rows.values()
-    for row in (published, undropped, acting, normalised, cycled, decayed, averaged):
+    published, undropped, right, acting, normalised, cycled, decayed, averaged, smoothed, widened = (
+        rows.values()
+    )
+    for row in (published, undropped, acting, normalised, cycled, decayed, averaged, smoothed, widened):
         assert f"{100 * row['accuracy']['mean']:.2f} %" in TUTORIAL
     for row in (published, right):
         assert f"{row['loss']['mean']:.3f}" in TUTORIAL
     for before, after in ((published, undropped), (acting, normalised), (cycled, decayed)):
         assert not is_better(before["accuracy"], after["accuracy"])
-    assert not is_better(cycled["accuracy"], averaged["accuracy"])
+    for row in (averaged, smoothed):
+        assert not is_better(cycled["accuracy"], row["accuracy"])
+    assert is_better(widened["accuracy"], smoothed["accuracy"])
     assert is_better(right["accuracy"], acting["accuracy"])
     assert is_better(normalised["accuracy"], cycled["accuracy"])
     means = [100 * row["accuracy"]["mean"] for row in rows.values()]

@@ -29,6 +29,11 @@ The data has known faults: human agreement with its labels is about 65 %, a clea
 agrees with 61 % of the PrivateTest labels (fear: 13 %), about 176 images show no face, and 8 % of the test
 images also stand in Training, byte for byte. Accuracy without those is given beside each figure."""
 
+TARGETS = {
+    "ferplus": "It learned the shares of FER+'s votes in place of FER2013's labels. ",
+    "both": "Each face's target was one half FER2013's label, one half what FER+'s votes make likely. ",
+}
+
 LICENCE = """\
 Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
 
@@ -247,6 +252,7 @@ def _training(block: dict[str, Any]) -> str:
         f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
         f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
         f"Start weights: {_describe_start(start)}. "
+        f"{TARGETS.get(taught, '')}"
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )

@@ -103,7 +103,7 @@ def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) 
     assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
     card = build_card(out)
     assert "fer-zoo train --arch cnn-baseline --labels both --seed 0" in card
-    assert "by PublicTest accuracy;" in card
+    assert "by PublicTest accuracy;" in card and "one half what FER+'s votes make likely" in card
     with pytest.raises(UnknownNameError, match="both, ferplus"):
         fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", ferplus=votes, labels="raters")
 

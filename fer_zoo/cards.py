@@ -248,11 +248,11 @@ def _training(block: dict[str, Any]) -> str:
     teachers = ", ".join(f"{row['name']} (weights {row['sha256']})" for row in block.get("teachers", []))
     options = f"{_name_recipe(block)}{option}{labels} --seed {block['seed']}"
     return (
-        f"`fer-zoo train --arch {block['name']}{options}`: "
+        f"`fer-zoo train --arch {block['name']}{options}"
+        f"{' --ferplus-csv fer2013new.csv' if labels else ''}`: "
         f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
         f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
-        f"Start weights: {_describe_start(start)}. "
-        f"{TARGETS.get(taught, '')}"
+        f"Start weights: {_describe_start(start)}. {TARGETS.get(taught, '')}"
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )

@@ -50,16 +50,12 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.cards import write_card
     from fer_zoo.data.exclude import exclude_faces
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.ferplus import check_labels
     from fer_zoo.devices import read_ranks
-    from fer_zoo.errors import DataError
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.trainer import fit
 
-    if (arguments.labels == "fer2013") == bool(arguments.ferplus_csv):
-        raise DataError(
-            "--labels ferplus or --labels both, and --ferplus-csv FILE (FER+'s fer2013new.csv), go together: "
-            "give both or neither."
-        )
+    check_labels(arguments.labels, arguments.ferplus_csv)  # before the data is read
     row = find_architecture(arguments.arch)
     recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
@@ -77,7 +73,7 @@ def run_train(arguments: argparse.Namespace) -> None:
             device=arguments.device,
             pretrained=arguments.pretrained,
             ferplus=arguments.ferplus_csv,
-            labels="both" if arguments.labels == "both" else "ferplus",
+            labels=arguments.labels,
             resume=arguments.resume,
         )
     except KeyboardInterrupt:

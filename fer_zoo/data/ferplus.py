@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import DataError
+from fer_zoo.errors import DataError, UnknownNameError
 
 USAGES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
 # The file's columns, in EMOTIONS order; the last three have no counterpart in FER2013.
@@ -106,6 +104,9 @@ def expect_labels(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArra
     of FER2013's labels: which of them raters rarely repeat, and what stands for faces that they call
     contemptuous or no face at all.
     """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     shares = votes / votes.sum(axis=1, keepdims=True).clip(min=1)
     seen = np.hstack([shares, np.sqrt(shares), np.ones((len(shares), 1))])
     wanted = np.eye(len(EMOTIONS))[labels]
@@ -140,4 +141,29 @@ def add_votes(dataset: FER2013, path: str | Path) -> FER2013:
 
 
 # What a run can learn in place of FER2013's own labels.
-TAUGHT: dict[str, Callable[[FER2013, str | Path], FER2013]] = {"ferplus": label_by_votes, "both": add_votes}
+WITH_VOTES: dict[str, Callable[[FER2013, str | Path], FER2013]] = {
+    "ferplus": label_by_votes,
+    "both": add_votes,
+}
+
+
+def check_labels(labels: str, path: str | Path | None) -> None:
+    """Raises UnknownNameError for labels that are none of `fer2013`, `ferplus` and `both`, DataError where
+    they and FER+'s file do not go together.
+    """
+    known = ["fer2013", *WITH_VOTES]
+    if labels not in known:
+        raise UnknownNameError("kind of labels", labels, known)
+    if (labels == "fer2013") == bool(path):
+        raise DataError(
+            "--labels ferplus or --labels both, and --ferplus-csv FILE (FER+'s fer2013new.csv), go together: "
+            "give both or neither."
+        )
+
+
+def choose_labels(dataset: FER2013, labels: str, path: str | Path | None) -> FER2013:
+    """The data set to learn from: as it is for `fer2013`, else as `label_by_votes` (`ferplus`) or `add_votes`
+    (`both`) makes it. Raises as they do, and as `check_labels`.
+    """
+    check_labels(labels, path)
+    return WITH_VOTES[labels](dataset, path) if path else dataset

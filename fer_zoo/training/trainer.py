@@ -20,9 +20,9 @@ from fer_zoo import __version__
 from fer_zoo.allocator import keep_freed_memory
 from fer_zoo.artifact import load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import TAUGHT
+from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
-from fer_zoo.errors import TrainingError, UnknownNameError
+from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.pictures import draw_curves
@@ -66,7 +66,7 @@ def fit(
     device: str = "auto",
     pretrained: bool | str | Path = False,
     ferplus: str | Path | None = None,
-    labels: str = "ferplus",
+    labels: str | None = None,
     resume: bool = False,
     show_progress: bool = True,
     on_epoch: Callable[[dict[str, float]], object] | None = None,
@@ -77,10 +77,10 @@ def fit(
     curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
     weights, also when killed and resumed. pretrained: as `create_model` takes it, or a trained model of the
     same network, by embedded name or folder; discriminative rates and freezing apply where it is given.
-    ferplus: FER+'s fer2013new.csv, for labels `ferplus`: its votes are learned in place of FER2013's labels,
-    and choose the epoch and the temperature; or for `both`: a face's target is one half its own label, one
-    half what the votes make likely, and FER2013's labels choose. The metrics stored at the end are against
-    FER2013's own labels.
+    labels: what is learned, `fer2013`; or by ferplus, FER+'s fer2013new.csv, `ferplus`: its votes in place of
+    FER2013's labels, which also choose the epoch and the temperature (so where ferplus alone is given); or
+    `both`: a face's target is one half its own label, one half what the votes make likely, and FER2013's
+    labels choose. The metrics stored at the end are against FER2013's own labels.
     on_epoch: called after each epoch with its row of history.csv; what it raises ends the run.
 
     Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
@@ -89,9 +89,8 @@ def fit(
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
-    if labels not in TAUGHT:
-        raise UnknownNameError("kind of labels", labels, TAUGHT)
-    lesson = TAUGHT[labels](dataset, ferplus) if ferplus else dataset
+    taught = labels or ("ferplus" if ferplus else "fer2013")
+    lesson = choose_labels(dataset, taught, ferplus)
     group = join_group(place, min(recipe.batch_size, len(lesson.training)))
     with hold_folder(folder, resume) if group.is_writer else nullcontext(False) as found:
         saved = group.tell(found)  # the others wait for the folder
@@ -99,7 +98,7 @@ def fit(
             row,
             dataset,
             lesson,
-            labels if ferplus else "fer2013",
+            taught,
             recipe,
             folder,
             seed,

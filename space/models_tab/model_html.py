@@ -215,8 +215,8 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
     if stored.get("teachers"):
         names = ", ".join(teacher["name"] for teacher in stored["teachers"])
         best += " " + WORDS.say(language, "teachers", names=names)
-    if stored.get("labels") == "both":
-        best += " " + WORDS.say(language, "both")
+    if stored.get("labels") in ("ferplus", "both"):
+        best += " " + WORDS.say(language, f"labels_{stored['labels']}")
     settings = {**_flatten(stored["recipe"]), **stored["versions"]}
     terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())
     return TRAINING.format(best=best, title=WORDS.say(language, "recipe"), terms=terms)

@@ -55,8 +55,9 @@ WORDS = Words(
         "fingerprint {fingerprint}.",
         "scratch": "none, from scratch",
         "teachers": "Teachers, whose answers it learned too: {names}.",
-        "both": "Each face's target was one half its label, one half what the votes of FER+'s ten raters "
-        "make likely.",
+        "labels_ferplus": "It learned the votes of FER+'s ten raters in place of the labels.",
+        "labels_both": "Each face's target was one half its label, one half what the votes of FER+'s ten "
+        "raters make likely.",
         "members": "How it was made",
         "members_note": "The answer is the weighted mean of the members' probabilities. The votes were "
         "chosen on PublicTest.",
@@ -121,8 +122,9 @@ WORDS = Words(
         "Huella de los datos {fingerprint}.",
         "scratch": "ninguno, desde cero",
         "teachers": "Maestros, de cuyas respuestas también aprendió: {names}.",
-        "both": "El objetivo de cada cara era mitad su etiqueta, mitad lo que hacen probable los votos de "
-        "las diez personas de FER+.",
+        "labels_ferplus": "Aprendió los votos de las diez personas de FER+ en lugar de las etiquetas.",
+        "labels_both": "El objetivo de cada cara era mitad su etiqueta, mitad lo que hacen probable los "
+        "votos de las diez personas de FER+.",
         "members": "Cómo se hizo",
         "members_note": "La respuesta es la media ponderada de las probabilidades de los miembros. Los "
         "votos se eligieron en PublicTest.",

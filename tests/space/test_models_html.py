@@ -158,7 +158,8 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
     html = render_model(row("pupil", metrics), info, "en")
     assert "On 3,000 PrivateTest faces" in html and "81.2%" in html and "own labels on 70.0%" in html
     assert "whose answers it learned too: wise." in html and "half its label" not in html
-    assert "half its label" in render_model(row("pupil", metrics), {**info, "labels": "both"}, "en")
+    for labels, words in (("both", "half its label"), ("ferplus", "in place of the labels")):
+        assert words in render_model(row("pupil", metrics), {**info, "labels": labels}, "en")
 
 
 def test_page_without_scores_says_so() -> None:

@@ -102,10 +102,12 @@ def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) 
     assert block["labels"] == "both" and block["data_fingerprint"].startswith("small with votes ")
     assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
     card = build_card(out)
-    assert "fer-zoo train --arch cnn-baseline --labels both --seed 0" in card
+    assert "fer-zoo train --arch cnn-baseline --labels both --seed 0 --ferplus-csv fer2013new.csv`" in card
     assert "by PublicTest accuracy;" in card and "one half what FER+'s votes make likely" in card
-    with pytest.raises(UnknownNameError, match="both, ferplus"):
+    with pytest.raises(UnknownNameError, match="both, fer2013, ferplus"):
         fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", ferplus=votes, labels="raters")
+    with pytest.raises(DataError, match="go together"):
+        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", labels="both")
 
 
 def measure_confusion(folder: Path, faces: Faces) -> list[list[int]]:

@@ -19,8 +19,8 @@ class Architecture:
 
     input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
     with start weights takes those of its weights. options: what a recipe may change in the network.
-    bfloat16_on_cpu: measured to be faster there (fer_zoo/bench/log.md). any_side: averages its features, so
-    that parts of faces can train it (`augment.cut`).
+    bfloat16_on_cpu: measured to be faster on a CPU with instructions for it (fer_zoo/bench/log.md). any_side:
+    averages its features, so that parts of faces can train it (`augment.cut`).
     """
 
     name: str

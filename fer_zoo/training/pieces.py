@@ -77,13 +77,18 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
 
 
 def select_precision(row: Architecture | None, precision: str, device: torch.device) -> Any:
-    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster. row:
-    None for an ensemble, whose members differ.
+    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster: on a
+    CPU only where it has instructions for it. row: None for an ensemble, whose members differ.
     """
-    faster = device.type != "cpu" or (row is not None and row.bfloat16_on_cpu)
+    faster = device.type != "cpu" or (row is not None and row.bfloat16_on_cpu and has_bfloat16())
     if precision == "bfloat16" or (precision == "auto" and faster):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16; others imitate it, at a tenth of float32's speed."""
+    return torch.cpu._is_avx512_bf16_supported()  # get_capabilities is not in torch 2.10
 
 
 def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:

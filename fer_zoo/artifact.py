@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 ENSEMBLE = "ensemble"
+OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
 MOST_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
 MOST_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parent / "weights"

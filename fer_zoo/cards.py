@@ -100,8 +100,6 @@ def _front_matter(block: dict[str, Any]) -> str:
             "  results:",
             "  - task:",
             "      type: image-classification",
-        ]
-        lines += [
             "    dataset:",
             "      name: FER2013",
             "      type: fer2013",
@@ -239,6 +237,7 @@ def _training(block: dict[str, Any]) -> str:
     if block.get("teachers"):
         settings |= {f"distill {key}": value for key, value in recipe["distill"].items() if key != "teachers"}
     table = ", ".join(f"{key} {value}" for key, value in settings.items() if value)
+    used = block.get("calibration", {}).get("statistics_faces")
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
     start = block["pretrained"]
     named = start["name"] if isinstance(start, dict) else start
@@ -254,6 +253,7 @@ def _training(block: dict[str, Any]) -> str:
         f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
         f"Start weights: {_describe_start(start)}. {TARGETS.get(taught, '')}"
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
+        f"{f'Statistics of batch normalisation: of {used:,} Training faces as they are. ' if used else ''}"
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )
 

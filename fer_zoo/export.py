@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.artifact import (
     CONFIG_NAME,
     ENSEMBLE,
+    OF_THE_FILE,
     WEIGHTS_NAME,
     fingerprint_artifact,
     load_artifact,
@@ -23,8 +24,6 @@ from fer_zoo.registry import ARCHITECTURES, find_architecture
 if TYPE_CHECKING:
     from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.models.classifier import FaceClassifier
-
-OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:

@@ -30,6 +30,13 @@ def add_parsers(parsers: Any) -> None:
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
     add_device(compare)
     add_json(compare)
+    calibrate = add_command(
+        parsers, "calibrate", run_calibrate, "fit a model's temperature and statistics to other faces"
+    )
+    add_model(calibrate)
+    add_data(calibrate)
+    calibrate.add_argument("--out", required=True, metavar="DIR")
+    add_device(calibrate)
     ensemble = add_command(
         parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
     )
@@ -86,6 +93,23 @@ def run_compare(arguments: argparse.Namespace) -> None:
         print_json(result)
     else:
         print(format_comparison(result))
+
+
+def run_calibrate(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cards import write_card
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.hub import find_artifact
+    from fer_zoo.training.calibrate import calibrate_artifact
+
+    out = Path(arguments.out)
+    metrics = calibrate_artifact(
+        find_artifact(arguments.model), read_fer2013(arguments.data), out, device=arguments.device
+    )
+    write_card(out)
+    print(
+        f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}\n"
+        f"Next: fer-zoo eval {out} --split private"
+    )
 
 
 def run_ensemble(arguments: argparse.Namespace) -> None:

@@ -23,14 +23,13 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
-from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.pictures import draw_curves
-from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import Preprocessing
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, find_architecture
+from fer_zoo.training.calibrate import calibrate
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
@@ -250,13 +249,10 @@ def _finish(
     run: dict[str, Any],
     device: torch.device,
 ) -> FitResult:
-    """Calibrate the best epoch on PublicTest as it was taught, and store its metrics there."""
+    """Calibrate the best epoch on the faces as they were taught, and store its metrics there."""
     model = load_artifact(folder).to(device)
-    model.temperature = 1.0
-    model.temperature = fit_temperature(
-        predict_logits(model, lesson.public_test.pixels, device=device), lesson.public_test.labels
-    )
     info = describe_run(run, progress)
+    info["calibration"] = calibrate(model, lesson, device)
     info["metrics"]["public"] = evaluate(
         model, dataset.public_test, name=model.name, split="public", device=device
     )

@@ -160,6 +160,11 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
     assert "whose answers it learned too: wise." in html and "half its label" not in html
     for labels, words in (("both", "half its label"), ("ferplus", "in place of the labels")):
         assert words in render_model(row("pupil", metrics), {**info, "labels": labels}, "en")
+    told = {
+        count: render_model(row("pupil", metrics), {**info, "calibration": {"statistics_faces": count}}, "en")
+        for count in (0, 2610)
+    }
+    assert "of 2,610 Training faces as they are" in told[2610] and "faces as they are" not in told[0]
 
 
 def test_page_without_scores_says_so() -> None:

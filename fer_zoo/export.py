@@ -1,4 +1,4 @@
-"""A model's folder written elsewhere: as it is, in half precision, for timm, or as one ONNX file."""
+"""A model's folder written elsewhere: as it is, in half precision, calibrated anew, for timm, or as ONNX."""
 
 import shutil
 from pathlib import Path
@@ -17,8 +17,10 @@ from fer_zoo.artifact import (
     write_config,
 )
 from fer_zoo.cards import write_card
+from fer_zoo.devices import pick_device
 from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically
+from fer_zoo.progress import track
 from fer_zoo.registry import ARCHITECTURES, find_architecture
 
 if TYPE_CHECKING:
@@ -68,6 +70,26 @@ def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str 
     config["fer_zoo"] |= added
     write_config(out, config)
     write_card(out, hub_name=hub_name)
+
+
+def calibrate_artifact(source: Path, dataset: "FER2013", out: Path, device: str = "auto") -> dict[str, Any]:
+    """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
+    their PublicTest. Raises ArtifactError for an ensemble, or if `out` is taken.
+    """
+    from fer_zoo.evaluation.metrics import evaluate
+    from fer_zoo.evaluation.normalisation import calibrate
+
+    _refuse_taken(out)
+    place = pick_device(device)
+    model = load_artifact(source).to(place)
+    if model.name == ENSEMBLE:
+        raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
+    with track(f"calibrating {model.name}"):
+        model.info["calibration"] = calibrate(model, dataset, place)
+        metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
+    model.info["metrics"] = {"public": metrics}
+    save_model(model, out)
+    return metrics
 
 
 def export_timm(source: Path, out: Path) -> Path:

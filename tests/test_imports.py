@@ -37,7 +37,8 @@ ARROWS = {
     "onnx_model": {"models", "photos"} | LEAVES,
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,
     "onnx_int8": {"onnx_model", "data", "evaluation"} | LEAVES,
-    "export": {"artifact", "registry", "cards", "onnx_model", "onnx_int8", "models", "data"} | LEAVES,
+    "export": {"artifact", "registry", "cards", "evaluation", "onnx_model", "onnx_int8", "models", "data"}
+    | LEAVES,
     "demo": {"errors"},
     "space_repo": {"demo", "hub_client"},
     "reference": {"cli", "files"},

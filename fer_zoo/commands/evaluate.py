@@ -96,16 +96,14 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 
 def run_calibrate(arguments: argparse.Namespace) -> None:
-    from fer_zoo.cards import write_card
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.export import calibrate_artifact
     from fer_zoo.hub import find_artifact
-    from fer_zoo.training.calibrate import calibrate_artifact
 
     out = Path(arguments.out)
     metrics = calibrate_artifact(
         find_artifact(arguments.model), read_fer2013(arguments.data), out, device=arguments.device
     )
-    write_card(out)
     print(
         f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}\n"
         f"Next: fer-zoo eval {out} --split private"

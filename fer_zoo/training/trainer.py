@@ -24,12 +24,13 @@ from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.evaluation.normalisation import calibrate
 from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.files import write_atomically
 from fer_zoo.models.classifier import Preprocessing
+from fer_zoo.progress import track
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, find_architecture
-from fer_zoo.training.calibrate import calibrate
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
@@ -196,7 +197,10 @@ def _fit(
                 display.finish_epoch(progress.history)
             if on_epoch:
                 on_epoch(progress.history[-1])
-    return group.tell(_finish(folder, dataset, lesson, progress, run, place) if group.is_writer else None)
+    if not group.is_writer:
+        return group.tell(None)
+    with track(f"calibrating {row.name}") if show_progress else nullcontext():
+        return group.tell(_finish(folder, dataset, lesson, progress, run, place))
 
 
 def _open_events(folder: Path, progress: Progress, group: Group) -> Any:

@@ -1,19 +1,14 @@
-"""After the last epoch: statistics of batch normalisation and temperature, on the faces as they are."""
+"""Statistics of batch normalisation and temperature, measured on the faces as they are."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fer_zoo.artifact import CONFIG_NAME, ENSEMBLE, OF_THE_FILE, load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.devices import pick_device
-from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.calibration import fit_temperature
-from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.models.classifier import FaceClassifier
 
@@ -68,20 +63,3 @@ def renew_statistics(model: FaceClassifier, pixels: NDArray[Any] | Tensor, devic
         layer.momentum = momentum
     model.eval()
     return True
-
-
-def calibrate_artifact(source: Path, dataset: FER2013, out: Path, device: str = "auto") -> dict[str, Any]:
-    """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
-    their PublicTest. Raises ArtifactError for an ensemble, or if `out` is taken.
-    """
-    if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
-    place = pick_device(device)
-    model = load_artifact(source).to(place)
-    if model.name == ENSEMBLE:
-        raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
-    calibration = calibrate(model, dataset, place)
-    metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
-    kept = {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
-    save_artifact(out, model, kept | {"calibration": calibration, "metrics": {"public": metrics}})
-    return metrics

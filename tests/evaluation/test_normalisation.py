@@ -12,9 +12,10 @@ from fer_zoo.cards import build_card
 from fer_zoo.cli import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError
+from fer_zoo.evaluation.normalisation import renew_statistics
+from fer_zoo.export import calibrate_artifact
 from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.calibrate import calibrate_artifact, renew_statistics
 from fer_zoo.training.trainer import fit
 
 CPU = torch.device("cpu")

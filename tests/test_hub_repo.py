@@ -19,7 +19,8 @@ from fer_zoo.hub import fetch_model, find_artifact, list_embedded, pull_model
 from fer_zoo.hub_push import push_model
 
 MODEL = "models/ada/faces"
-SOURCE = list_embedded()["efficientnet_lite0"]
+NAME = "efficientnet_lite0_distilled"
+SOURCE = list_embedded()[NAME]
 FACES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
@@ -54,7 +55,7 @@ def test_pushed_model_has_its_card_and_pictures(hub: MiniHub) -> None:
     address = push_model(SOURCE, "ada/faces")
     repo = hub.repos[MODEL]
     names = {path.name for path in SOURCE.iterdir()}
-    assert repo.commits == ["Upload efficientnet_lite0"]
+    assert repo.commits == [f"Upload {NAME}"]
     assert address == f"{hub.url}/ada/faces/commit/{repo.find_commit('main')}"
     assert set(repo.files) == {".gitattributes", *names}
     assert repo.files["model.safetensors"] == (SOURCE / "model.safetensors").read_bytes()
@@ -81,14 +82,14 @@ def check_card(text: str) -> None:
     stored = read_config(SOURCE)["fer_zoo"]["metrics"]["private"]["accuracy"]
     assert accuracy.metric_value == round(stored, 4) and card.data.license == "mit"
     for picture in ("confusion", "reliability"):
-        assert f"](efficientnet_lite0-{picture}.png)" in text
+        assert f"]({NAME}-{picture}.png)" in text
 
 
 def test_ensemble_is_pushed_with_its_members_weights(hub: MiniHub, tmp_path: Path) -> None:
     folder = forget_metrics(list_embedded()["ensemble"], tmp_path)
     config = read_config(folder)
     members = config["fer_zoo"]["members"]
-    config["fer_zoo"]["members"] = [row for row in members if row["name"] == "efficientnet_lite0"]
+    config["fer_zoo"]["members"] = [row for row in members if row["name"] == NAME]
     write_config(folder, config)
     push_model(folder, "ada/faces")
     torch.testing.assert_close(answer("ada/faces"), answer(folder), rtol=0, atol=0)
@@ -269,7 +270,7 @@ def test_push_that_fails_keeps_what_was_there_and_is_simply_run_again(
     hub.log.clear()
     push_model(plain, "ada/faces")
     assert not [line for line in hub.log if "/large/" in line], "what was uploaded is not sent twice"
-    assert read_config(fetch_model("ada/faces").folder)["fer_zoo"]["name"] == "efficientnet_lite0"
+    assert read_config(fetch_model("ada/faces").folder)["fer_zoo"]["name"] == NAME
 
 
 def test_push_is_refused_in_one_line(
@@ -295,12 +296,12 @@ def test_push_is_refused_in_one_line(
 def test_commands_take_a_name_on_the_hub(hub: MiniHub, capsys: pytest.CaptureFixture[str], tmp_path) -> None:
     put_model(hub)
     main(["card", "ada/faces"])
-    assert "# efficientnet_lite0" in capsys.readouterr().out
+    assert f"# {NAME}\n" in capsys.readouterr().out
     main(["export", "ada/faces", "--half", "--out", str(tmp_path / "half")])
     photo = Path(fer_zoo.__file__).parents[1] / "space" / "examples" / "drawn-faces.png"
     main(["predict", str(photo), "--models", "ada/faces", "--json"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert list(found[0]["faces"][0]["models"]) == ["efficientnet_lite0"]
+    assert list(found[0]["faces"][0]["models"]) == [NAME]
     main(["data", "synth", str(tmp_path / "drawn.csv"), "--count", "70"])
     main(["eval", "ada/faces", "--data", str(tmp_path / "drawn.csv"), "--json"])
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["model"] == "efficientnet_lite0"
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["model"] == NAME

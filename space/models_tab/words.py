@@ -77,6 +77,8 @@ SPANISH_NOTES = {  # beginnings of fer_zoo's own notes, which are English; other
     "bloques residuales, para 48 píxeles",
     "EfficientNet-Lite0, taught by two other networks too": "EfficientNet-Lite0, enseñada también por otras "
     "dos redes",
+    "EfficientNet-Lite2, taught by two other networks too": "EfficientNet-Lite2, enseñada también por otras "
+    "dos redes",
     "The tutorial's network, unchanged": "La red del tutorial, sin cambios",
     "Residual network made for 48 pixels": "Red residual hecha para 48 píxeles",
     "EfficientNet-B0 at 96 pixels": "EfficientNet-B0 a 96 píxeles",

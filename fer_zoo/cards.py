@@ -237,7 +237,7 @@ def _training(block: dict[str, Any]) -> str:
     if block.get("teachers"):
         settings |= {f"distill {key}": value for key, value in recipe["distill"].items() if key != "teachers"}
     table = ", ".join(f"{key} {value}" for key, value in settings.items() if value)
-    used = block.get("calibration", {}).get("statistics_faces")
+    used, share = (block.get("calibration", {}).get(key) for key in ("statistics_faces", "run_share"))
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
     start = block["pretrained"]
     named = start["name"] if isinstance(start, dict) else start
@@ -251,19 +251,20 @@ def _training(block: dict[str, Any]) -> str:
         f"{' --ferplus-csv fer2013new.csv' if labels else ''}`: "
         f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
         f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
-        f"Start weights: {_describe_start(start)}. {TARGETS.get(taught, '')}"
+        f"Start weights: {_describe_start(start, share)}. {TARGETS.get(taught, '')}"
         f"{f'Teachers: {teachers}. ' if teachers else ''}Temperature {block['temperature']:.3f}. "
         f"{f'Statistics of batch normalisation: of {used:,} Training faces as they are. ' if used else ''}"
         f"Data fingerprint {block['data_fingerprint']}. {versions}.\n\nRecipe: {table}.\n"
     )
 
 
-def _describe_start(start: Any) -> str:
+def _describe_start(start: Any, run_share: float | None) -> str:
     """Of what `Start.source` in `fer_zoo.training.start` has."""
     if not isinstance(start, dict):
         return str(start or "none, from scratch")
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
-    return f"the model {start['name']} (weights {start['sha256']}{cost})"
+    kept = f", whose share of these weights is {1 - run_share:.1f}" if run_share else ""
+    return f"the model {start['name']} (weights {start['sha256']}{cost}){kept}"
 
 
 def _name_recipe(block: dict[str, Any]) -> str:

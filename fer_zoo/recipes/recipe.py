@@ -54,10 +54,11 @@ class Recipe:
     its reason.
 
     learning_rate: the highest of the schedule. backbone_factor: learning rate of the pretrained part
-    relative to the head's. freeze_epochs: the backbone stands still that long. warmup_epochs: linear rise
-    at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses the
-    last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never stops.
-    plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
+    relative to the head's. freeze_epochs: the backbone stands still that long. mix_start: a run that goes on
+    from a trained model ends with the mean of both weights that suits PublicTest best. warmup_epochs: linear
+    rise at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses
+    the last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never
+    stops. plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
     clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
     growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
     are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
@@ -92,6 +93,7 @@ class Recipe:
     patience: int = 0
     backbone_factor: float = 1.0
     freeze_epochs: int = 0
+    mix_start: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool = True
     compile: bool = False

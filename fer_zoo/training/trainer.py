@@ -130,6 +130,9 @@ def _fit(
     torch.manual_seed(seed)
     start = build_start(row, pretrained, network_options(recipe))
     model = start.model.to(place)
+    begun = copy.deepcopy(start.model.state_dict()) if recipe.mix_start else None
+    if recipe.mix_start and not isinstance(start.source, dict):
+        raise TrainingError("mix_start needs a trained model: give --pretrained its name or folder.")
     if not recipe.normalise:
         model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:
@@ -200,7 +203,7 @@ def _fit(
     if not group.is_writer:
         return group.tell(None)
     with track(f"calibrating {row.name}") if show_progress else nullcontext():
-        return group.tell(_finish(folder, dataset, lesson, progress, run, place))
+        return group.tell(_finish(folder, dataset, lesson, progress, run, place, begun))
 
 
 def _open_events(folder: Path, progress: Progress, group: Group) -> Any:
@@ -252,14 +255,20 @@ def _finish(
     progress: Progress,
     run: dict[str, Any],
     device: torch.device,
+    start: dict[str, torch.Tensor] | None,
 ) -> FitResult:
-    """Calibrate the best epoch on the faces as they were taught, and store its metrics there."""
+    """Calibrate the best epoch on the faces as they were taught, and store its metrics there; once, for what
+    is mixed with its start again would be another model.
+    """
     model = load_artifact(folder).to(device)
     info = describe_run(run, progress)
-    info["calibration"] = calibrate(model, lesson, device)
-    info["metrics"]["public"] = evaluate(
-        model, dataset.public_test, name=model.name, split="public", device=device
-    )
+    if "calibration" in model.info:
+        info |= {key: model.info[key] for key in ("calibration", "metrics")}
+    else:
+        info["calibration"] = calibrate(model, lesson, device, start)
+        info["metrics"]["public"] = evaluate(
+            model, dataset.public_test, name=model.name, split="public", device=device
+        )
     save_artifact(folder, model, info)
     draw_curves(folder / "history.csv", folder / "curves.png")
     return FitResult(

@@ -1,5 +1,6 @@
 """Statistics and temperature are set anew on the faces as they are, and only where that helps."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from fer_zoo.artifact import list_embedded, save_artifact
 from fer_zoo.cards import build_card
 from fer_zoo.cli import main
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.errors import ArtifactError
-from fer_zoo.evaluation.normalisation import renew_statistics
+from fer_zoo.errors import ArtifactError, TrainingError
+from fer_zoo.evaluation.normalisation import SHARES, calibrate, renew_statistics
 from fer_zoo.export import calibrate_artifact
 from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 from fer_zoo.recipes.recipe import build_recipe
@@ -96,6 +97,45 @@ def test_a_run_is_calibrated_at_its_end_and_its_card_says_so(drawn: FER2013, tra
     assert used in (0, len(drawn.training))
     told = f"Statistics of batch normalisation: of {used:,} Training faces" in build_card(trained)
     assert told is bool(used)
+
+
+def test_a_run_that_forgets_gets_weights_of_its_start_back(drawn: FER2013, trained: Path) -> None:
+    start, run = fer_zoo.load(trained), fer_zoo.load(trained)
+    noise = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for value in run.parameters():
+            value += value.std() * 1.5 * torch.randn(value.shape, generator=noise) if value.ndim > 1 else 0.0
+    alone = copy.deepcopy(run)
+    calibrate(alone, drawn, CPU)
+    forgotten = run.state_dict()["backbone.hidden.weight"].clone()
+    told = calibrate(run, drawn, CPU, start.state_dict())
+    share = told["run_share"]
+    wanted = share * forgotten + (1 - share) * start.state_dict()["backbone.hidden.weight"]
+    torch.testing.assert_close(run.state_dict()["backbone.hidden.weight"], wanted)
+    assert share < 1 and measure_loss(run, drawn) < measure_loss(alone, drawn) - 0.1
+
+
+def test_a_run_with_mix_start_says_its_share_and_is_mixed_once(
+    drawn: FER2013, trained: Path, tmp_path
+) -> None:
+    recipe = build_recipe({**QUICK, "epochs": 1, "mix_start": True})
+    how = {"out": tmp_path / "run", "pretrained": trained, "show_progress": False}
+    fit("cnn-baseline", drawn, recipe, **how)
+    weights = (tmp_path / "run" / "model.safetensors").read_bytes()
+    share = fer_zoo.load(tmp_path / "run").info["calibration"]["run_share"]
+    assert share in SHARES
+    assert f"whose share of these weights is {1 - share:.1f}. " in build_card(tmp_path / "run")
+    fit("cnn-baseline", drawn, recipe, **how, resume=True)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == weights
+    with pytest.raises(TrainingError, match="needs a trained model"):
+        fit("cnn-baseline", drawn, recipe, out=tmp_path / "fresh", show_progress=False)
+
+
+def measure_loss(model: FaceClassifier, dataset: FER2013) -> float:
+    faces = dataset.public_test
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(faces.pixels))
+    return nn.functional.cross_entropy(logits, torch.from_numpy(faces.labels).long()).item()
 
 
 def test_mistakes_are_told(drawn: FER2013, trained: Path, tmp_path: Path) -> None:

@@ -129,10 +129,10 @@ def _fit(
     keep_freed_memory()
     torch.manual_seed(seed)
     start = build_start(row, pretrained, network_options(recipe))
-    model = start.model.to(place)
-    begun = copy.deepcopy(start.model.state_dict()) if recipe.mix_start else None
     if recipe.mix_start and not isinstance(start.source, dict):
         raise TrainingError("mix_start needs a trained model: give --pretrained its name or folder.")
+    model = start.model.to(place)
+    begun = copy.deepcopy(start.model.state_dict()) if recipe.mix_start else None
     if not recipe.normalise:
         model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:

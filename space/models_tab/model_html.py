@@ -217,7 +217,10 @@ def _render_training(stored: dict[str, Any], language: str) -> Markup:
         best += " " + WORDS.say(language, "teachers", names=names)
     if stored.get("labels") in ("ferplus", "both"):
         best += " " + WORDS.say(language, f"labels_{stored['labels']}")
-    if used := stored.get("calibration", {}).get("statistics_faces"):
+    calibration = stored.get("calibration", {})
+    if run_share := calibration.get("run_share"):
+        best += " " + WORDS.say(language, "mixed", share=format_number(language, 1 - run_share, ".1f"))
+    if used := calibration.get("statistics_faces"):
         best += " " + WORDS.say(language, "statistics", faces=format_number(language, used, ",d"))
     settings = {**_flatten(stored["recipe"]), **stored["versions"]}
     terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())

@@ -58,6 +58,7 @@ WORDS = Words(
         "labels_ferplus": "It learned the votes of FER+'s ten raters in place of the labels.",
         "labels_both": "Each face's target was one half its label, one half what the votes of FER+'s ten "
         "raters make likely.",
+        "mixed": "The weights are a mean with the start weights, whose share is {share}.",
         "statistics": "Statistics of batch normalisation: of {faces} Training faces as they are.",
         "members": "How it was made",
         "members_note": "The answer is the weighted mean of the members' probabilities. The votes were "
@@ -126,6 +127,7 @@ WORDS = Words(
         "labels_ferplus": "Aprendió los votos de las diez personas de FER+ en lugar de las etiquetas.",
         "labels_both": "El objetivo de cada cara era mitad su etiqueta, mitad lo que hacen probable los "
         "votos de las diez personas de FER+.",
+        "mixed": "Los pesos son una media con los iniciales, cuya parte es {share}.",
         "statistics": "Estadísticas de la normalización por lotes: de {faces} caras de Training sin alterar.",
         "members": "Cómo se hizo",
         "members_note": "La respuesta es la media ponderada de las probabilidades de los miembros. Los "

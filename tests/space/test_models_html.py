@@ -165,6 +165,10 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
         for count in (0, 2610)
     }
     assert "of 2,610 Training faces as they are" in told[2610] and "faces as they are" not in told[0]
+    mixed = {**info, "calibration": {"run_share": 0.6, "statistics_faces": 2610}}
+    assert "start weights, whose share is 0.4." in render_model(row("pupil", metrics), mixed, "en")
+    assert "cuya parte es 0,4." in render_model(row("pupil", metrics), mixed, "es")
+    assert "whose share is" not in told[2610]
 
 
 def test_page_without_scores_says_so() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.registry import create_model
     from fer_zoo.training.trainer import fit
+    from fer_zoo.video.frames import follow_video
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,7 @@ _HOMES = {
     "describe_model": "fer_zoo.hub",
     "draw_heat": "fer_zoo.recognition.explain",
     "fit": "fer_zoo.training.trainer",
+    "follow_video": "fer_zoo.video.frames",
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
     "measure_latency": "fer_zoo.evaluation.latency",
@@ -56,6 +58,7 @@ __all__ = [
     "describe_model",
     "draw_heat",
     "fit",
+    "follow_video",
     "list_models",
     "load",
     "measure_latency",

@@ -17,6 +17,7 @@ from fer_zoo.commands import (
     study,
     train,
     tune,
+    video,
 )
 from fer_zoo.commands.parts import Parser
 from fer_zoo.errors import FerZooError, escape
@@ -26,7 +27,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="fer-zoo", description="Facial-expression models for FER2013.")
     parser.add_argument("--version", action="version", version=f"fer-zoo {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (listing, data, train, tune, study, evaluate, report, predict, share, demo, bench):
+    for module in (listing, data, train, tune, study, evaluate, report, predict, video, share, demo, bench):
         module.add_parsers(parsers)
     return parser
 

@@ -6,10 +6,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def track(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function (done, total) that moves the bar; the bar is gone when the work is done."""
+    """Gives a function (done, total) that moves the bar; the bar is gone when the work is done. Where nobody
+    watches, in a pipe or a log, there is none.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    watched = console.is_terminal or console.is_jupyter
+    with Progress(console=console, transient=True, disable=not watched) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -43,6 +43,7 @@ ARROWS = {
     "space_repo": {"demo", "hub_client"},
     "reference": {"cli", "files"},
     "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
+    "video": {"recognition", "evaluation", "photos"} | LEAVES,
     "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition", "hub"}
     | {"models", "onnx_model", "photos"}
     | LEAVES,

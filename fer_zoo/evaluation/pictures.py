@@ -26,7 +26,7 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     counts = np.array(result["confusion"])
     faces = counts.sum(axis=1)
     shares = counts / np.maximum(faces, 1)[:, None]
-    figure = _start_figure(6.4)
+    figure = start_figure(6.4)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # the palest part: dark text stays at 4.5:1 contrast
     for (row, column), share in np.ndenumerate(shares):
@@ -61,7 +61,7 @@ def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
     count = np.array(bins["count"])
     left = np.arange(len(count)) / len(count)
     bar: dict[str, Any] = {"width": left[1], "align": "edge"}
-    figure = _start_figure(6.8)
+    figure = start_figure(6.8)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
     above.bar(left, accuracy, color=SKY, edgecolor="white", label="accuracy", **bar)
     gap = {"facecolor": "none", "edgecolor": ORANGE, "hatch": "///", "label": "gap to confidence"}
@@ -72,9 +72,9 @@ def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
     below.bar(left, count / count.sum(), color=GREY, edgecolor="white", **bar)
     below.set(xlim=(0, 1), xlabel="confidence: probability of the predicted emotion", ylabel="share of faces")
     for axes in (above, below):
-        _quieten(axes)
-        _show_per_cent(axes.yaxis)
-    _show_per_cent(below.xaxis)
+        quieten(axes)
+        show_per_cent(axes.yaxis)
+    show_per_cent(below.xaxis)
     note = (
         f"calibration error {result['ece']:.1%}: mean confidence "
         f"{np.nansum(confidence * count) / count.sum():.1%}, accuracy {result['accuracy']:.1%}, "
@@ -99,7 +99,7 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
 
     history = read_history(Path(history_csv_path))
     epochs, best = history["epoch"], int(history["public_accuracy"].argmax())
-    figure = _start_figure(6.8)
+    figure = start_figure(6.8)
     panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.3])
     marker = "o" if len(epochs) == 1 else ""  # one epoch has no line to draw
     for axes, quantity in zip(panels[:2], ("loss", "accuracy"), strict=True):
@@ -113,11 +113,11 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
     for axes, quantity in zip(panels, ("loss", "accuracy", "learning\nrate"), strict=True):
         axes.axvline(epochs[best], color=INK, linewidth=0.8, linestyle=":")
         axes.set_ylabel(quantity)
-        _quieten(axes)
+        quieten(axes)
     panels[1].legend(facecolor="white", framealpha=1, edgecolor="none")
     panels[2].set_xlabel("epoch")
     panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
-    _show_per_cent(panels[1].yaxis)
+    show_per_cent(panels[1].yaxis)
     accuracy, minutes = history["public_accuracy"][best], history["seconds"].sum() / 60
     _write_title(
         panels[0],
@@ -140,7 +140,7 @@ def _draw_batch_size(axes: Any, epochs: NDArray[np.float64], sizes: NDArray[np.f
     right.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _start_figure(height: float) -> Any:
+def start_figure(height: float) -> Any:
     """A figure of WIDTH by height inches that belongs to no window system and no global state."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -172,14 +172,14 @@ def _write_title(axes: Any, title: str, note: str) -> None:
     axes.annotate(note, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", color=INK)
 
 
-def _quieten(axes: Any) -> None:
+def quieten(axes: Any) -> None:
     axes.grid(axis="y", color="#E4E4E4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _show_per_cent(axis: Any) -> None:
+def show_per_cent(axis: Any) -> None:
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))

@@ -1,0 +1,116 @@
+"""Frames of a video file, one after another, and the faces in them."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.errors import ImageError
+from fer_zoo.photos import MOST_PIXELS
+from fer_zoo.recognition.recognizer import Recognizer
+from fer_zoo.recognition.tracking import FaceTracker, TrackedFace
+
+FRAME_SIDE = 640  # pixels: longest side of a frame in the detector; nobody waits for it as before a camera
+FRAMES_A_SECOND = 10.0  # read, of those that the video has
+USUAL_RATE = 25.0  # frames a second, where the file does not say
+
+_RULE = "Allowed are the kinds that FFmpeg reads, such as MP4, MOV, AVI, MKV and WebM."
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """seconds: since the video's start. pixels: uint8 (H, W, 3), RGB, upright. faces: in sight, by number."""
+
+    seconds: float
+    pixels: np.ndarray
+    faces: list[TrackedFace]
+
+
+def follow_video(
+    path: str | Path,
+    tracker: FaceTracker | None = None,
+    per_second: float = FRAMES_A_SECOND,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Iterator[VideoFrame]:
+    """Find and read the faces of a video file, frame by frame; a face keeps its number while it is in sight.
+
+    tracker: with the models to ask, `cnn-baseline` where there is none; a new one for each video. per_second:
+    frames to read of each second. progress: called with the seconds read and those in all. One frame is in
+    memory at a time. Raises ImageError for a file that is no video or has too large frames, and at its end
+    for one whose rest is damaged.
+    """
+    if not per_second > 0:
+        raise ImageError(f"per_second is {per_second}; allowed is a number above 0.")
+    place = Path(path)
+    if not place.is_file():
+        what = "a folder; give a video in it" if place.is_dir() else "no such file"
+        raise ImageError(f"{path}: {what}.")
+    return _follow(place, tracker or FaceTracker(Recognizer(), frame_side=FRAME_SIDE), per_second, progress)
+
+
+def _follow(
+    path: Path, tracker: FaceTracker, per_second: float, progress: Callable[[int, int], object]
+) -> Iterator[VideoFrame]:
+    capture = _open(path)
+    try:
+        rate, length = _read_length(capture)
+        due = latest = 0.0
+        for latest in _grab(capture, rate or USUAL_RATE):
+            if latest + 1e-6 < due:
+                continue
+            whole, frame = capture.retrieve()
+            if whole:
+                due = max(due + 1 / per_second, latest)
+                pixels = np.ascontiguousarray(frame[:, :, ::-1])  # OpenCV's are blue first
+                yield VideoFrame(latest, pixels, tracker.update(pixels, latest))
+                progress(round(latest), round(max(length, latest)))
+    finally:
+        capture.release()
+    if not due:
+        raise ImageError(f"{path}: no frame of this video can be read. {_RULE}", "damaged")
+    if latest < 0.9 * length - 1:
+        raise ImageError(
+            f"{path}: read up to {latest:.1f} s of {length:.1f} s; the rest is damaged.", "damaged"
+        )
+
+
+def _grab(capture: Any, rate: float) -> Iterator[float]:
+    """The time of each frame in seconds, before it is decoded into pixels."""
+    import cv2
+
+    latest = -1 / rate
+    while capture.grab():
+        seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        latest = seconds if seconds > latest else latest + 1 / rate  # a file may have no times
+        yield latest
+
+
+def _open(path: Path) -> Any:
+    # What FFmpeg has to say of a damaged file would come between our own lines. It reads this once.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    import cv2
+
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)  # a path of this disk, never an address
+    if not capture.isOpened():
+        raise ImageError(f"{path}: not a video that can be read here. {_RULE}", "format")
+    width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MOST_PIXELS:
+        raise ImageError(
+            f"{path}: frames of {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} megapixels.",
+            "pixels",
+        )
+    return capture
+
+
+def _read_length(capture: Any) -> tuple[float, float]:
+    """Frames a second and seconds in all, as the file claims; 0 for what it does not."""
+    import cv2
+
+    rate, frames = (capture.get(key) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
+    if not (np.isfinite(rate) and rate > 0):
+        return 0.0, 0.0
+    return rate, max(0.0, frames / rate)

@@ -30,6 +30,7 @@ SUFFIXES = {
     ".avif",
 }  # when a folder is searched
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 MOST_PIXELS = 40_000_000
 MOST_BYTES = 300_000_000  # as many pixels of 16-bit RGB, not packed, take 240 MB
 SHORTEST_SIDE = 16  # pixels
@@ -191,7 +192,8 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
             return PIL.Image.open(io.BytesIO(encoded), formats=readable)
     except PIL.UnidentifiedImageError:
         what = "not a picture of a kind that is read here"
-        raise ImageError(f"{name}: {what}. {_FORMAT_RULE}", "format") from None
+        rule = "For videos there is `fer-zoo video`." if name.lower().endswith(VIDEOS) else _FORMAT_RULE
+        raise ImageError(f"{name}: {what}. {rule}", "format") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
         what = f"over {MOST_PIXELS // 1_000_000} megapixels"
         raise ImageError(f"{name}: {what}; make it smaller.", "pixels") from None

@@ -260,3 +260,10 @@ def test_a_large_jpeg_is_halved_while_it_is_decoded(size: tuple[int, int], monke
 
 def test_a_jpeg_that_is_not_twice_as_long_is_decoded_whole() -> None:
     assert read_photo(encode(two_colors(size=(3000, 900)), "JPEG")).size == (1600, 480)
+
+
+def test_a_video_is_sent_to_its_command(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.MP4"
+    clip.write_bytes(b"\x00\x00\x00 ftypisom" * 20)
+    with pytest.raises(ImageError, match=r"clip\.MP4: not a picture .* For videos there is `fer-zoo video`"):
+        read_photo(clip)

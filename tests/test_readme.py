@@ -30,6 +30,7 @@ PAGES = {
         "fer_zoo/onnx.md",
         "fer_zoo/hub.md",
         "fer_zoo/bench/log.md",
+        "tests/safety/README.md",
     )
 }
 README, TUTORIAL, TRAINING, ONNX, *_ = PAGES.values()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fer_zoo.registry import create_model
     from fer_zoo.training.trainer import fit
     from fer_zoo.video.frames import follow_video
+    from fer_zoo.video.story import VideoStory
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOMES = {
     "FaceTracker": "fer_zoo.recognition.tracking",
     "OnnxClassifier": "fer_zoo.onnx_model",
     "Recognizer": "fer_zoo.recognition.recognizer",
+    "VideoStory": "fer_zoo.video.story",
     "build_loader": "fer_zoo.data.dataset",
     "create_model": "fer_zoo.registry",
     "describe_model": "fer_zoo.hub",
@@ -53,6 +55,7 @@ __all__ = [
     "FerZooError",
     "OnnxClassifier",
     "Recognizer",
+    "VideoStory",
     "build_loader",
     "create_model",
     "describe_model",

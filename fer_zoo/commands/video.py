@@ -12,7 +12,7 @@ def add_parsers(parsers: Any) -> None:
     video = add_command(
         parsers, "video", run_video, "follow the faces of a video and tell what each showed over time"
     )
-    video.add_argument("video", metavar="FILE", help="MP4, MOV, AVI, MKV, WebM or what else FFmpeg reads")
+    video.add_argument("video", metavar="FILE", help="MP4, MOV, MKV, WebM, AVI, MPEG or GIF")
     video.add_argument(
         "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
     )
@@ -41,6 +41,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     from pathlib import Path
 
     from fer_zoo.devices import pick_device
+    from fer_zoo.files import write_text
     from fer_zoo.progress import track
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.tracking import FaceTracker
@@ -48,9 +49,8 @@ def run_video(arguments: argparse.Namespace) -> None:
     from fer_zoo.video.story import VideoStory, format_story
     from fer_zoo.video.timeline import draw_timeline
 
-    device, story = pick_device(arguments.device), VideoStory()
-    fault: BaseException | None = None
-    recognizer = Recognizer(arguments.models.split(","))
+    device, recognizer = pick_device(arguments.device), Recognizer(arguments.models.split(","))
+    story, fault = VideoStory(recognizer.names), None
     tracker = FaceTracker(recognizer, smoothing_s=arguments.smoothing, frame_side=FRAME_SIDE)
     with track("seconds of the video") as progress:
         frames = follow_video(arguments.video, tracker, arguments.per_second, progress)
@@ -64,7 +64,7 @@ def run_video(arguments: argparse.Namespace) -> None:
                 raise
             fault = error
     if arguments.out:
-        story.write_csv(Path(arguments.out) / "faces.csv", recognizer.names)
+        write_text(Path(arguments.out) / "faces.csv", story.to_csv())
         draw_timeline(story, Path(arguments.video).name, Path(arguments.out) / "timeline.png")
     described = story.describe(arguments.video)
     if arguments.json:

@@ -17,7 +17,9 @@ FRAME_SIDE = 640  # pixels: longest side of a frame in the detector; nobody wait
 FRAMES_A_SECOND = 10.0  # read, of those that the video has
 USUAL_RATE = 25.0  # frames a second, where the file does not say
 
-_RULE = "Allowed are the kinds that FFmpeg reads, such as MP4, MOV, AVI, MKV and WebM."
+# FFmpeg reads playlists too, which name other files of this machine and of others; here a video is one file.
+OPEN_OPTIONS = "format_whitelist;mov,matroska,avi,mpegts,mpeg,gif|protocol_whitelist;file"
+_RULE = "Allowed are MP4, MOV, MKV, WebM, AVI, MPEG and GIF."
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ def _open(path: Path) -> Any:
     # What FFmpeg has to say of a damaged file would come between our own lines. It reads this once.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPEN_OPTIONS
     import cv2
 
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)  # a path of this disk, never an address
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise ImageError(f"{path}: not a video that can be read here. {_RULE}", "format")
     width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))

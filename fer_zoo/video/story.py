@@ -1,56 +1,58 @@
 """What the faces of a video showed: gathered frame by frame, told in words, as CSV and as a picture."""
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import escape
-from fer_zoo.files import write_atomically
 from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.video.frames import VideoFrame
 
+PORTRAIT_SIDE = 96  # pixels, at most
 MOST_TOLD = 10  # faces: a crowd has more
 
 
 @dataclass
 class FaceStory:
-    """One face over the whole video. sightings: (seconds, face), an entry a frame that shows it. portrait:
-    uint8 (H, W, 3), the face where it was largest.
+    """One face over the whole video. seconds: when it was seen, an entry a frame. faces: what was seen then.
+    portrait: uint8 (H, W, 3), RGB, of at most 96 pixels a side, where it was largest.
     """
 
-    sightings: list[tuple[float, TrackedFace]] = field(default_factory=list)
-    portrait: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), dtype=np.uint8))
-
-    @property
-    def seconds(self) -> np.ndarray:
-        """float (N,): when it was seen."""
-        return np.array([seconds for seconds, _ in self.sightings])
+    seconds: list[float] = field(default_factory=list)
+    faces: list[TrackedFace] = field(default_factory=list)
+    portrait: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), dtype=np.uint8))
+    _largest: int = 0  # pixels of the portrait's place in its frame
 
     def stack(self, model: str) -> np.ndarray:
-        """float (N, 7): that model's smoothed probabilities, a row a sighting."""
-        return np.stack([face.probabilities[model] for _, face in self.sightings])
+        """float (N, 7): that model's smoothed probabilities, in EMOTIONS order."""
+        return np.stack([face.probabilities[model] for face in self.faces])
 
     def see(self, frame: VideoFrame, face: TrackedFace) -> None:
-        self.sightings.append((frame.seconds, face))
+        self.seconds.append(frame.seconds)
+        self.faces.append(face)
         x, y, width, height = face.box
-        if width * height > self.portrait.shape[0] * self.portrait.shape[1]:
-            self.portrait = frame.pixels[y : y + height, x : x + width].copy()
+        if width * height > self._largest:
+            self._largest = width * height
+            self.portrait = _shrink(frame.pixels[y : y + height, x : x + width])
 
 
-@dataclass
 class VideoStory:
-    """faces: by number, from 1. frames: that were read. end: seconds of the last one."""
+    """What the faces of a video showed, for `models` by name. faces: by number, from 1. frames: how many were
+    read. end: seconds of the last one. Fill it with the frames of `follow_video`.
+    """
 
-    faces: dict[int, FaceStory] = field(default_factory=dict)
-    frames: int = 0
-    end: float = 0.0
+    def __init__(self, models: Iterable[str]) -> None:
+        self.models = list(models)
+        self.faces: dict[int, FaceStory] = {}
+        self.frames, self.end = 0, 0.0
 
     def add(self, frame: VideoFrame) -> None:
+        """The next frame."""
         self.frames, self.end = self.frames + 1, frame.seconds
         for face in frame.faces:
             self.faces.setdefault(face.number, FaceStory()).see(frame, face)
@@ -58,47 +60,51 @@ class VideoStory:
     @property
     def longest(self) -> list[tuple[int, FaceStory]]:
         """The faces with their numbers, those first that most frames show."""
-        return sorted(self.faces.items(), key=lambda item: (-len(item[1].sightings), item[0]))
+        return sorted(self.faces.items(), key=lambda item: (-len(item[1].seconds), item[0]))
 
-    def describe(self, path: str | Path) -> dict[str, Any]:
-        """The JSON of `fer-zoo video`: for each face when it was seen, and each model's mean probability of
-        each emotion over the frames that show it.
+    def describe(self, name: str) -> dict[str, Any]:
+        """The JSON of `fer-zoo video`, for a video of that name: for each face when it was seen, and each
+        model's mean probability of each emotion over the frames that show it.
         """
+        faces = [self._describe_face(number) for number in sorted(self.faces)]
+        return {"video": name, "seconds": round(self.end, 3), "frames": self.frames, "faces": faces}
+
+    def _describe_face(self, number: int) -> dict[str, Any]:
+        face = self.faces[number]
+        means = {name: np.round(face.stack(name).mean(axis=0), 4).tolist() for name in self.models}
         return {
-            "video": str(path),
-            "seconds": round(self.end, 3),
-            "frames": self.frames,
-            "faces": [_describe_face(number, self.faces[number]) for number in sorted(self.faces)],
+            "face": number,
+            "from": round(face.seconds[0], 3),
+            "to": round(face.seconds[-1], 3),
+            "frames": len(face.seconds),
+            "models": {name: dict(zip(EMOTIONS, mean, strict=True)) for name, mean in means.items()},
         }
 
-    def write_csv(self, path: Path, models: Iterable[str]) -> None:
+    def to_csv(self) -> str:
         """A row a face and frame: seconds, face, x, y, width, height in the frame's pixels, score, and
         MODEL.EMOTION with its smoothed probability.
         """
-        names = list(models)
-        columns = [f"{name}.{emotion}" for name in names for emotion in EMOTIONS]
-        seen = [sighting for story in self.faces.values() for sighting in story.sightings]
-        seen.sort(key=lambda sighting: (sighting[0], sighting[1].number))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = [f"{name}.{emotion}" for name in self.models for emotion in EMOTIONS]
+        writer.writerow(["seconds", "face", "x", "y", "width", "height", "score", *columns])
+        seen = [
+            (seconds, face)
+            for story in self.faces.values()
+            for seconds, face in zip(story.seconds, story.faces, strict=True)
+        ]
+        for seconds, face in sorted(seen, key=lambda sighting: (sighting[0], sighting[1].number)):
+            answers = [f"{p:.5f}" for name in self.models for p in face.probabilities[name]]
+            writer.writerow([f"{seconds:.3f}", face.number, *face.box, face.score, *answers])
+        return text.getvalue()
 
-        def write(place: Path) -> None:
-            with place.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(["seconds", "face", "x", "y", "width", "height", "score", *columns])
-                for seconds, face in seen:
-                    answers = [f"{p:.5f}" for name in names for p in face.probabilities[name]]
-                    writer.writerow([f"{seconds:.3f}", face.number, *face.box, face.score, *answers])
 
-        write_atomically(path, write)
+def _shrink(pixels: np.ndarray) -> np.ndarray:
+    import PIL.Image
 
-
-def _describe_face(number: int, story: FaceStory) -> dict[str, Any]:
-    seconds = story.seconds
-    models = {
-        name: dict(zip(EMOTIONS, np.round(story.stack(name).mean(axis=0), 4).tolist(), strict=True))
-        for name in story.sightings[0][1].probabilities
-    }
-    times = {"from": round(float(seconds[0]), 3), "to": round(float(seconds[-1]), 3)}
-    return {"face": number, **times, "frames": len(seconds), "models": models}
+    portrait = PIL.Image.fromarray(pixels)
+    portrait.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE))
+    return np.asarray(portrait)
 
 
 def format_story(described: dict[str, Any]) -> str:

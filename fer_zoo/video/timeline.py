@@ -18,11 +18,7 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
     """Write a PNG with a band of seven colours a face and model: the smoothed probabilities over time, beside
     the face. Of many faces the four that most frames show.
     """
-    shown = [
-        (number, face, model)
-        for number, face in story.longest[:MOST_DRAWN]
-        for model in face.sightings[0][1].probabilities
-    ]
+    shown = [(number, face, model) for number, face in story.longest[:MOST_DRAWN] for model in story.models]
     figure = start_figure(1.2 + 1.35 * max(1, len(shown)))
     panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False, sharex="col")
     for (portrait, axes), (number, face, model) in zip(panels, shown, strict=False):
@@ -49,7 +45,7 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
 
 
 def _draw_bands(axes: Any, face: FaceStory, model: str) -> None:
-    seconds, table = face.seconds, face.stack(model)
+    seconds, table = np.array(face.seconds), face.stack(model)
     for part in np.split(np.arange(len(seconds)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1):
         axes.stackplot(seconds[part], table[part].T, colors=COLORS.values())
 

@@ -173,6 +173,13 @@ def test_only_files_are_opened(address: str, tmp_path: Path, monkeypatch) -> Non
         follow_video(tmp_path)
 
 
+def test_a_playlist_under_the_name_of_a_video_opens_no_other_file(walk: Path) -> None:
+    playlist = walk.with_name("list.mp4")
+    playlist.write_text(f"ffconcat version 1.0\nfile {walk.name}\n")
+    with pytest.raises(ImageError, match="not a video"):
+        next(follow_video(playlist))
+
+
 def test_frames_that_are_too_large_are_refused(walk: Path, monkeypatch) -> None:
     monkeypatch.setattr(frames, "MOST_PIXELS", 1000)
     with pytest.raises(ImageError, match="frames of 800x300 pixels"):
@@ -202,7 +209,7 @@ def test_a_file_without_times_is_told_by_its_rate(monkeypatch) -> None:
 
 def test_a_crowd_is_told_by_those_seen_longest() -> None:
     face = TrackedFace(1, (0, 0, 4, 4), 0.9, {"m": np.full(7, 1 / 7)})
-    story = VideoStory()
+    story = VideoStory(["m"])
     for index in range(6):
         here = [TrackedFace(number, face.box, 0.9, face.probabilities) for number in range(1, index + 2)]
         story.add(VideoFrame(index / 10, np.zeros((8, 8, 3), dtype=np.uint8), here))

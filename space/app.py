@@ -44,14 +44,18 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     from page.head import build_head
     from page.head_words import WORDS
     from page.offline_blocks import OfflineBlocks, keep_deleting
+    from video_tab.view import build_video
+    from video_tab.words import WORDS as VIDEO_WORDS
 
     with OfflineBlocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide three of the five in a menu
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide some of the six in a menu
             with gr.Tab(WORDS.label("compare"), id="compare"):
                 build_compare(page)
             with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
                 build_live(page)
+            with gr.Tab(VIDEO_WORDS.label("tab"), id="video-tab"):
+                build_video(page)
             with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
                 build_batch(page)
             with gr.Tab(WORDS.label("models"), id="models"):
@@ -97,7 +101,7 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [HERE / room / "style.css" for room in ("page", "live_tab", "batch_tab")],
+        "css_paths": [HERE / room / "style.css" for room in ("page", "live_tab", "video_tab", "batch_tab")],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

@@ -1,7 +1,5 @@
 """The list of faces as HTML. Markup.format escapes every text in it."""
 
-import base64
-import io
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,8 +10,10 @@ from batch_tab.files import MOST_PICTURES
 from batch_tab.table import write_table
 from batch_tab.words import WORDS
 from fer_zoo.emotions import COLORS
+from page.data_uris import encode_pixels
 from page.emotions import WORDS as EMOTION_WORDS
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
+from page.report import render_no_report, render_report
 from page.words import format_number
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 300  # shown; a crop takes about 2 KB of the page
 
-EMPTY = Markup('<div class="fz-message" role="status"><p>{empty}</p><p class="fz-small">{privacy}</p></div>')
-RESULT = Markup(
-    '<div class="fz-batch"><div class="fz-batch-head"><h3 role="status">{summary}</h3><p>'
-    '<a class="fz-button" download="faces.csv" href="{table}">{csv}</a>'
-    '<a class="fz-button" download="faces.json" href="{listing}">{json}</a>'
-    '<button type="button" class="fz-link" data-act="clear">{clear}</button></p></div>'
-    '{faults}{faces}{shortened}<p class="fz-about">{privacy}</p></div>'
-)
 FAULTS = Markup('<section class="fz-faults"><h4>{title}</h4><ul>{items}</ul></section>')
 ITEM = Markup("<li>{}</li>")
 NOTE = Markup('<p class="fz-about">{}</p>')
@@ -55,7 +47,7 @@ class FaceRow(NamedTuple):
 def render_empty(language: str) -> str:
     megabytes = {"zip": LARGEST_ZIP // 1_000_000, "total": LARGEST_TOTAL // 1_000_000}
     empty = WORDS.say(language, "empty", most=MOST_PICTURES, **megabytes)
-    return EMPTY.format(empty=empty, privacy=WORDS.say(language, "privacy"))
+    return render_no_report(empty, WORDS.say(language, "privacy"))
 
 
 def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str) -> str:
@@ -64,15 +56,14 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
     faults = [result["error"] for result in results if "error" in result]
     faces = sum(len(result["faces"]) for result in results)
     listing = json.dumps(results, indent=2, ensure_ascii=False)
-    return RESULT.format(
-        summary=say("summary", pictures=len(results), faces=faces),
-        table=_to_uri("text/csv", write_table(results).encode("utf-8-sig")),  # the mark tells Excel: UTF-8
-        listing=_to_uri("application/json", listing.encode()),
-        faults=_render_faults(faults, say("faults", count=len(faults))),
-        faces=_render_table(rows[:MOST_ROWS], language) if rows else "",
-        shortened=NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else "",
-        **{key: say(key) for key in ("csv", "json", "clear", "privacy")},
-    )
+    body = [
+        _render_faults(faults, say("faults", count=len(faults))),
+        _render_table(rows[:MOST_ROWS], language) if rows else Markup(""),
+        NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else Markup(""),
+    ]
+    summary = say("summary", pictures=len(results), faces=faces)
+    table = write_table(results)
+    return render_report(summary, table, listing, Markup("").join(body), say("privacy"), language)
 
 
 def _render_faults(faults: list[str], title: str) -> Markup:
@@ -100,7 +91,7 @@ def _render_row(row: FaceRow, models: list[str], language: str) -> Markup:
         return ROW.format(crop="", name=row.picture, note=say("no_face"), cells=cells)
     words = say("crop_words", number=row.number, name=row.picture)
     return ROW.format(
-        crop=CROP.format(source=_encode(row.crop), words=words),
+        crop=CROP.format(source=encode_pixels(row.crop), words=words),
         name=row.picture,
         note=say("face", number=row.number),
         cells=Markup("").join(_render_cell(row.models[name], language) for name in models),
@@ -111,16 +102,3 @@ def _render_cell(named: dict[str, float], language: str) -> Markup:
     top = max(named, key=lambda emotion: named[emotion])
     name = EMOTION_WORDS.say(language, top)
     return CELL.format(color=COLORS[top], emotion=name, share=format_number(language, named[top], ".0%"))
-
-
-def _encode(crop: "np.ndarray") -> str:
-    import PIL.Image
-
-    encoded = io.BytesIO()
-    PIL.Image.fromarray(crop).save(encoded, "PNG")
-    return _to_uri("image/png", encoded.getvalue())
-
-
-def _to_uri(kind: str, content: bytes) -> str:
-    """A data URI: the page shows or downloads it without a file on the server."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

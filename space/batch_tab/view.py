@@ -1,7 +1,6 @@
 """The Many pictures tab: files or a zip in; a list of faces, a CSV and a JSON out."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,11 +10,10 @@ from batch_tab.html import FaceRow, render_batch, render_empty
 from batch_tab.words import WORDS
 from fer_zoo import FerZooError, Recognizer
 from page.offered_models import create_recognizer, list_names
-from page.parts import add_html, follow_language
+from page.parts import ACTS, add_html, follow_language
 from page.uploads import explain
 from page.words import find_language
 
-SCRIPT = Path(__file__).with_name("view.js")
 # One batch at a time and beside the queue of single photos, which would otherwise wait for 200 pictures.
 QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "batch"}
 
@@ -33,7 +31,7 @@ def build_batch(page: gr.Blocks) -> None:
             elem_id="many",
         )
         models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
-    result = add_html(render_empty("en"), SCRIPT, "batch")
+    result = add_html(render_empty("en"), ACTS, "batch")
     # preprocess=False: the paths are checked here, and no file is copied.
     options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
     added = files.upload(read_batch, [files, models], [result], **options, **QUEUE)

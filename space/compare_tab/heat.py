@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 import fer_zoo
-from compare_tab.pictures import encode_picture
 from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
+from page.data_uris import encode_picture
 from page.emotions import WORDS as EMOTION_WORDS
 from page.offered_models import create_recognizer
 from page.uploads import hide_paths

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from compare_tab.pictures import encode_picture, encode_pixels
 from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
+from page.data_uris import encode_picture, encode_pixels
 from page.emotions import WORDS as EMOTION_WORDS
 from page.uploads import hide_paths
 from page.words import format_number

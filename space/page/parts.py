@@ -8,6 +8,8 @@ import gradio as gr
 
 from page.words import find_language
 
+ACTS = Path(__file__).with_name("acts.js")  # a button's data-act becomes an event of that name
+
 
 def add_html(value: str, script: Path, elem_id: str, **options: Any) -> gr.HTML:
     """options: further ones of gr.HTML."""

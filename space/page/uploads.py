@@ -52,23 +52,29 @@ def hide_paths(text: str) -> str:
 
 def read_upload(file: Any, zips: bool = False) -> Upload:
     """Read what Gradio stored. file: Gradio's FileData, or the same as a dict. zips: they are wanted, and may
-    be larger than a picture.
-
-    A caller of the API writes the path himself, and Gradio checks it only where the caller asks for it: so a
-    path outside the folder of uploads is refused here. Raises UploadError.
+    be larger than a picture. Raises UploadError.
     """
-    fields = _list_fields(file)
-    path = fields.get("path")
-    if not path or not is_in_or_equal(path, get_upload_folder()) or not Path(path).is_file():
-        raise UploadError("This is no uploaded picture. Send the picture itself, not a path.", "place")
-    with Path(path).open("rb") as opened:
+    path = find_upload(file)
+    with path.open("rb") as opened:
         most = LARGEST_ZIP if zips and opened.read(2) == ZIP_START else LARGEST_PICTURE
         opened.seek(0)
         encoded = opened.read(most + 1)
     if len(encoded) > most:
         what, kind = ("The zip", "zip") if most == LARGEST_ZIP else ("The picture", "bytes")
         raise UploadError(f"{what} is over {most // 1_000_000} MB; make it smaller.", kind)
-    return Upload(fields.get("orig_name") or Path(path).name, encoded)
+    return Upload(_list_fields(file).get("orig_name") or path.name, encoded)
+
+
+def find_upload(file: Any) -> Path:
+    """Where Gradio stored it. file: as in `read_upload`.
+
+    A caller of the API writes the path himself, and Gradio checks it only where the caller asks for it: so a
+    path outside the folder of uploads is refused here. Raises UploadError.
+    """
+    path = _list_fields(file).get("path")
+    if not path or not is_in_or_equal(path, get_upload_folder()) or not Path(path).is_file():
+        raise UploadError("This is no uploaded picture. Send the picture itself, not a path.", "place")
+    return Path(path)
 
 
 def _list_fields(file: Any) -> dict[str, Any]:

@@ -163,3 +163,22 @@ def broken(portrait: Path) -> Path:
     path = portrait.with_name("broken.png")
     path.write_bytes(portrait.read_bytes()[:5000])
     return path
+
+
+@pytest.fixture(scope="session")
+def clip(portrait: Path) -> Path:
+    """MP4 of two seconds, 25 frames each: a face goes to the right, a smaller one comes after one second."""
+    import cv2
+
+    path = portrait.with_name("clip.mp4")
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 320))
+    with Image.open(portrait) as face:
+        large, small = face.resize((256, 300)), face.resize((205, 240))
+    for index in range(50):
+        canvas = Image.new("RGB", (640, 320), (120, 130, 140))
+        canvas.paste(large, (10 + 2 * index, 10))
+        if index >= 25:
+            canvas.paste(small, (420, 40))
+        writer.write(np.ascontiguousarray(np.asarray(canvas)[:, :, ::-1]))
+    writer.release()
+    return path

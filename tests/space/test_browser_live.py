@@ -1,4 +1,4 @@
-"""The Live and Many pictures tabs as people meet them: Chromium with a camera that shows a face."""
+"""The Live, Video and Many pictures tabs as people meet them: Chromium with a camera that shows a face."""
 
 import csv
 import io
@@ -167,8 +167,30 @@ def test_a_zip_and_then_another_drop(page: Any, portrait: Path, no_face: Path) -
     assert page.locator(".fz-faces tbody tr").count() == 1
 
 
-def download(page: Any, kind: str) -> bytes:
+def test_a_video_becomes_bands_over_time(page: Any, clip: Path, broken: Path) -> None:
+    open_tab(page, "Video", "Vídeo")
+    waiting = page.get_by_text("drop a video").or_(page.get_by_text("suelta un vídeo"))
+    waiting.wait_for()
+    page.locator("#clip input[type=file]").set_input_files(str(clip))
+    page.wait_for_selector("#video .fz-bands")
+    assert page.locator("#video .fz-story").count() == 2
+    assert page.locator("#video .fz-legend li").count() == 7
+    band = page.locator("#video .fz-bands").first
+    assert page.evaluate("document.querySelector('#video img').naturalWidth") > 16
+    width = page.locator("#video").bounding_box()["width"]
+    assert band.bounding_box()["width"] > 0.6 * width and band.bounding_box()["height"] > 60
+    table = list(csv.DictReader(io.StringIO(download(page, "CSV", "video").decode("utf-8-sig"))))
+    assert [line["face"] for line in table] == ["1"] * 5 + ["1", "2"] * 5
+    listing = json.loads(download(page, "JSON", "video"))
+    assert listing["video"] == "clip.mp4" and [face["face"] for face in listing["faces"]] == [1, 2]
+    page.locator("#clip input[type=file]").set_input_files(str(broken))
+    page.get_by_text("broken.png: not a video").or_(page.get_by_text("broken.png: no es un vídeo")).wait_for()
+    page.locator("#video [data-act=clear]").click()
+    waiting.wait_for()
+
+
+def download(page: Any, kind: str, tab: str = "batch") -> bytes:
     with page.expect_download() as started:
-        page.locator("#batch a").filter(has_text=kind).click()
+        page.locator(f"#{tab} a").filter(has_text=kind).click()
     assert started.value.suggested_filename == f"faces.{kind.lower()}"
     return Path(started.value.path()).read_bytes()

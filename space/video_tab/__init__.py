@@ -1,0 +1,1 @@
+"""The tab for a video file: what each face in it showed over time."""

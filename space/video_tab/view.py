@@ -1,0 +1,89 @@
+"""The Video tab: a file in; coloured bands over time, a CSV and a JSON out."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
+from page.offered_models import create_recognizer, list_names
+from page.parts import ACTS, add_html, follow_language
+from page.uploads import find_name, find_upload
+from page.words import find_language, format_number
+from video_tab.html import LONGEST_S, render_empty, render_story
+from video_tab.words import WORDS
+
+FRAMES_A_SECOND = 5.0
+FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
+LONGEST_WORK_S = 90.0
+# One video at a time and beside the queue of single photos, which would otherwise wait for all its frames.
+QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
+
+
+def build_video(page: gr.Blocks) -> None:
+    """Call inside the page's Blocks. The input is emptied after each drop: nothing keeps the video."""
+    names = list_names()
+    with gr.Row():
+        file = gr.File(label=WORDS.label("file"), height=160, scale=2, min_width=280, elem_id="clip")
+        models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
+    result = add_html(render_empty("en"), ACTS, "video")
+    # preprocess=False: the path is checked here, and no file is copied.
+    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
+    added = file.upload(read_video, [file, models], [result], **options, **QUEUE)
+    for finished in (added.success, added.failure):
+        finished(None, js="() => null", outputs=[file], api_visibility="private")
+    result.clear(show_no_video, None, [result], api_visibility="private")
+    follow_language(page, result, render_empty)
+
+
+def show_no_video(request: gr.Request) -> str:
+    return render_empty(find_language(request))
+
+
+def read_video(
+    file: Any,
+    models: list[str],
+    request: gr.Request,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio knows that the bar is wanted
+) -> str:
+    """HTML of what the faces showed. Raises gr.Error, which the page shows as a message, where there is no
+    frame to read.
+    """
+    language = find_language(request)
+    say, name = partial(WORDS.say, language), find_name(file)
+    if not models:
+        raise gr.Error(say("no_models"), print_exception=False)
+
+    def advance(done: int, total: int) -> None:
+        progress((done, min(total, LONGEST_S)), desc=say("progress", name=name), unit="")
+
+    try:
+        recognizer = create_recognizer(models)
+        story, note = gather(find_upload(file), recognizer, advance)
+    except FerZooError as error:
+        kind = getattr(error, "kind", "")
+        told = say(kind, name=name) if kind else str(error)
+        raise gr.Error(told, print_exception=False) from None
+    told = say(note, seconds=format_number(language, story.end, ".1f")) if note else ""
+    return render_story(story, name, told, language)
+
+
+def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str]:
+    """The story of the first minute, and the key of the words for what was not read, or nothing.
+
+    Raises FerZooError where there is no frame to read.
+    """
+    story, start = VideoStory(recognizer.names), time.monotonic()
+    tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
+    try:
+        for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance):
+            if frame.seconds > LONGEST_S or time.monotonic() - start > LONGEST_WORK_S:
+                return story, "cut"
+            story.add(frame)
+    except FerZooError:
+        if not story.frames:
+            raise
+        return story, "damaged_rest"
+    return story, ""

@@ -1,0 +1,123 @@
+"""The Video tab: what is read of a file, what is refused, and that the bands are the probabilities."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer_zoo import VideoStory
+from fer_zoo.emotions import COLORS
+from fer_zoo.recognition.tracking import TrackedFace
+from fer_zoo.video.frames import VideoFrame
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+
+
+def tell(files: int, seen: list[float], answers: np.ndarray | None = None) -> VideoStory:
+    """A story with that many faces, seen at those seconds."""
+    story = VideoStory(["m"])
+    for seconds in seen:
+        shares = {"m": np.full(7, 1 / 7) if answers is None else answers}
+        faces = [TrackedFace(number, (0, 0, 4, 4), 0.9, shares) for number in range(1, files + 1)]
+        story.add(VideoFrame(seconds, np.zeros((8, 8, 3), dtype=np.uint8), faces))
+    return story
+
+
+def test_a_video_is_read_frame_by_frame(served: Any, clip: Path) -> None:
+    (html,) = served.press("read_video", [served.upload(clip), ["resnet_48", "cnn-baseline"]])
+    assert "clip.mp4: 1.8 s, faces: 2" in html and html.count('class="fz-story"') == 2
+    assert re.findall(r"Face \d<small>([^<]+)", html) == ["0.0 to 1.8 s", "1.0 to 1.8 s"]
+    assert re.findall(r"<h4>(\S+)", html) == ["cnn-baseline", "resnet_48"] * 2
+    assert html.count("<path") == 4 * 7 and "left out" not in html
+    (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
+    assert "clip.mp4: 1,8 s, caras: 2" in html and "de 0,0 a 1,8 s" in html and "enojo" in html
+
+
+@pytest.mark.parametrize(
+    ("content", "language", "told"),
+    [
+        (b"no video" * 100, "en", "odd.mp4: not a video of a kind that is read here. Save it as MP4."),
+        (b"no video" * 100, "es", "odd.mp4: no es un vídeo de un tipo que se lea aquí. Guárdalo como MP4."),
+        (b"ffconcat version 1.0\nfile clip.mp4\n", "en", "odd.mp4: not a video of a kind that is read here."),
+    ],
+)
+def test_what_is_no_video_is_told(
+    served: Any, tmp_path: Path, content: bytes, language: str, told: str
+) -> None:
+    (tmp_path / "odd.mp4").write_bytes(content)
+    with pytest.raises(RuntimeError, match=re.escape(told)):
+        served.press("read_video", [served.upload(tmp_path / "odd.mp4"), ["cnn-baseline"]], language=language)
+
+
+def test_only_uploads_and_offered_models_are_read(served: Any, clip: Path) -> None:
+    outside = {"path": str(clip), "orig_name": "clip.mp4", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(RuntimeError) as refused:
+        served.press("read_video", [outside, ["cnn-baseline"]])
+    assert str(clip) not in str(refused.value)
+    for models, told in (([], "No model is chosen"), (["../weights"], "Unknown model")):
+        with pytest.raises(RuntimeError, match=told):
+            served.press("read_video", [served.upload(clip), models])
+
+
+def test_only_the_first_minute_is_read(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from page.offered_models import create_recognizer
+    from video_tab import view
+
+    recognizer = create_recognizer(["cnn-baseline"])
+    steps: list[tuple[int, int]] = []
+    monkeypatch.setattr(view, "LONGEST_S", 1)
+    story, note = view.gather(clip, recognizer, lambda *step: steps.append(step))
+    assert note == "cut" and 0.9 <= story.end <= 1 and story.frames == 6 and steps[0] == (0, 2)
+    monkeypatch.setattr(view, "LONGEST_WORK_S", 0.0)
+    assert view.gather(clip, recognizer, lambda *_: None)[0].frames == 0
+
+
+def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
+    import cv2
+
+    from page.offered_models import create_recognizer
+    from video_tab.view import gather
+
+    source, path = cv2.VideoCapture(str(clip)), tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (640, 320))
+    while (step := source.read())[0]:
+        writer.write(step[1])
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    story, note = gather(path, create_recognizer(["cnn-baseline"]), lambda *_: None)
+    assert note == "damaged_rest" and 1 <= story.end <= 2
+
+
+def test_the_bands_are_the_probabilities() -> None:
+    from video_tab.html import render_bands
+
+    table = np.array([[0.5, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1], [0.2, 0.4, 0.0, 0.1, 0.1, 0.1, 0.1]])
+    bands = render_bands(np.array([0.0, 0.5]), table, gap=0.6, step=0.1)
+    paths = re.findall(r'fill="(#\w+)" d="M([^Z]+)Z"', bands)
+    assert [color for color, _ in paths] == list(COLORS.values())
+    for emotion, (_, points) in enumerate(paths):
+        corners = np.array([[float(at) for at in point.split()] for point in points.split("L")])
+        assert corners[:3, 0].tolist() == [0, 500, 600] and corners[3:, 0].tolist() == [600, 500, 0]
+        heights = corners[:3, 1] - corners[:2:-1, 1]
+        np.testing.assert_allclose(heights[:2], 100 * table[:, emotion], atol=0.11)
+    assert render_bands(np.array([0.0, 0.5]), table, gap=0.4, step=0.1).count("<path") == 14
+
+
+def test_many_faces_and_none_are_told() -> None:
+    from video_tab.html import render_story
+
+    crowd = render_story(tell(9, [0.0, 0.2]), "crowd.mp4", "", "en")
+    assert crowd.count('class="fz-story"') == 6 and "Faces that fewer frames show: 3." in crowd
+    empty = render_story(tell(0, [0.0, 0.2]), "empty.mp4", "", "es")
+    assert "No se encontró ninguna cara." in empty and "fz-legend" not in empty
+
+
+def test_names_cannot_bring_script_into_the_page() -> None:
+    from video_tab.html import render_story
+
+    story = tell(1, [0.0])
+    story.models, story.faces[1].faces[0].probabilities[SCRIPT] = [SCRIPT], np.full(7, 1 / 7)
+    html = render_story(story, SCRIPT, SCRIPT, "en")
+    assert SCRIPT not in html and html.count("&lt;img src=x") >= 4

@@ -20,24 +20,24 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
     """
     shown = [(number, face, model) for number, face in story.longest[:MOST_DRAWN] for model in story.models]
     figure = start_figure(1.2 + 1.35 * max(1, len(shown)))
-    panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False, sharex="col")
+    panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False)
     for (portrait, axes), (number, face, model) in zip(panels, shown, strict=False):
         portrait.imshow(face.portrait)
         portrait.set_xlabel(f"face {number}")
-        axes.set_title(model, loc="left", size=10)
+        axes.set_title(model, loc="left", size=10, parse_math=False)
         _draw_bands(axes, face, model)
     for portrait, axes in panels:
         portrait.set(xticks=[], yticks=[])
         portrait.spines[:].set_visible(False)
         quieten(axes)
         axes.set(xlim=(0, max(story.end, 1e-3)), ylim=(0, 1))
+        axes.tick_params(labelbottom=axes is panels[-1, 1])
         show_per_cent(axes.yaxis)
     panels[-1, 1].set_xlabel("seconds")
     count = len(story.faces)
     left_out = f", the {MOST_DRAWN} longest in sight" if count > MOST_DRAWN else ""
-    figure.suptitle(
-        f"{name}: {count} face{'' if count == 1 else 's'}{left_out}", x=0.01, ha="left", weight="bold"
-    )
+    title = f"{name}: {count} face{'' if count == 1 else 's'}{left_out}"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
     marks = [_create_mark(COLORS[emotion]) for emotion in EMOTIONS]
     spacing = {"handlelength": 1.0, "columnspacing": 1.2, "frameon": False}
     figure.legend(marks, EMOTIONS, loc="outside lower center", ncols=len(EMOTIONS), fontsize=9, **spacing)

@@ -21,6 +21,7 @@ from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.video import frames
 from fer_zoo.video.frames import FRAME_SIDE, VideoFrame
 from fer_zoo.video.story import VideoStory
+from fer_zoo.video.timeline import draw_timeline
 
 RATE, COUNT = 25, 50  # frames a second, frames
 
@@ -115,6 +116,23 @@ def test_a_video_without_faces_has_a_picture_too(tmp_path: Path, capsys) -> None
     assert "20 frames read, 0 faces" in capsys.readouterr().out
     assert (tmp_path / "told" / "faces.csv").read_text().count("\n") == 1
     assert Image.open(tmp_path / "told" / "timeline.png").width == 800
+
+
+def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path) -> None:
+    """A tall face in red and a wide one in green, each alone in its colour."""
+    story, shares = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
+    pixels = np.zeros((90, 90, 3), dtype=np.uint8)
+    pixels[:80, :20], pixels[:20, 10:90] = (255, 0, 0), (0, 255, 0)
+    pixels[:80, :10] = (255, 0, 0)
+    tall = TrackedFace(1, (0, 20, 10, 60), 0.9, shares)
+    wide = TrackedFace(2, (20, 0, 60, 10), 0.9, shares)
+    for seconds in (0.0, 1.0):
+        story.add(VideoFrame(seconds, pixels, [tall, wide]))
+    draw_timeline(story, "a$b_$.mp4", tmp_path / "timeline.png")
+    picture = np.asarray(Image.open(tmp_path / "timeline.png").convert("RGB")).astype(int)
+    for color, ratio in (((255, 0, 0), 6), ((0, 255, 0), 1 / 6)):
+        rows, columns = np.nonzero((np.abs(picture - color) < 30).all(axis=2))
+        assert np.ptp(rows) / np.ptp(columns) == pytest.approx(ratio, rel=0.15)
 
 
 def test_what_can_be_read_of_a_damaged_video_is_told(tmp_path: Path, portrait: np.ndarray, capsys) -> None:

@@ -14,7 +14,6 @@ from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.recognition.tracking import FaceTracker, TrackedFace
 
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector; nobody waits for it as before a camera
-FRAMES_A_SECOND = 10.0  # read, of those that the video has
 USUAL_RATE = 25.0  # frames a second, where the file does not say
 
 # FFmpeg reads playlists too, which name other files of this machine and of others; here a video is one file.
@@ -34,7 +33,7 @@ class VideoFrame:
 def follow_video(
     path: str | Path,
     tracker: FaceTracker | None = None,
-    per_second: float = FRAMES_A_SECOND,
+    per_second: float = 10.0,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Iterator[VideoFrame]:
     """Find and read the faces of a video file, frame by frame; a face keeps its number while it is in sight.

@@ -54,9 +54,10 @@ def test_every_tensor_is_taken_over_and_embedded_names_will_do() -> None:
     wanted = fer_zoo.load("efficientnet_lite0").backbone.state_dict()
     given = start.model.backbone.state_dict()
     assert all(given[key].equal(value) for key, value in wanted.items())
-    assert (
-        isinstance(start.source, dict) and start.source["pretrained"] == "tf_efficientnet_lite0.safetensors"
-    )
+    assert isinstance(start.source, dict)
+    first = start.source["pretrained"]  # its weights went on from a run that began with ImageNet
+    assert first["name"] == "efficientnet_lite0" and first["sha256"] != start.source["sha256"]
+    assert first["pretrained"] == "tf_efficientnet_lite0.safetensors"
 
 
 def test_a_model_of_another_network_is_one_line(tmp_path: Path, drawn: FER2013) -> None:

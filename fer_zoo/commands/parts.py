@@ -89,13 +89,26 @@ seed = whole(0)  # as every library's generator takes it
 
 
 def positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _read_number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a number above 0")
     return value
+
+
+def duration(text: str) -> float:
+    """In seconds."""
+    value = _read_number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a time from 0 seconds")
+    return value
+
+
+def _read_number(text: str) -> float:
+    """NaN, which is in no range, for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def print_json(value: Any) -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_device, add_json, positive, print_json
+from fer_zoo.commands.parts import add_command, add_device, add_json, duration, positive, print_json
 from fer_zoo.errors import ImageError, escape
 
 
@@ -28,7 +28,7 @@ def add_parsers(parsers: Any) -> None:
     )
     video.add_argument(
         "--smoothing",
-        type=_time,
+        type=duration,
         default=0.5,
         metavar="S",
         help="time constant over which answers are smoothed, in seconds; 0: each frame by itself [0.5]",
@@ -79,13 +79,3 @@ def run_video(arguments: argparse.Namespace) -> None:
         )
     if fault:
         raise fault
-
-
-def _time(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a time from 0 seconds")
-    return value

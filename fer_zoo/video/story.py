@@ -13,6 +13,7 @@ from fer_zoo.errors import escape
 from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.video.frames import VideoFrame
 
+GAP_S = 1.0  # out of sight for longer, a face's line over time breaks off
 PORTRAIT_SIDE = 96  # pixels, at most
 MOST_TOLD = 10  # faces: a crowd has more
 
@@ -31,6 +32,12 @@ class FaceStory:
     def stack(self, model: str) -> np.ndarray:
         """float (N, 7): that model's smoothed probabilities, in EMOTIONS order."""
         return np.stack([face.probabilities[model] for face in self.faces])
+
+    @property
+    def stretches(self) -> list[np.ndarray]:
+        """Indices of the sightings, cut where the face was out of sight for over a second."""
+        gaps = np.flatnonzero(np.diff(self.seconds) > GAP_S)
+        return np.split(np.arange(len(self.seconds)), gaps + 1)
 
     def see(self, frame: VideoFrame, face: TrackedFace) -> None:
         self.seconds.append(frame.seconds)

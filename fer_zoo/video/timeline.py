@@ -11,7 +11,6 @@ from fer_zoo.files import write_atomically
 from fer_zoo.video.story import FaceStory, VideoStory
 
 MOST_DRAWN = 4  # faces, each with every model
-GAP_S = 1.0  # out of sight for longer, a face's bands break off
 
 
 def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
@@ -46,7 +45,7 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
 
 def _draw_bands(axes: Any, face: FaceStory, model: str) -> None:
     seconds, table = np.array(face.seconds), face.stack(model)
-    for part in np.split(np.arange(len(seconds)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1):
+    for part in face.stretches:
         axes.stackplot(seconds[part], table[part].T, colors=COLORS.values())
 
 

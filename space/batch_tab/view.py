@@ -10,16 +10,13 @@ from batch_tab.html import FaceRow, render_batch, render_empty
 from batch_tab.words import WORDS
 from fer_zoo import FerZooError, Recognizer
 from page.offered_models import create_recognizer, list_names
-from page.parts import ACTS, add_html, follow_language
+from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
 from page.words import find_language
 
-# One batch at a time and beside the queue of single photos, which would otherwise wait for 200 pictures.
-QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "batch"}
-
 
 def build_batch(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks. The input is emptied after each drop: nothing keeps the pictures."""
+    """Call inside the page's Blocks."""
     names = list_names()
     with gr.Row():
         files = gr.File(
@@ -32,17 +29,8 @@ def build_batch(page: gr.Blocks) -> None:
         )
         models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
     result = add_html(render_empty("en"), ACTS, "batch")
-    # preprocess=False: the paths are checked here, and no file is copied.
-    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
-    added = files.upload(read_batch, [files, models], [result], **options, **QUEUE)
-    for finished in (added.success, added.failure):
-        finished(None, js="() => null", outputs=[files], api_visibility="private")
-    result.clear(show_empty, None, [result], api_visibility="private")
-    follow_language(page, result, render_empty)
-
-
-def show_empty(request: gr.Request) -> str:
-    return render_empty(find_language(request))
+    # Beside the queue of single photos, which would otherwise wait for 200 pictures.
+    read_drops(page, files, models, result, read_batch, render_empty, queue="batch")
 
 
 def read_batch(

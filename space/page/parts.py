@@ -22,6 +22,32 @@ def add_html(value: str, script: Path, elem_id: str, **options: Any) -> gr.HTML:
     )
 
 
+def read_drops(
+    page: gr.Blocks,
+    drop: gr.File,
+    models: gr.CheckboxGroup,
+    result: gr.HTML,
+    read: Callable[..., str],
+    render_empty: Callable[[str], str],
+    queue: str,
+) -> None:
+    """`read` makes the result of what is dropped, one drop of that queue at a time. The input is emptied
+    after each: nothing keeps the files. `render_empty` is what stands there before, and after Clear.
+    """
+
+    def show_empty(request: gr.Request) -> str:
+        return render_empty(find_language(request))
+
+    # preprocess=False: `read` checks the paths itself, and no file is copied.
+    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
+    limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": queue}
+    added = drop.upload(read, [drop, models], [result], **options, **limits)
+    for finished in (added.success, added.failure):
+        finished(None, js="() => null", outputs=[drop], api_visibility="private")
+    result.clear(show_empty, None, [result], api_visibility="private")
+    follow_language(page, result, render_empty)
+
+
 def follow_language(page: gr.Blocks, part: Any, render: Callable[[str], str]) -> None:
     """When the page is opened, fill `part` with what `render` gives for the visitor's language."""
 

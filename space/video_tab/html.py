@@ -17,7 +17,6 @@ from video_tab.words import WORDS
 
 LONGEST_S = 60  # of a video that are read
 MOST_FACES = 6  # shown: those that most frames show
-GAP_S = 1.0  # out of sight for longer, a face's bands break off
 STEP_S = 0.2  # that one sighting stands for
 
 NOTE = Markup('<p class="fz-about">{}</p>')
@@ -87,20 +86,21 @@ def _render_model(story: VideoStory, number: int, model: str, language: str) -> 
         model=model,
         mean=say("mean", **told),
         words=say("bands", number=number, model=model, **told),
-        bands=render_bands(np.array(face.seconds) / end, table, GAP_S / end, STEP_S / end),
+        bands=render_bands(np.array(face.seconds) / end, table, face.stretches, STEP_S / end),
         first=say("seconds", at=0),
         last=say("seconds", at=format_number(language, story.end, ".1f")),
     )
 
 
-def render_bands(places: np.ndarray, table: np.ndarray, gap: float, step: float) -> Markup:
-    """Seven paths for each stretch without a gap, one on the other as high as the emotions are probable.
+def render_bands(places: np.ndarray, table: np.ndarray, stretches: list[np.ndarray], step: float) -> Markup:
+    """Seven paths for each stretch, one on the other as high as the emotions are probable.
 
-    places: float (N,), rising, as shares of the width. table: float (N, 7). gap, step: as shares, too.
+    places: float (N,), rising, as shares of the width. table: float (N, 7). stretches: indices of
+    both. step: width of one sighting, as a share, too.
     """
     edges = np.concatenate([np.zeros((len(table), 1)), table.cumsum(axis=1)], axis=1)
     bands = []
-    for part in np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) > gap) + 1):
+    for part in stretches:
         across = 1000 * np.append(places[part], places[part[-1]] + step)
         heights = 100 * (1 - np.vstack([edges[part], edges[part[-1]]]))
         for emotion, color in enumerate(COLORS.values()):

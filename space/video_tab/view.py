@@ -9,7 +9,7 @@ import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
 from page.offered_models import create_recognizer, list_names
-from page.parts import ACTS, add_html, follow_language
+from page.parts import ACTS, add_html, read_drops
 from page.uploads import find_name, find_upload
 from page.words import find_language, format_number
 from video_tab.html import LONGEST_S, render_empty, render_story
@@ -18,28 +18,17 @@ from video_tab.words import WORDS
 FRAMES_A_SECOND = 5.0
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
 LONGEST_WORK_S = 90.0
-# One video at a time and beside the queue of single photos, which would otherwise wait for all its frames.
-QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
 
 
 def build_video(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks. The input is emptied after each drop: nothing keeps the video."""
+    """Call inside the page's Blocks."""
     names = list_names()
     with gr.Row():
         file = gr.File(label=WORDS.label("file"), height=160, scale=2, min_width=280, elem_id="clip")
         models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
     result = add_html(render_empty("en"), ACTS, "video")
-    # preprocess=False: the path is checked here, and no file is copied.
-    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
-    added = file.upload(read_video, [file, models], [result], **options, **QUEUE)
-    for finished in (added.success, added.failure):
-        finished(None, js="() => null", outputs=[file], api_visibility="private")
-    result.clear(show_no_video, None, [result], api_visibility="private")
-    follow_language(page, result, render_empty)
-
-
-def show_no_video(request: gr.Request) -> str:
-    return render_empty(find_language(request))
+    # Beside the queue of single photos, which would otherwise wait for all its frames.
+    read_drops(page, file, models, result, read_video, render_empty, queue="video")
 
 
 def read_video(

@@ -94,7 +94,7 @@ def test_the_bands_are_the_probabilities() -> None:
     from video_tab.html import render_bands
 
     table = np.array([[0.5, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1], [0.2, 0.4, 0.0, 0.1, 0.1, 0.1, 0.1]])
-    bands = render_bands(np.array([0.0, 0.5]), table, gap=0.6, step=0.1)
+    bands = render_bands(np.array([0.0, 0.5]), table, [np.array([0, 1])], step=0.1)
     paths = re.findall(r'fill="(#\w+)" d="M([^Z]+)Z"', bands)
     assert [color for color, _ in paths] == list(COLORS.values())
     for emotion, (_, points) in enumerate(paths):
@@ -102,7 +102,8 @@ def test_the_bands_are_the_probabilities() -> None:
         assert corners[:3, 0].tolist() == [0, 500, 600] and corners[3:, 0].tolist() == [600, 500, 0]
         heights = corners[:3, 1] - corners[:2:-1, 1]
         np.testing.assert_allclose(heights[:2], 100 * table[:, emotion], atol=0.11)
-    assert render_bands(np.array([0.0, 0.5]), table, gap=0.4, step=0.1).count("<path") == 14
+    apart = [np.array([0]), np.array([1])]
+    assert render_bands(np.array([0.0, 0.5]), table, apart, step=0.1).count("<path") == 14
 
 
 def test_many_faces_and_none_are_told() -> None:

@@ -20,7 +20,7 @@ from fer_zoo.errors import ImageError
 from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.video import frames
 from fer_zoo.video.frames import FRAME_SIDE, VideoFrame
-from fer_zoo.video.story import VideoStory
+from fer_zoo.video.story import FaceStory, VideoStory
 from fer_zoo.video.timeline import draw_timeline
 
 RATE, COUNT = 25, 50  # frames a second, frames
@@ -123,7 +123,6 @@ def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path)
     story, shares = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
     pixels = np.zeros((90, 90, 3), dtype=np.uint8)
     pixels[:80, :20], pixels[:20, 10:90] = (255, 0, 0), (0, 255, 0)
-    pixels[:80, :10] = (255, 0, 0)
     tall = TrackedFace(1, (0, 20, 10, 60), 0.9, shares)
     wide = TrackedFace(2, (20, 0, 60, 10), 0.9, shares)
     for seconds in (0.0, 1.0):
@@ -223,6 +222,11 @@ def test_a_file_without_times_is_told_by_its_rate(monkeypatch) -> None:
             return 0.0
 
     assert list(frames._grab(Timeless(), 10.0)) == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_a_face_out_of_sight_breaks_off() -> None:
+    story = FaceStory(seconds=[0.0, 0.5, 1.5, 2.6, 2.7])
+    assert [stretch.tolist() for stretch in story.stretches] == [[0, 1, 2], [3, 4]]
 
 
 def test_a_crowd_is_told_by_those_seen_longest() -> None:

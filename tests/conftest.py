@@ -1,7 +1,7 @@
 """Shared pieces of the tests: a small data set with an easy signal, and a Hub on loopback."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,23 @@ def drawn() -> FER2013:
     generator = np.random.default_rng(0)
     splits: list[Faces] = [draw_faces(count, generator) for count in (1024, 256, 256)]
     return FER2013(*splits, fingerprint="drawn", source="drawn")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[str, str]], None]:
+    """Gives the peers' Python, which is this one, a stand-in for a package, version 1.2."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def install(name: str, files: dict[str, str]) -> None:
+        folder = tmp_path / name.replace("-", "_")
+        folder.mkdir()
+        for path, text in {"__init__.py": "", **files}.items():
+            (folder / path).write_text(text)
+        described = tmp_path / f"{folder.name}-1.2.dist-info"
+        described.mkdir()
+        (described / "METADATA").write_text(f"Name: {name}\nVersion: 1.2\n")
+
+    return install
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ ARROWS = {
     "data": {"photos", "hub_client"} | LEAVES,
     "recipes": {"data", "errors"},
     "config_check": {"emotions"},
+    "peers": {"emotions", "errors", "progress"},
     "artifact": {"registry", "models", "config_check"} | LEAVES,
-    "evaluation": {"models", "data", "artifact", "onnx_model", "onnx_cache"} | LEAVES,
+    "evaluation": {"models", "data", "artifact", "onnx_model", "onnx_cache", "peers"} | LEAVES,
     "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
     "hub_client": {"errors", "files"},
     "hub": {"artifact", "registry", "models", "export", "hub_client", "onnx_model", "onnx_cache"} | LEAVES,
@@ -45,7 +46,7 @@ ARROWS = {
     "bulk": {"recognition", "evaluation", "photos"} | LEAVES,
     "video": {"recognition", "evaluation", "photos"} | LEAVES,
     "bench": {"data", "recipes", "training", "artifact", "registry", "evaluation", "recognition", "hub"}
-    | {"models", "onnx_model", "photos"}
+    | {"models", "onnx_model", "photos", "peers"}
     | LEAVES,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_space" not in path.parts)

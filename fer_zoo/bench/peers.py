@@ -1,34 +1,24 @@
 """Our models beside other packages for the same task: they take turns on the same pictures."""
 
-import json
-import shutil
-import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fer_zoo.bench import peer_side
-from fer_zoo.bench.peer_side import BUILDERS
 from fer_zoo.bench.prediction import WARM_UP, draw_photo, show_times, summarise
-from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.runtimes import has_exporter
+from fer_zoo.peers.process import PeerError, check_python, format_refusals, open_peer
+from fer_zoo.peers.side import NAMES
 
 FACES = 64  # in one call
 STARTS = 2  # the first one reads the packages from the disk, the second counts
 TOLD = ("name", "runtime", "version", "start_s")
-PATIENCE_S = 300  # for an answer; a peer that would fetch weights may wait for a network that is not there
 
 Call = Callable[[str], dict[str, Any]]  # `face`, `faces` or `photo` to its ms and the number of answers
-
-
-class PeerError(Exception):
-    """Why a peer cannot run, on one line."""
 
 
 def measure_peers(
@@ -39,31 +29,27 @@ def measure_peers(
     repeats: int = 20,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """Rows of the model in both runtimes, then of `fer` and `deepface` as far as they run in `python`.
+    """Rows of the model in both runtimes, then of the peers as far as they run in `python`.
 
     Of each a picture of one face, 64 such pictures in one call, and the whole of a photo from its pixels to
     named probabilities (in torch alone of ours): median and 95th percentile in milliseconds of `repeats`
     rounds, in which all take turns. start_s: from its import to its first answer, of the peers alone. A peer
     that cannot run has a row with its `error`. Raises FerZooError where `python` is no program.
     """
-    if shutil.which(python) is None:
-        raise FerZooError(
-            f"--peer {str(python)!r} is no program; give the Python of an environment in which "
-            f"{' or '.join(BUILDERS)} is installed, such as other/bin/python."
-        )
+    check_python(python)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         faces, pixels = _make_pictures(photo)
-        np.save(Path(folder) / "faces.npy", faces)
+        np.save(Path(folder) / "faces.npy", faces[..., 0])
         np.save(Path(folder) / "photo.npy", pixels)
         rows: list[dict[str, Any]] = []
         calls: list[Call | None] = []
         for runtime, ours in _open_ours(model, faces, pixels).items():
             rows.append({"name": model, "runtime": runtime})
             calls.append(ours)
-        for name in BUILDERS:
+        for name in NAMES:
             rows.append({"name": name})
-            calls.append(_start_peer([str(python), peer_side.__file__, name, folder], rows[-1], stack))
+            calls.append(_start_peer(python, folder, rows[-1], stack))
         for number in range(total := repeats + WARM_UP):
             for call, row in zip(calls, rows, strict=True):
                 _do_round(call, row)
@@ -82,7 +68,7 @@ def format_peers(rows: list[dict[str, Any]]) -> str:
             photo += f", {row['photo_faces']} faces"
         start = f"{row['start_s']:.1f} s" if "start_s" in row else "-"
         lines.append(f"  {title:<24}{face:>20}{row['faces_per_s']:>9,}{photo:>26}{start:>9}")
-    lines += [f"  {row['name']} cannot run: {row['error']}" for row in rows if "error" in row]
+    lines += [f"  {line}" for line in format_refusals(rows)]
     fastest = min((row for row in running if "runtime" in row), key=lambda row: row["face"]["median_ms"])
     for row in running:
         if "runtime" not in row:
@@ -126,53 +112,24 @@ def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, C
     return calls
 
 
-def _start_peer(command: list[str], row: dict[str, Any], stack: ExitStack) -> Call | None:
+def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: ExitStack) -> Call | None:
     """None, and the row has the error, where it cannot run."""
     try:
         for _ in range(STARTS - 1):
-            with _open_peer(command):
+            with open_peer(python, row["name"], folder):
                 pass
-        call, hello = stack.enter_context(_open_peer(command))
+        ask, hello = stack.enter_context(open_peer(python, row["name"], folder))
     except PeerError as error:
         row["error"] = str(error)
         return None
     row |= {"version": hello["version"], "start_s": round(hello["start_s"], 2)}
-    return call
-
-
-@contextmanager
-def _open_peer(command: list[str]) -> Iterator[tuple[Call, dict[str, Any]]]:
-    """The peer's call and its first line. Raises PeerError."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdin and process.stdout
-    requests, answers = process.stdin, process.stdout
-
-    def read() -> dict[str, Any]:
-        clock = threading.Timer(PATIENCE_S, process.kill)
-        clock.start()
-        line = answers.readline()
-        clock.cancel()
-        if not line:
-            raise PeerError(f"it ended without an answer (at most {PATIENCE_S} s are waited)")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise PeerError(answer["error"])
-        return answer
+    wanted = {"face": "faces 0 1", "faces": f"faces 0 {FACES}", "photo": "photo"}
 
     def call(kind: str) -> dict[str, Any]:
-        try:
-            print(kind, file=requests, flush=True)
-        except BrokenPipeError:
-            raise PeerError("it ended on its own") from None
-        return read()
+        answer = ask(wanted[kind])
+        return {**answer, "count": len(answer.pop("answers"))} if "answers" in answer else answer
 
-    try:
-        yield call, read()
-    finally:
-        process.kill()
-        process.communicate()
+    return call
 
 
 def _do_round(call: Call | None, row: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from fer_zoo.commands.parts import (
     add_data,
     add_device,
     add_json,
+    add_peer,
     count,
     positive,
     print_json,
@@ -44,12 +45,7 @@ def add_parsers(parsers: Any) -> None:
     predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
     predict.add_argument("--photo", metavar="FILE", help="[six drawn faces]")
     predict.add_argument("--repeats", type=count, default=20, metavar="N", help="of each call [20]")
-    predict.add_argument(
-        "--peer",
-        metavar="PYTHON",
-        help="of another environment: the packages fer and deepface, as far as installed there, take turns "
-        "with the first model",
-    )
+    add_peer(predict, "take turns with the first model")
     add_json(predict)
 
 

@@ -4,7 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, add_model, print_json
+from fer_zoo.commands.parts import (
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_model,
+    add_peer,
+    print_json,
+)
 
 
 def add_parsers(parsers: Any) -> None:
@@ -28,6 +36,7 @@ def add_parsers(parsers: Any) -> None:
     add_model(compare, many=True, onnx=True)
     add_data(compare)
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
+    add_peer(compare, "are compared too")
     add_device(compare)
     add_json(compare)
     calibrate = add_command(
@@ -87,7 +96,11 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
     folders = [_find_source(name) for name in arguments.models]
     result = compare_artifacts(
-        folders, read_fer2013(arguments.data), split=arguments.split, device=arguments.device
+        folders,
+        read_fer2013(arguments.data),
+        split=arguments.split,
+        device=arguments.device,
+        peer=arguments.peer,
     )
     if arguments.json:
         print_json(result)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fer_zoo.files import as_utf8
+from fer_zoo.peers.side import NAMES
 
 if TYPE_CHECKING:
     from fer_zoo.recipes.recipe import Recipe
@@ -53,6 +54,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 ... [auto]")
+
+
+def add_peer(parser: argparse.ArgumentParser, what: str) -> None:
+    """what: that those packages do."""
+    parser.add_argument(
+        "--peer",
+        metavar="PYTHON",
+        help=f"of another environment: {', '.join(NAMES)}, as far as installed there, {what}",
+    )
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:

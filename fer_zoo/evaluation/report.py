@@ -19,6 +19,7 @@ from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predic
 from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 from fer_zoo.evaluation.views import predict_logits
 from fer_zoo.onnx_model import OnnxClassifier, as_network
+from fer_zoo.peers.process import check_python, format_refusals, judge_all
 from fer_zoo.progress import track
 
 
@@ -120,23 +121,41 @@ def agree_with_votes(probabilities: np.ndarray, labels: np.ndarray, votes: np.nd
 
 
 def compare_artifacts(
-    folders: list[Path], dataset: FER2013, *, split: str = "private", device: str = "auto"
+    folders: list[Path],
+    dataset: FER2013,
+    *,
+    split: str = "private",
+    device: str = "auto",
+    peer: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Accuracy of each model, and for each pair McNemar's exact test on the same faces."""
-    if len(folders) < 2:
+    """Accuracy of each model, and for each pair McNemar's exact test on the same faces.
+
+    peer: the Python of another environment, whose packages for this task join in with their version; those
+    that cannot run are in `not_run` with their `error`.
+    """
+    if len(folders) < (1 if peer else 2):
         raise FerZooError(f"compare got {len(folders)} model; allowed are two or more names or folders.")
+    if peer:
+        check_python(peer)
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
     names = name_apart([name for name, _, _ in outputs], folders)
+    answers = [probabilities for _, probabilities, _ in outputs]
+    others = judge_all(peer, dataset.split(split).pixels) if peer else []
+    for row in others:
+        if "error" not in row:
+            names.append(f"{row['name']} {row['version']}")
+            answers.append(row["probabilities"])
     scores = [
-        {"model": name, **score_predictions(output[1], labels)}
-        for name, output in zip(names, outputs, strict=True)
+        {"model": name, **score_predictions(probabilities, labels)}
+        for name, probabilities in zip(names, answers, strict=True)
     ]
     pairs = [
-        {"a": names[i], "b": names[j], **compare_paired(outputs[i][1], outputs[j][1], labels)}
-        for i, j in combinations(range(len(outputs)), 2)
+        {"a": names[i], "b": names[j], **compare_paired(answers[i], answers[j], labels)}
+        for i, j in combinations(range(len(answers)), 2)
     ]
-    return {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+    result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+    return {**result, "not_run": [row for row in others if "error" in row]} if peer else result
 
 
 def format_comparison(result: dict[str, Any]) -> str:
@@ -156,4 +175,5 @@ def format_comparison(result: dict[str, Any]) -> str:
             f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points "
             f"[{100 * low:+.2f}, {100 * high:+.2f}], p = {pair['p_value']:.3g}: {verdict}"
         )
+    lines += format_refusals(result.get("not_run", []))
     return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Other packages for the same task, in a Python of their own: `side` runs there, `process` here."""

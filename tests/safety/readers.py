@@ -28,6 +28,7 @@ from fer_zoo.photos import FORMATS, read_face
 from fer_zoo.recipes.recipe import FOLDER as RECIPES
 from fer_zoo.recipes.recipe import load_recipe
 from fer_zoo.tensors import read_tensors
+from fer_zoo.video.frames import follow_video
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "space"))
@@ -77,6 +78,19 @@ def read_rows(path: Path) -> None:
             picture.fetch()
 
 
+class Blind:
+    """A tracker that finds no faces: the frames alone are read."""
+
+    def update(self, pixels: np.ndarray, seconds: float) -> list[object]:
+        assert pixels.dtype == np.uint8 and pixels.ndim == 3 and np.isfinite(seconds)
+        return []
+
+
+def read_video(path: Path) -> None:
+    for _ in islice(follow_video(path, Blind(), per_second=1000), 500):
+        pass
+
+
 def make_arrays() -> dict[str, np.ndarray]:
     pixels = np.zeros((2, 48, 48), np.uint8)
     return {"pixels": pixels, "emotion": np.arange(2), "usage": np.array(["Training"] * 2)}
@@ -96,6 +110,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "recipe": ("recipe.toml", load_recipe),
     "weights": ("model.safetensors", read_tensors),
     "zip": ("pictures.zip", read_zip),
+    "video": ("clip.mp4", read_video),
 }
 NO_FAULT = (FerZooError, batch_files.DropError)
 
@@ -160,9 +175,32 @@ def write_seeds(name: str) -> Iterator[bytes]:
     if name == "recipe":
         for path in sorted(RECIPES.glob("*.toml")):
             yield path.read_bytes()
+    if name == "video":
+        yield from write_clips()
     if name == "weights":
         header = json.dumps({"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}).encode()
         yield struct.pack("<Q", len(header)) + header + bytes(4)
+
+
+def write_clips() -> Iterator[bytes]:
+    """Four frames in each container that is read and that OpenCV writes."""
+    import cv2
+
+    frame = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        for codec, end in (
+            ("mp4v", "mp4"),
+            ("mp4v", "mov"),
+            ("MJPG", "avi"),
+            ("mp4v", "mkv"),
+            ("PIM1", "mpg"),
+        ):
+            path = Path(folder, f"clip.{end}")
+            writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), 25, (64, 64))
+            for shift in range(4):
+                writer.write(np.roll(frame, 8 * shift, axis=1))
+            writer.release()
+            yield path.read_bytes()
 
 
 def check(name: str, path: Path, encoded: bytes) -> None:

@@ -57,7 +57,7 @@ def test_a_reader_raises_nothing_but_our_errors(
 
 def test_good_inputs_are_read(tmp_path: Path) -> None:
     """So that the test above does not pass by refusing everything."""
-    for name in ("csv", "npz", "parquet", "weights", "config", "recipe", "folder", "image"):
+    for name in ("csv", "npz", "parquet", "weights", "config", "recipe", "folder", "image", "video"):
         path = tmp_path / name / readers.READERS[name][0]
         path.parent.mkdir(parents=True)
         path.write_bytes(SEEDS[name][-1 if name == "csv" else 0])

@@ -13,7 +13,9 @@ def track(description: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    watched = console.is_terminal or console.is_jupyter
-    with Progress(console=console, transient=True, disable=not watched) as bar:
+    if not (console.is_terminal or console.is_jupyter):
+        yield lambda done, total: None
+        return
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -190,11 +190,36 @@ def test_only_files_are_opened(address: str, tmp_path: Path, monkeypatch) -> Non
         follow_video(tmp_path)
 
 
-def test_a_playlist_under_the_name_of_a_video_opens_no_other_file(walk: Path) -> None:
-    playlist = walk.with_name("list.mp4")
-    playlist.write_text(f"ffconcat version 1.0\nfile {walk.name}\n")
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "ffconcat version 1.0\nfile walk.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nwalk.mp4\n#EXT-X-ENDLIST\n",
+    ],
+)
+def test_a_playlist_under_the_name_of_a_video_opens_no_other_file(walk: Path, playlist: str) -> None:
+    path = walk.with_name("list.mp4")
+    path.write_text(playlist)
     with pytest.raises(ImageError, match="not a video"):
-        next(follow_video(playlist))
+        next(follow_video(path))
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [
+        ("mp4v", "a.mov"),
+        ("mp4v", "a.mkv"),
+        ("VP80", "a.webm"),
+        ("MJPG", "a.avi"),
+        ("PIM1", "a.mpg"),
+        ("MPG2", "a.ts"),
+    ],
+)
+def test_every_container_is_read(codec: str, name: str, tmp_path: Path, portrait: np.ndarray) -> None:
+    path = write_video(tmp_path / name, codec, lambda _: portrait[:, :204])
+    tracker = FaceTracker(Recognizer(["cnn-baseline"]))
+    seen = [frame.faces for frame in follow_video(path, tracker, per_second=5)]
+    assert len(seen) == 10 and all(len(faces) == 1 for faces in seen)
 
 
 def test_frames_that_are_too_large_are_refused(walk: Path, monkeypatch) -> None:

@@ -127,7 +127,9 @@ def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: Exi
 
     def call(kind: str) -> dict[str, Any]:
         answer = ask(wanted[kind])
-        return {**answer, "count": len(answer.pop("answers"))} if "answers" in answer else answer
+        if "answers" in answer:
+            answer["count"] = len(answer["answers"])
+        return answer
 
     return call
 

@@ -134,7 +134,9 @@ def compare_artifacts(
     that cannot run are in `not_run` with their `error`.
     """
     if len(folders) < (1 if peer else 2):
-        raise FerZooError(f"compare got {len(folders)} model; allowed are two or more names or folders.")
+        raise FerZooError(
+            f"compare got {len(folders)} model; allowed are two or more names or folders, or one with --peer."
+        )
     if peer:
         check_python(peer)
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]

@@ -54,11 +54,15 @@ def open_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tup
     def read() -> dict[str, Any]:
         clock = threading.Timer(PATIENCE_S, process.kill)
         clock.start()
-        line = answers.readline()
-        clock.cancel()
-        if not line:
+        try:
+            line = answers.readline()
+            answer = json.loads(line) if line else None
+        except ValueError:
+            raise PeerError(f"{str(python)!r} answers as no Python does") from None
+        finally:
+            clock.cancel()
+        if answer is None:
             raise PeerError(f"it ended without an answer (at most {PATIENCE_S} s are waited)")
-        answer = json.loads(line)
         if "error" in answer:
             raise PeerError(answer["error"])
         return answer

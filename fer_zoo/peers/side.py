@@ -115,14 +115,16 @@ def main(name: str, folder: str) -> None:
         tell(version=version(name), start_s=time.perf_counter() - begin)
         for line in sys.stdin:
             kind, *places = line.split()
-            if kind == "photo":
-                begin = time.perf_counter()
-                told: dict[str, Any] = {"count": peer.search(photo)} if peer.search else {}
-            else:
-                faces = _take(pixels, *map(int, places))
-                begin = time.perf_counter()
-                told = {"answers": peer.score(faces)}
-            tell(**(told and {**told, "ms": 1000 * (time.perf_counter() - begin)}))
+            faces = _take(pixels, *map(int, places)) if kind == "faces" else []
+            begin = time.perf_counter()
+            told: dict[str, Any] = {}
+            if kind == "faces":
+                told["answers"] = peer.score(faces)
+            elif peer.search:
+                told["count"] = peer.search(photo)
+            if told:
+                told["ms"] = 1000 * (time.perf_counter() - begin)
+            tell(**told)
     except (Exception, SystemExit) as error:  # another's code may fail in any way
         reason = " ".join(str(error).split()) or type(error).__name__
         tell(error=reason if len(reason) < 200 else reason[:200] + "...")

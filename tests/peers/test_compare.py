@@ -126,6 +126,11 @@ def test_answers_that_are_none_are_refused(install, dataset, answer: str, reason
         judge_faces(sys.executable, "fer", dataset.split("private").pixels)
 
 
+def test_a_program_that_is_no_python_is_told(dataset) -> None:
+    with pytest.raises(PeerError, match="answers as no Python does"):
+        judge_faces("echo", "fer", dataset.split("private").pixels)
+
+
 def test_the_command_tells_who_did_not_run(install, tmp_path: Path, capsys) -> None:
     install("deepface", STAND_INS["deepface"])
     write_synthetic(tmp_path / "drawn.csv", count=70)

@@ -148,6 +148,8 @@ def compare_artifacts(
         if "error" not in row:
             names.append(f"{row['name']} {row['version']}")
             answers.append(row["probabilities"])
+    if len(answers) < 2:
+        raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_refusals(others))}.")
     scores = [
         {"model": name, **score_predictions(probabilities, labels)}
         for name, probabilities in zip(names, answers, strict=True)

@@ -141,6 +141,15 @@ def test_the_command_tells_who_did_not_run(install, tmp_path: Path, capsys) -> N
     assert [row["name"] for row in result["not_run"]] == ["fer", "hsemotion-onnx", "rmn"]
 
 
+def test_a_model_alone_is_one_line(tmp_path: Path, capsys) -> None:
+    write_synthetic(tmp_path / "drawn.csv", count=70)
+    with pytest.raises(SystemExit) as end:
+        main(["compare", "cnn-baseline", "--data", str(tmp_path / "drawn.csv"), "--peer", "echo"])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.count("\n") == 1
+    assert "Nothing to compare cnn-baseline with: fer, deepface" in error and "as no Python does" in error
+
+
 def test_a_peer_that_is_no_program_is_one_line(tmp_path: Path, capsys) -> None:
     write_synthetic(tmp_path / "drawn.csv", count=70)
     with pytest.raises(SystemExit) as end:

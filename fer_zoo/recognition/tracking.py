@@ -152,13 +152,40 @@ def share_of_new(passed_s: float, constant_s: float) -> float:
 
 
 def assign(overlaps: np.ndarray) -> dict[int, int]:
-    """For each column that has one, its row: the pairs with the greatest total overlap (Kuhn, "The Hungarian
-    method for the assignment problem", 1955).
-    """
-    from scipy.optimize import linear_sum_assignment
+    """For each column that has one, its row: the pairs with the greatest total overlap."""
+    across = overlaps.shape[0] > overlaps.shape[1]
+    pairs = enumerate(_match_rows(-np.nan_to_num(overlaps.T if across else overlaps)))
+    matched = ((old, new) if across else (new, old) for old, new in pairs)
+    return {new: old for new, old in matched if overlaps[old, new] >= LEAST_OVERLAP}
 
-    pairs = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
-    return {int(new): int(old) for old, new in pairs if overlaps[old, new] >= LEAST_OVERLAP}
+
+def _match_rows(costs: np.ndarray) -> list[int]:
+    """The column of each row such that the total cost is least, for (N, M) with N <= M: the Hungarian method
+    by shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and
+    sparse linear assignment problems", 1987).
+    """
+    rows, columns = costs.shape
+    row_prices, column_prices = np.zeros(rows), np.zeros(columns + 1)
+    row_of = np.full(columns + 1, -1)  # the last column stands for the row that is being added
+    for row in range(rows):
+        row_of[-1], here = row, columns
+        distances, before = np.full(columns, np.inf), np.full(columns, columns)
+        reached = np.zeros(columns + 1, dtype=bool)
+        while row_of[here] >= 0:
+            reached[here] = True
+            free = ~reached[:-1]
+            lengths = costs[row_of[here]] - row_prices[row_of[here]] - column_prices[:-1]
+            nearer = free & (lengths < distances)
+            distances[nearer], before[nearer] = lengths[nearer], here
+            following = int(np.where(free, distances, np.inf).argmin())
+            step = distances[following]
+            row_prices[row_of[reached]] += step
+            column_prices[reached] -= step
+            distances[free] -= step
+            here = following
+        while here != columns:
+            row_of[here], here = row_of[before[here]], before[here]
+    return [int(column) for column in row_of[:-1].argsort()[columns - rows :]]
 
 
 def measure_overlaps(ones: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer
 from fer_zoo.recognition.faces import Face
-from fer_zoo.recognition.tracking import TrackedFace, assign, measure_overlaps
+from fer_zoo.recognition.tracking import LEAST_OVERLAP, TrackedFace, assign, measure_overlaps
 
 
 class Stub(nn.Module):
@@ -122,6 +123,18 @@ def test_overlap_is_intersection_over_union() -> None:
     assert assign(measure_overlaps(square, moved)) == {1: 0}
     assert assign(np.array([[0.6, 0.5], [0.5, 0.1]])) == {0: 1, 1: 0}
     assert assign(np.array([[0.1]])) == {}
+
+
+def test_pairs_have_the_greatest_total_overlap() -> None:
+    """As scipy finds them, on crowds that grow and shrink, of whom few or all overlap."""
+    generator = np.random.default_rng(0)
+    for part in (0.2, 1.0):
+        for _ in range(300):
+            overlaps = generator.random(generator.integers(1, 12, 2))
+            overlaps *= generator.random(overlaps.shape) < part
+            pairs = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
+            assert assign(overlaps) == {new: old for old, new in pairs if overlaps[old, new] >= LEAST_OVERLAP}
+    assert assign(np.full((2, 3), np.nan)) == {}  # it comes to an end
 
 
 def test_frames_of_a_moving_photo_show_one_face(portrait: Image.Image) -> None:

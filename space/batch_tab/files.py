@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from fer_zoo import FerZooError
 from page.limits import LARGEST_PICTURE, LARGEST_TOTAL
-from page.uploads import ZIP_START, Upload, UploadError, find_name, read_upload
+from page.uploads import ZIP_START, Upload, UploadError, cut_name, find_name, read_upload
 
 MOST_PICTURES = 200
 MOST_ENTRIES = 1000  # of a zip, folders and what is skipped included
@@ -102,10 +102,10 @@ def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> Picture:
-    fault = _refuse(entry, say)
+    name, fault = cut_name(entry.filename), _refuse(entry, say)
     if fault:
-        return Picture(entry.filename, error=FerZooError(f"{entry.filename}: {fault}"))
+        return Picture(name, error=FerZooError(f"{name}: {fault}"))
     try:
-        return Picture(entry.filename, archive.read(entry))  # stops at the size that was checked
+        return Picture(name, archive.read(entry))  # stops at the size that was checked
     except Exception:  # zipfile and zlib raise errors of many kinds for a damaged entry
-        return Picture(entry.filename, error=FerZooError(f"{entry.filename}: {say('bad_zip')}"))
+        return Picture(name, error=FerZooError(f"{name}: {say('bad_zip')}"))

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import fer_zoo
+from page.uploads import cut_name
 
 if TYPE_CHECKING:
     from fer_zoo import FaceClassifier, Recognizer
@@ -42,7 +43,7 @@ def create_recognizer(names: Sequence[str]) -> "Recognizer":
     offered = list_names()
     for name in names:
         if name not in offered:  # a name could otherwise be the path of any folder on the server
-            raise fer_zoo.FerZooError(f"Unknown model {name!r}. Known: {', '.join(offered)}.")
+            raise fer_zoo.FerZooError(f"Unknown model {cut_name(name)!r}. Known: {', '.join(offered)}.")
     if not names:
         raise fer_zoo.FerZooError(f"No model is chosen. Known: {', '.join(offered)}.")
     return _share_models(tuple(offered)).select([name for name in offered if name in names])

@@ -7,13 +7,19 @@ from typing import Any, NamedTuple
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from fer_zoo import FerZooError
-from page.limits import LARGEST_PICTURE, LARGEST_ZIP
+from page.limits import LARGEST_PICTURE, LARGEST_ZIP, LONGEST_MESSAGE, LONGEST_NAME
 from page.upload_words import FAULTS
 
 ZIP_START = b"PK"
 BOUNDS = {"most": LARGEST_PICTURE // 1_000_000, "most_zip": LARGEST_ZIP // 1_000_000}
-# What stands between slashes, with or without quotes around it: a place on this machine is nobody's business.
-PATH = re.compile(r"'[^']*[/\\][^']*'|\"[^\"]*[/\\][^\"]*\"|(?<![\w.])~?/[^\s,;:)]+")
+CUT = "…"
+# A path, with or without quotes around it: where a file lies on this machine is nobody's business. A text
+# that was cut may lack the second quote. No part can match what begins the next one, so the time is linear.
+PATH = re.compile(
+    rf"'[^'/\\]*[/\\][^']*(?:'|{CUT}$)"
+    rf'|"[^"/\\]*[/\\][^"]*(?:"|{CUT}$)'
+    r"|(?<![\w.])~?/[^\s,;:)]+"
+)
 
 
 class UploadError(FerZooError):
@@ -32,9 +38,15 @@ class Upload(NamedTuple):
     whole: bool = False
 
 
-def find_name(file: Any) -> str:
+def find_name(file: Any, default: str = "?") -> str:
     """The name that the visitor's file had. file: as in `read_upload`."""
-    return str(_list_fields(file).get("orig_name") or "?")
+    return cut_name(_list_fields(file).get("orig_name") or default)
+
+
+def cut_name(name: object) -> str:
+    """At most 255 characters of a name that somebody sent: its end, where files of one folder differ."""
+    text = str(name)
+    return text if len(text) <= LONGEST_NAME else CUT + text[1 - LONGEST_NAME :]
 
 
 def explain(error: FerZooError, name: str, language: str = "en") -> str:
@@ -46,8 +58,8 @@ def explain(error: FerZooError, name: str, language: str = "en") -> str:
 
 
 def hide_paths(text: str) -> str:
-    """A message without the places of files on this machine."""
-    return PATH.sub("…", text)
+    """At most 300 characters of a message, without the paths of files on this machine."""
+    return PATH.sub(CUT, text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + CUT)
 
 
 def read_upload(file: Any, zips: bool = False) -> Upload:
@@ -62,7 +74,7 @@ def read_upload(file: Any, zips: bool = False) -> Upload:
     if len(encoded) > most:
         what, kind = ("The zip", "zip") if most == LARGEST_ZIP else ("The picture", "bytes")
         raise UploadError(f"{what} is over {most // 1_000_000} MB; make it smaller.", kind)
-    return Upload(_list_fields(file).get("orig_name") or path.name, encoded)
+    return Upload(find_name(file, path.name), encoded)
 
 
 def find_upload(file: Any) -> Path:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer_zoo import EMOTIONS, Recognizer
+from fer_zoo import EMOTIONS, FerZooError, Recognizer
 
 SCRIPT = "<img src=x onerror=alert(1)>.png"
 Entries = dict[str, bytes]
@@ -299,6 +300,28 @@ def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: P
     path.unlink()
 
 
+def test_long_names_are_cut_where_they_come_in(drop: Any, read: Any, pair: Path, broken: Path) -> None:
+    """A name stands in every row of the table, beside each face and model."""
+    from batch_tab.html import render_batch
+    from batch_tab.view import recognize_pictures
+    from page.offered_models import create_recognizer
+
+    folder, good, bad = "folder/" * 9_000, pair.read_bytes(), broken.read_bytes()
+    zipped = pack(
+        {f"{folder}one.png": good, f"{folder}two.png": bad, f"{folder}three.png": bytes(11_000_000)}
+    )
+    files = [drop("n" * 1_000_000 + ".png", good), drop("m" * 1_000_000 + ".png", bad), drop("b.zip", zipped)]
+    pictures = read([*files, drop("o" * 1_000_000 + ".zip", b"PK")])
+    assert {len(picture.name) for picture in pictures} == {255}
+    assert [picture.name[-9:] for picture in pictures[2:5]] == ["r/one.png", "r/two.png", "three.png"]
+    recognizer = create_recognizer(["cnn-baseline"])
+    html = render_batch(*recognize_pictures(recognizer, pictures, "en", Steps()), "en")
+    assert len(html) < 60_000
+    with pytest.raises(FerZooError) as raised:
+        create_recognizer(["x" * 1_000_000])
+    assert len(str(raised.value)) < 1000
+
+
 def test_a_zip_may_be_larger_than_a_picture_but_not_without_bound(drop: Any, read: Any) -> None:
     noise = np.random.default_rng(0).bytes(9_000_000)
     zipped = pack({"a.png": noise, "b.png": noise}, zipfile.ZIP_STORED)
@@ -321,9 +344,23 @@ def test_a_zip_may_be_larger_than_a_picture_but_not_without_bound(drop: Any, rea
         ("Cannot open ~/models/x.json, or /tmp/y", "Cannot open …, or …"),
         ('C: "C:\\data\\x" is gone', "C: … is gone"),
         ("album/one.png: 3/4 of it is missing.", "album/one.png: 3/4 of it is missing."),
+        ("Cannot open '/srv/a b/" + "c d/" * 99 + "x': gone", "Cannot open …"),
     ],
 )
 def test_messages_tell_nobody_where_files_lie(told: str, shown: str) -> None:
     from page.uploads import hide_paths
 
     assert hide_paths(told) == shown
+
+
+@pytest.mark.parametrize("start", ["", "'", '"', "'a'\"", "~"])
+def test_a_message_of_slashes_alone_costs_no_time(start: str) -> None:
+    """In time that grew with the square of their number it took a minute."""
+    from page.uploads import PATH, hide_paths
+
+    told, began = start + 200_000 * "/", time.process_time()
+    assert len(hide_paths(told)) <= 300
+    PATH.sub("", told)
+    PATH.sub("", 100_000 * "'/")
+    PATH.sub("", 100_000 * "~ /")
+    assert time.process_time() - began < 5

@@ -78,6 +78,8 @@ class FaceTracker:
     shows in the answer, at any frame rate; 0 turns it off. patience_s: how long a face may be out of sight
     and keep its number. frame_side: longest side of the frame in the detector, in pixels; more finds smaller
     faces and takes longer. Not for use by several threads at once.
+
+    faces_left_out: how many smaller faces of the latest frame were found but not read.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class FaceTracker:
             )
         self.recognizer = recognizer or Recognizer()
         self.smoothing_s, self.patience_s, self.frame_side = smoothing_s, patience_s, frame_side
+        self.faces_left_out = 0
         self._tracks: list[_Track] = []
         self._latest = 0  # number of the newest face
 
@@ -104,6 +107,7 @@ class FaceTracker:
         on any clock that runs forward; None is now. Raises ImageError for a frame that cannot be read.
         """
         seen = self.recognizer.inspect(frame, frame_side=self.frame_side)
+        self.faces_left_out = getattr(seen, "faces_left_out", 0)
         now = time.monotonic() if seconds is None else seconds
         return self.follow(seen.faces, seen.probabilities, now, seen.scale)
 

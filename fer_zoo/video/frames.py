@@ -50,9 +50,10 @@ def follow_video(
     """Find and read the faces of a video file, frame by frame; a face keeps its number while it is in sight.
 
     tracker: with the models to ask, `cnn-baseline` where there is none; a new one for each video. per_second:
-    frames to read of each second. progress: called with the seconds read and those in all. One frame is in
-    memory at a time. Raises ImageError for a file that is no video or has too large frames, and at its end
-    for one whose rest is damaged.
+    frames to read of each second. progress: called at each frame, also at one that is passed over, with the
+    seconds read and those in all; what it raises ends the reading. One frame is in memory at a time. Raises
+    ImageError for a file that is no video or has too large frames, and at its end for one whose rest is
+    damaged.
     """
     if not per_second > 0:
         raise ImageError(f"per_second is {per_second}; allowed is a number above 0.")
@@ -71,6 +72,7 @@ def _follow(
         rate, length = _read_length(capture)
         due = latest = 0.0
         for latest in _grab(capture, rate or USUAL_RATE):
+            progress(round(latest), round(max(length, latest)))
             if latest + 1e-6 < due:
                 continue
             whole, frame = capture.retrieve()
@@ -78,7 +80,6 @@ def _follow(
                 due = max(due + 1 / per_second, latest)
                 pixels = np.ascontiguousarray(frame[:, :, ::-1])  # OpenCV's are blue first
                 yield VideoFrame(latest, pixels, tracker.update(pixels, latest))
-                progress(round(latest), round(max(length, latest)))
     finally:
         capture.release()
     if not due:

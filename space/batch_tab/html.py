@@ -10,6 +10,7 @@ from batch_tab.files import MOST_PICTURES
 from batch_tab.table import write_table
 from batch_tab.words import WORDS
 from fer_zoo.emotions import COLORS
+from page.crowds import describe_left_out
 from page.data_uris import encode_pixels
 from page.emotions import WORDS as EMOTION_WORDS
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
@@ -50,14 +51,17 @@ def render_empty(language: str) -> str:
     return render_no_report(empty, WORDS.say(language, "privacy"))
 
 
-def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str) -> str:
-    """results: as `fer-zoo predict --json` prints them."""
+def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
+    """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
     say = partial(WORDS.say, language)
     faults = [result["error"] for result in results if "error" in result]
     faces = sum(len(result["faces"]) for result in results)
+    crowds = [(result["image"], describe_left_out(result, language)) for result in results]
     listing = json.dumps(results, indent=2, ensure_ascii=False)
     body = [
+        NOTE.format(note) if note else Markup(""),
         _render_faults(faults, say("faults", count=len(faults))),
+        *(NOTE.format(f"{name}: {told}") for name, told in crowds if told),
         _render_table(rows[:MOST_ROWS], language) if rows else Markup(""),
         NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else Markup(""),
     ]

@@ -1,5 +1,6 @@
 """The Many pictures tab: files or a zip in; a list of faces, a CSV and a JSON out."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -9,10 +10,14 @@ from batch_tab.files import DropError, Picture, read_pictures
 from batch_tab.html import FaceRow, render_batch, render_empty
 from batch_tab.words import WORDS
 from fer_zoo import FerZooError, Recognizer
+from page.crowds import list_left_out
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
 from page.words import find_language
+
+# Uploads are kept for 280 s: the files of who waits in the queue are still there.
+LONGEST_WORK_S = 240.0
 
 
 def build_batch(page: gr.Blocks) -> None:
@@ -52,16 +57,24 @@ def read_batch(
     except (DropError, FerZooError) as error:
         raise gr.Error(str(error), print_exception=False) from None
     results, rows = recognize_pictures(recognizer, pictures, language, progress)
-    return render_batch(results, rows, language)
+    note = ""
+    if left := pictures[len(results) :]:
+        note = say("slow", limit=round(LONGEST_WORK_S), count=len(left), name=left[0].name)
+    return render_batch(results, rows, language, note)
 
 
 def recognize_pictures(
     recognizer: Recognizer, pictures: list[Picture], language: str, progress: gr.Progress
 ) -> tuple[list[dict[str, Any]], list[FaceRow]]:
-    """The list that `fer-zoo predict --json` prints, and the faces with their crops."""
+    """The list that `fer-zoo predict --json` prints, and the faces with their crops: of the pictures that
+    are begun before the time is up.
+    """
+    end = time.monotonic() + LONGEST_WORK_S
     results: list[dict[str, Any]] = []
     rows: list[FaceRow] = []
     for done, picture in enumerate(pictures):
+        if time.monotonic() > end:
+            break
         words = WORDS.say(language, "progress", name=picture.name)
         progress((done, len(pictures)), desc=words, unit="")
         try:
@@ -73,7 +86,7 @@ def recognize_pictures(
             results.append({"image": picture.name, "faces": [], "error": told})
             continue
         faces = seen.describe_faces()
-        results.append({"image": picture.name, "faces": faces})
+        results.append({"image": picture.name, "faces": faces, **list_left_out(seen)})
         rows += [
             FaceRow(picture.name, number, crop, face["models"])
             for number, (crop, face) in enumerate(zip(seen.crops, faces, strict=True), 1)

@@ -31,6 +31,7 @@ WORDS = Words(
         "crop_words": "Face {number} of {name} as the models see it",
         "picture": "Picture",
         "shortened": "The first {shown} rows are shown; the downloads hold all.",
+        "slow": "Stopped after {limit} s. Pictures left: {count}, from {name} on. Drop those again.",
     },
     es={
         "tab": "Muchas fotos",
@@ -59,5 +60,6 @@ WORDS = Words(
         "crop_words": "Cara {number} de {name} como la ven los modelos",
         "picture": "Foto",
         "shortened": "Se muestran las primeras {shown} filas; las descargas las tienen todas.",
+        "slow": "Detenido a los {limit} s. Fotos que faltan: {count}, desde {name}. Suéltalas otra vez.",
     },
 )

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
+from page.crowds import describe_left_out, list_left_out
 from page.data_uris import encode_picture, encode_pixels
 from page.emotions import WORDS as EMOTION_WORDS
 from page.uploads import hide_paths
@@ -87,6 +88,7 @@ def render_result(
     panels = Markup("").join(_render_panel(seen, index, whole, models, language) for index in indices)
     count = len(seen.faces)
     caption = WORDS.say(language, "many_faces", count=count) if count > 1 else WORDS.say(language, "one_face")
+    caption = f"{caption} {describe_left_out(list_left_out(seen), language)}".rstrip()
     if whole:
         boxes, caption = Markup(""), WORDS.say(language, "read_whole")
     photo = _render_photo(seen, boxes, caption, language)

@@ -70,7 +70,7 @@ async function follow(mine, video) {
       find(".fz-state").textContent = answer.error;
       return;
     }
-    find(".fz-state").textContent = answer.busy ? say("waiting") : "";
+    find(".fz-state").textContent = answer.busy ? say("waiting") : answer.note;
     if (!answer.busy) show(answer, canvas);
     const rest = LEAST_MS - (performance.now() - began);
     await new Promise((done) => setTimeout(done, Math.max(0, rest)));

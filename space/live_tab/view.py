@@ -19,6 +19,7 @@ from markupsafe import Markup
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from fer_zoo.emotions import COLORS
 from live_tab.words import WORDS
+from page.crowds import describe_left_out, list_left_out
 from page.emotions import WORDS as EMOTION_WORDS
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
@@ -88,8 +89,9 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
     """What the script asks for each frame. sent: {"camera", "model", "frame"}, of which the first is a name
     that the script made up for this run of the camera.
 
-    Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds"}, the box in the frame's pixels;
-    {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
+    Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds", "note"}, the box in the frame's
+    pixels and the note a sentence on faces that are not read, or nothing; {"busy": True} where the frame is
+    dropped, {"error": one line} where it is refused.
     """
     try:
         camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
@@ -101,8 +103,10 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         return {"busy": True}
     try:
         start = time.perf_counter()
-        faces = _find_tracker(camera, model).update(encoded)
+        tracker = _find_tracker(camera, model)
+        faces = tracker.update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
+        note = describe_left_out(list_left_out(tracker), find_language(request))
     except FerZooError as error:
         language = find_language(request)
         return {"error": explain(error, WORDS.say(language, "frame"), language)}
@@ -112,7 +116,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         {"number": face.number, "box": face.box, "probabilities": face.probabilities[model].tolist()}
         for face in faces
     ]
-    return {"faces": described, "milliseconds": milliseconds}
+    return {"faces": described, "milliseconds": milliseconds, "note": note}
 
 
 def _decode(frame: str) -> bytes:

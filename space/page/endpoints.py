@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FerZooError
+from page.crowds import list_left_out
 from page.limits import LARGEST_PICTURE
 from page.offered_models import QUEUE, create_recognizer, list_names
 from page.uploads import Upload, explain, hide_paths, read_upload
@@ -72,7 +73,7 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         raise gr.Error(explain(error, upload.name), print_exception=False) from None
     told = {name: hide_paths(fault) for name, fault in seen.faults.items()}
     faults = {"faults": told} if told else {}
-    return {"image": upload.name, "faces": seen.describe_faces(), **faults}
+    return {"image": upload.name, "faces": seen.describe_faces(), **list_left_out(seen), **faults}
 
 
 def add_endpoints() -> None:

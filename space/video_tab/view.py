@@ -1,6 +1,7 @@
 """The Video tab: a file in; coloured bands over time, a CSV and a JSON out."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
+from page.crowds import describe_left_out, list_left_out
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.uploads import find_name, find_upload
@@ -18,6 +20,10 @@ from video_tab.words import WORDS
 FRAMES_A_SECOND = 5.0
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
 LONGEST_WORK_S = 90.0
+
+
+class TimeUpError(Exception):
+    """The work on a video took too long."""
 
 
 def build_video(page: gr.Blocks) -> None:
@@ -50,29 +56,54 @@ def read_video(
 
     try:
         recognizer = create_recognizer(models)
-        story, note = gather(find_upload(file), recognizer, advance)
+        story, note, crowd = gather(find_upload(file), recognizer, advance)
     except FerZooError as error:
         kind = getattr(error, "kind", "")
         told = say(kind, name=name) if kind else str(error)
         raise gr.Error(told, print_exception=False) from None
-    told = say(note, seconds=format_number(language, story.end, ".1f")) if note else ""
+    seconds = format_number(language, story.end, ".1f")
+    unread = say(note, seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
+    told = " ".join(filter(None, (unread, describe_left_out(crowd, language))))
     return render_story(story, name, told, language)
 
 
-def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str]:
-    """The story of the first minute, and the key of the words for what was not read, or nothing.
+def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, dict[str, int]]:
+    """The story of the first minute, the key of the words for what was not read, or nothing, and how many
+    faces the fullest frame left out, as `list_left_out` gives it.
 
     Raises FerZooError where there is no frame to read.
     """
-    story, start = VideoStory(recognizer.names), time.monotonic()
+    story, note, crowd = VideoStory(recognizer.names), "", dict[str, int]()
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
     try:
-        for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance):
-            if frame.seconds > LONGEST_S or time.monotonic() - start > LONGEST_WORK_S:
-                return story, "cut"
+        for frame in follow_video(path, tracker, FRAMES_A_SECOND, watch_clock(advance)):
+            if frame.seconds > LONGEST_S:
+                note = "cut"
+                break
             story.add(frame)
+            crowd = max(crowd, list_left_out(tracker), key=lambda left: left.get("faces_left_out", 0))
+    except TimeUpError:
+        note = "slow"
     except FerZooError:
         if not story.frames:
             raise
-        return story, "damaged_rest"
-    return story, ""
+        note = "damaged_rest"
+    return story, note, crowd
+
+
+def watch_clock(advance: Callable[[int, int], object]) -> Callable[[int, int], None]:
+    """`advance`, called once a step, for a reader that also tells of the frames that it passes over. Raises
+    TimeUpError where the work has taken too long.
+    """
+    end = time.monotonic() + LONGEST_WORK_S
+    latest: tuple[int, int] | None = None
+
+    def watch(done: int, total: int) -> None:
+        nonlocal latest
+        if time.monotonic() > end:
+            raise TimeUpError
+        if (done, total) != latest:
+            latest = done, total
+            advance(done, total)
+
+    return watch

@@ -10,7 +10,9 @@ import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -298,6 +300,27 @@ def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: P
         with pytest.raises(gr.Error, match=told):
             read_batch(files, models, None)
     path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Stopped after 240 s. Pictures left: 2, from two.png on."),
+        ("es", "Detenido a los 240 s. Fotos que faltan: 2, desde two.png."),
+    ],
+)
+def test_when_time_is_up_what_is_read_is_kept(
+    drop: Any, portrait: Path, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    """Each look at the clock takes 200 seconds."""
+    from batch_tab import view
+
+    ticks = count(step=200)
+    monkeypatch.setattr(view, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    files = [drop(name, portrait.read_bytes()) for name in ("one.png", "two.png", "three.png")]
+    request = SimpleNamespace(headers={"accept-language": language})
+    html = view.read_batch(files, ["cnn-baseline"], request)
+    assert told in html and html.count("<td><img") == 1 and "one.png" in html
 
 
 def test_long_names_are_cut_where_they_come_in(drop: Any, read: Any, pair: Path, broken: Path) -> None:

@@ -1,7 +1,9 @@
 """The Video tab: what is read of a file, what is refused, and that the bands are the probabilities."""
 
 import re
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -68,10 +70,26 @@ def test_only_the_first_minute_is_read(clip: Path, monkeypatch: pytest.MonkeyPat
     recognizer = create_recognizer(["cnn-baseline"])
     steps: list[tuple[int, int]] = []
     monkeypatch.setattr(view, "LONGEST_S", 1)
-    story, note = view.gather(clip, recognizer, lambda *step: steps.append(step))
+    story, note, _ = view.gather(clip, recognizer, lambda *step: steps.append(step))
     assert note == "cut" and 0.9 <= story.end <= 1 and story.frames == 6 and steps[0] == (0, 2)
     monkeypatch.setattr(view, "LONGEST_WORK_S", 0.0)
     assert view.gather(clip, recognizer, lambda *_: None)[0].frames == 0
+
+
+def test_time_is_up_also_while_frames_are_passed_over(
+    served: Any, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 50 frames only the first is due; each look at the clock takes ten seconds."""
+    from video_tab import view
+
+    ticks = count(step=10)
+    monkeypatch.setattr(view, "FRAMES_A_SECOND", 0.01)
+    monkeypatch.setattr(view, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]])
+    assert "Stopped after 90 s of work: read up to 0.0 s of the video" in html
+    assert 9 <= next(ticks) / 10 <= 12
+    (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
+    assert "Detenido tras 90 s de trabajo" in html
 
 
 def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
@@ -86,7 +104,7 @@ def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
         writer.write(step[1])
     writer.release()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    story, note = gather(path, create_recognizer(["cnn-baseline"]), lambda *_: None)
+    story, note, _ = gather(path, create_recognizer(["cnn-baseline"]), lambda *_: None)
     assert note == "damaged_rest" and 1 <= story.end <= 2
 
 

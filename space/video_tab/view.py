@@ -1,6 +1,5 @@
 """The Video tab: a file in; coloured bands over time, a CSV and a JSON out."""
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,15 +63,15 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
 
     Raises FerZooError where there is no frame to read.
     """
-    story, start = VideoStory(recognizer.names), time.monotonic()
+    story = VideoStory(recognizer.names)
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
     try:
-        for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance):
-            if frame.seconds > LONGEST_S or time.monotonic() - start > LONGEST_WORK_S:
+        for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance, longest_s=LONGEST_WORK_S):
+            if frame.seconds > LONGEST_S:
                 return story, "cut"
             story.add(frame)
-    except FerZooError:
+    except FerZooError as error:
         if not story.frames:
             raise
-        return story, "damaged_rest"
+        return story, "cut" if getattr(error, "kind", "") == "time" else "damaged_rest"
     return story, ""

@@ -9,6 +9,7 @@ from fer_zoo.errors import FerZooError
 if TYPE_CHECKING:
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.decoder_process import isolate_decoding
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.export import save_model
     from fer_zoo.hub import describe_model, list_models, load, pull_model
@@ -38,6 +39,7 @@ _HOMES = {
     "draw_heat": "fer_zoo.recognition.explain",
     "fit": "fer_zoo.training.trainer",
     "follow_video": "fer_zoo.video.frames",
+    "isolate_decoding": "fer_zoo.decoder_process",
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
     "measure_latency": "fer_zoo.evaluation.latency",
@@ -62,6 +64,7 @@ __all__ = [
     "draw_heat",
     "fit",
     "follow_video",
+    "isolate_decoding",
     "list_models",
     "load",
     "measure_latency",

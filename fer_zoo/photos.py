@@ -4,7 +4,7 @@ here.
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ImageError
+from fer_zoo.picture_headers import check_headers
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,6 +41,15 @@ _FORMAT_RULE = f"Allowed are {', '.join(FORMATS[:-1])} and {FORMATS[-1]}; save t
 _GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
+_decode_elsewhere: "Callable[[bytes], tuple[Image, float]] | None" = None
+
+
+def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -> None:
+    """From here on, pictures that come as bytes are decoded by another function; None ends it."""
+    global _decode_elsewhere
+    _decode_elsewhere = decode
+
+
 def read_photo(photo: Photo) -> "Image":
     """Upright RGB image, its longest side at most 1600 pixels; see read_scaled_photo."""
     return read_scaled_photo(photo)[0]
@@ -53,6 +63,13 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
     frame counts, and 16-bit grey is scaled to 8. Raises ImageError for what cannot be read or is outside
     the allowed size.
     """
+    if _decode_elsewhere and isinstance(photo, bytes):
+        return _decode_elsewhere(photo)
+    return decode_photo(photo)
+
+
+def decode_photo(photo: Photo) -> tuple["Image", float]:
+    """`read_scaled_photo` in this process, whatever `decode_bytes_with` was given."""
     import PIL.Image
 
     name = _name(photo)
@@ -77,6 +94,9 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
         upright = _upright_rgb(image)
     except ImageError as fault:
         raise ImageError(f"{name}: {fault}", fault.kind) from None
+    except MemoryError:
+        what = "there is not enough memory to decode it; make it smaller"
+        raise ImageError(f"{name}: {what}.", "damaged") from None
     except Exception as fault:  # decoders raise errors of many kinds for a damaged file
         what = f"the picture is damaged or cut off ({_one_line(fault)})"
         raise ImageError(f"{name}: {what}.", "damaged") from None
@@ -183,13 +203,15 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
     try:
         size = len(photo) if isinstance(photo, bytes) else Path(photo).stat().st_size
         if size > MOST_BYTES:
-            raise ImageError(f"{name}: {size:,} bytes; at most {MOST_BYTES:,} are allowed.", "bytes")
+            raise ImageError(f"{size:,} bytes; at most {MOST_BYTES:,} are allowed.", "bytes")
         encoded = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         if not encoded:
-            raise ImageError(f"{name}: empty, 0 bytes. {_FORMAT_RULE}", "damaged")
+            raise ImageError(f"empty, 0 bytes. {_FORMAT_RULE}", "damaged")
         with warnings.catch_warnings():
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            return PIL.Image.open(io.BytesIO(encoded), formats=readable)
+            image = PIL.Image.open(io.BytesIO(encoded), formats=readable)
+        check_headers(encoded, image.format, image.size)
+        return image
     except PIL.UnidentifiedImageError:
         what = "not a picture of a kind that is read here"
         rule = "For videos there is `fer-zoo video`." if name.lower().endswith(VIDEOS) else _FORMAT_RULE
@@ -197,8 +219,8 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
         what = f"over {MOST_PIXELS // 1_000_000} megapixels"
         raise ImageError(f"{name}: {what}; make it smaller.", "pixels") from None
-    except ImageError:
-        raise
+    except ImageError as fault:
+        raise ImageError(f"{name}: {fault}", fault.kind) from None
     except Exception as fault:  # decoders raise errors of many kinds for a damaged header
         raise ImageError(f"{name}: cannot be read ({_one_line(fault)}).", "damaged") from None
 

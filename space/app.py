@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo import isolate_decoding
 from page.limits import LARGEST_ZIP
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def launch(port: int | None = None, open_browser: bool = False) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the folder of uploads goes then, too
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
+        isolate_decoding()  # a hostile picture or video ends a child, not the page
         page = build_page()
         with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
             _, url, _ = page.launch(

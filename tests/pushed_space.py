@@ -103,6 +103,7 @@ def visit() -> dict[str, Any]:
     from page.offered_models import load_once
     from video_tab.view import read_video
 
+    fer_zoo.isolate_decoding()  # as app.launch does
     app.build_page()
     assert Path(fer_zoo.__file__).parent == Path("fer_zoo").resolve()
     assert fer_zoo.measure_latency(load_once(MODELS[0]))

@@ -12,7 +12,8 @@ import fer_zoo
 
 HOME = Path(fer_zoo.__file__).parents[1]
 SERVE = """
-import app
+import app, fer_zoo
+fer_zoo.isolate_decoding()
 page = app.build_page()
 _, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
 print(url, flush=True)

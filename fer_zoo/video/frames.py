@@ -2,10 +2,11 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from fer_zoo.errors import ImageError
 from fer_zoo.photos import MOST_PIXELS
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.recognition.tracking import FaceTracker, TrackedFace
+from fer_zoo.video.sample_tables import check_sample_tables
 
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector; nobody waits for it as before a camera
 USUAL_RATE = 25.0  # frames a second, where the file does not say
@@ -29,6 +31,7 @@ _BEGINNINGS = re.compile(
     rb"|GIF8",
     re.DOTALL,
 )
+_OTHER_THAN_MOV = (b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x01", b"GIF8", b"G")
 _RULE = "Allowed are MP4, MOV, MKV, WebM, AVI, MPEG and GIF."
 
 
@@ -41,19 +44,36 @@ class VideoFrame:
     faces: list[TrackedFace]
 
 
+class RawFrame(NamedTuple):
+    """seconds and pixels as in a VideoFrame. length: seconds of the whole video, as the file claims."""
+
+    seconds: float
+    pixels: np.ndarray
+    length: float
+
+
+_read_elsewhere: Callable[[Path, float, float | None], Iterator[RawFrame]] | None = None
+
+
+def read_frames_with(read: Callable[[Path, float, float | None], Iterator[RawFrame]] | None) -> None:
+    """From here on, `follow_video` takes its frames from another function; None ends it."""
+    global _read_elsewhere
+    _read_elsewhere = read
+
+
 def follow_video(
     path: str | Path,
     tracker: FaceTracker | None = None,
     per_second: float = 10.0,
     progress: Callable[[int, int], object] = lambda done, total: None,
+    longest_s: float | None = None,
 ) -> Iterator[VideoFrame]:
     """Find and read the faces of a video file, frame by frame; a face keeps its number while it is in sight.
 
     tracker: with the models to ask, `cnn-baseline` where there is none; a new one for each video. per_second:
-    frames to read of each second. progress: called at each frame, also at one that is passed over, with the
-    seconds read and those in all; what it raises ends the reading. One frame is in memory at a time. Raises
-    ImageError for a file that is no video or has too large frames, and at its end for one whose rest is
-    damaged.
+    frames to read of each second. progress: called with the seconds read and those in all. longest_s:
+    seconds that all of it may take. One frame is in memory at a time. Raises ImageError for a file that is no
+    video or has too large frames, at its end for one whose rest is damaged, and when `longest_s` are over.
     """
     if not per_second > 0:
         raise ImageError(f"per_second is {per_second}; allowed is a number above 0.")
@@ -61,25 +81,40 @@ def follow_video(
     if not place.is_file():
         what = "a folder; give a video in it" if place.is_dir() else "no such file"
         raise ImageError(f"{path}: {what}.")
-    return _follow(place, tracker or FaceTracker(Recognizer(), frame_side=FRAME_SIDE), per_second, progress)
+    tracker = tracker or FaceTracker(Recognizer(), frame_side=FRAME_SIDE)
+    return _follow(place, tracker, per_second, progress, longest_s)
 
 
 def _follow(
-    path: Path, tracker: FaceTracker, per_second: float, progress: Callable[[int, int], object]
+    path: Path,
+    tracker: FaceTracker,
+    per_second: float,
+    progress: Callable[[int, int], object],
+    longest_s: float | None,
 ) -> Iterator[VideoFrame]:
+    read = _read_elsewhere or read_frames
+    for seconds, pixels, length in read(path, per_second, longest_s):
+        yield VideoFrame(seconds, pixels, tracker.update(pixels, seconds))
+        progress(round(seconds), round(max(length, seconds)))
+
+
+def read_frames(path: Path, per_second: float, longest_s: float | None = None) -> Iterator[RawFrame]:
+    """The frames that `follow_video` reads, without their faces. Raises ImageError as it does."""
+    start = time.monotonic()
     capture = _open(path)
     try:
         rate, length = _read_length(capture)
         due = latest = 0.0
         for latest in _grab(capture, rate or USUAL_RATE):
-            progress(round(latest), round(max(length, latest)))
+            if longest_s is not None and time.monotonic() - start > longest_s:
+                raise make_time_error(path, longest_s)
             if latest + 1e-6 < due:
                 continue
             whole, frame = capture.retrieve()
             if whole:
                 due = max(due + 1 / per_second, latest)
-                pixels = np.ascontiguousarray(frame[:, :, ::-1])  # OpenCV's are blue first
-                yield VideoFrame(latest, pixels, tracker.update(pixels, latest))
+                # OpenCV's are blue first.
+                yield RawFrame(latest, np.ascontiguousarray(frame[:, :, ::-1]), length)
     finally:
         capture.release()
     if not due:
@@ -88,6 +123,11 @@ def _follow(
         raise ImageError(
             f"{path}: read up to {latest:.1f} s of {length:.1f} s; the rest is damaged.", "damaged"
         )
+
+
+def make_time_error(path: Path, longest_s: float) -> ImageError:
+    """For a video that takes longer to read than it may."""
+    return ImageError(f"{path}: not read to its end in {longest_s:g} s; give a shorter video.", "time")
 
 
 def _grab(capture: Any, rate: float) -> Iterator[float]:
@@ -116,6 +156,8 @@ def _open(path: Path) -> Any:
         raise refusal from None
     if not _BEGINNINGS.match(beginning):
         raise refusal
+    if not beginning.startswith(_OTHER_THAN_MOV):
+        check_sample_tables(path)
     capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise refusal

@@ -1,7 +1,5 @@
 """The Video tab: a file in; coloured bands over time, a CSV and a JSON out."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,6 @@ from video_tab.words import WORDS
 FRAMES_A_SECOND = 5.0
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
 LONGEST_WORK_S = 90.0
-
-
-class TimeUpError(Exception):
-    """The work on a video took too long."""
 
 
 def build_video(page: gr.Blocks) -> None:
@@ -73,37 +67,16 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
 
     Raises FerZooError where there is no frame to read.
     """
-    story, note, crowd = VideoStory(recognizer.names), "", dict[str, int]()
+    story, crowd = VideoStory(recognizer.names), dict[str, int]()
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
     try:
-        for frame in follow_video(path, tracker, FRAMES_A_SECOND, watch_clock(advance)):
+        for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance, longest_s=LONGEST_WORK_S):
             if frame.seconds > LONGEST_S:
-                note = "cut"
-                break
+                return story, "cut", crowd
             story.add(frame)
             crowd = max(crowd, list_left_out(tracker), key=lambda left: left.get("faces_left_out", 0))
-    except TimeUpError:
-        note = "slow"
-    except FerZooError:
+    except FerZooError as error:
         if not story.frames:
             raise
-        note = "damaged_rest"
-    return story, note, crowd
-
-
-def watch_clock(advance: Callable[[int, int], object]) -> Callable[[int, int], None]:
-    """`advance`, called once a step, for a reader that also tells of the frames that it passes over. Raises
-    TimeUpError where the work has taken too long.
-    """
-    end = time.monotonic() + LONGEST_WORK_S
-    latest: tuple[int, int] | None = None
-
-    def watch(done: int, total: int) -> None:
-        nonlocal latest
-        if time.monotonic() > end:
-            raise TimeUpError
-        if (done, total) != latest:
-            latest = done, total
-            advance(done, total)
-
-    return watch
+        return story, "slow" if getattr(error, "kind", "") == "time" else "damaged_rest", crowd
+    return story, "", crowd

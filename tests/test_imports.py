@@ -10,12 +10,13 @@ import pytest
 import fer_zoo
 
 PACKAGE = Path(fer_zoo.__file__).parent
-LEAVES = {"allocator", "emotions", "errors", "files", "tensors", "progress", "devices"}
+LEAVES = {"allocator", "emotions", "errors", "files", "tensors", "progress", "devices", "telemetry"}
 ARROWS = {
     "allocator": set(),
     "emotions": set(),
     "errors": set(),
     "files": {"errors"},
+    "telemetry": {"errors"},
     "tensors": {"files", "errors"},
     "progress": set(),
     "devices": {"errors"},
@@ -32,7 +33,7 @@ ARROWS = {
     "hub_client": {"errors", "files"},
     "hub": {"artifact", "registry", "models", "export", "hub_client", "onnx_model", "onnx_cache"} | LEAVES,
     "hub_push": {"artifact", "export", "hub", "hub_client", "models"},
-    "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors"},
+    "recognition": {"models", "artifact", "hub", "photos", "emotions", "errors", "telemetry"},
     "pages": {"artifact", "models", "data", "evaluation", "recognition"} | LEAVES,
     "cards": {"artifact", "registry", "recipes", "evaluation"} | LEAVES,
     "onnx_model": {"models", "photos"} | LEAVES,

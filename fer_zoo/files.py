@@ -10,6 +10,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fer_zoo.errors import FerZooError, WriteError
@@ -72,7 +73,7 @@ def _replace(path: Path, write: Callable[[Path], object], keep: Path | None) -> 
 
 
 def _is_device(path: Path) -> bool:
-    """Whether something is there that is neither a file nor a folder: /dev/null, /dev/stdout, a named pipe."""
+    """Whether something is there that is neither a file nor a folder: /dev/null, /dev/stdout, a pipe."""
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
@@ -138,11 +139,9 @@ def remove_parts(folder: Path, older_than_s: float = 0) -> None:
     """
     newest = time.time() - older_than_s
     for path in folder.glob(f".*{PART}"):
-        try:
+        with suppress(OSError):  # another process was faster, or it is another user's
             if not older_than_s or path.stat().st_mtime < newest:
                 path.unlink()
-        except FileNotFoundError:  # another process was faster
-            continue
 
 
 def cache_folder() -> Path:

@@ -70,9 +70,10 @@ def run_train(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
     dataset = read_fer2013(arguments.data)
+    warned = dataset.note
     if arguments.exclude:
         dataset = exclude_faces(dataset, arguments.exclude)
-        print(f"fer-zoo: {dataset.note}", file=sys.stderr)
+        print(f"fer-zoo: {dataset.note.removeprefix(warned).strip()}", file=sys.stderr)
     try:
         result = fit(
             row.name,

@@ -1,8 +1,11 @@
 """The command line. A user's mistake is one line on stderr and exit code 2."""
 
+import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fer_zoo import __version__
 from fer_zoo.commands import (
@@ -21,6 +24,7 @@ from fer_zoo.commands import (
 )
 from fer_zoo.commands.parts import Parser
 from fer_zoo.errors import FerZooError, escape
+from fer_zoo.files import name_reason
 
 
 def build_parser() -> Parser:
@@ -33,18 +37,39 @@ def build_parser() -> Parser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of `fer-zoo`. Exit code 2 for a user's mistake, 130 after Ctrl-C."""
-    options = build_parser().parse_args(arguments)
+    """Entry point of `fer-zoo`. Exit code 2 for a user's mistake or a full disk, 130 after Ctrl-C."""
+    _escape_what_the_console_lacks()
     warnings.formatwarning = lambda message, *_, **__: f"fer-zoo: {escape(str(message))}\n"
     try:
+        options = build_parser().parse_args(arguments)
         options.run(options)
+        sys.stdout.flush()
     except FerZooError as error:
         print(f"fer-zoo: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:
+        _drop_output()
         raise SystemExit(1) from None
+    except OSError as error:
+        _drop_output()
+        where = f"{str(error.filename)!r}: " if error.filename else ""
+        reason = escape(where + name_reason(error))
+        print(f"fer-zoo: {reason}. Make room there, or write elsewhere.", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _escape_what_the_console_lacks() -> None:
+    r"""A name of a file in letters that are not in the console's code page is printed as \xe9 and so on."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Python would try once more to write what is left when it ends, and print a traceback."""
+    with suppress(OSError, ValueError):  # a stand-in for standard output has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -213,6 +213,11 @@ def explain_errors(repo: str, revision: str = "main", repo_type: str = "model") 
             f"The Hub cannot be reached ({reason or type(error).__name__}). Nothing was lost: run it again "
             "when the network is there."
         ) from error
+    except (ValueError, KeyError, TypeError) as error:  # HTML, or JSON of something else
+        raise HubError(
+            f"What answers at {constants.ENDPOINT} is not the Hub: perhaps a login page of this network. "
+            "Open a web page to log in, or check HF_ENDPOINT, then run it again."
+        ) from error
 
 
 def _read_reason(error: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_zoo import __version__
 from fer_zoo.artifact import CONFIG_NAME, fingerprint_artifact, load_artifact, read_config
 from fer_zoo.errors import ArtifactError
-from fer_zoo.files import cache_folder
+from fer_zoo.files import ABANDONED_S, cache_folder, remove_parts
 from fer_zoo.onnx_model import ONNX_NAME, OnnxClassifier, write_onnx
 from fer_zoo.progress import track
 
@@ -31,6 +31,7 @@ def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
                 return runtime
     try:
         with track(f"{folder.name} as ONNX, once"):
+            remove_parts(kept.parent, ABANDONED_S)
             write_onnx(load_artifact(folder), kept, fingerprint)
     except OSError as error:
         raise ArtifactError(

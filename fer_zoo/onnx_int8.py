@@ -14,6 +14,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.files import write_atomically
 from fer_zoo.onnx_model import OnnxClassifier, as_network, summarise
 from fer_zoo.progress import track
+from fer_zoo.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -58,6 +59,7 @@ def _draw_faces(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _quantise(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
+    import_onnxruntime()  # before its parts are
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically
+from fer_zoo.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,8 +33,7 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
@@ -94,6 +94,7 @@ def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
         import onnxscript  # noqa: F401 - what torch.onnx.export works with
     except ImportError as error:
         raise ArtifactError("ONNX export needs two more packages: pip install 'fer-zoo[onnx]'.") from error
+    import_onnxruntime()  # torch's exporter may import it too
     generator = torch.Generator().manual_seed(0)
     faces = torch.randint(0, 256, (3, 1, SIDE, SIDE), dtype=torch.uint8, generator=generator)
     program = torch.onnx.export(

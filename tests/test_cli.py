@@ -159,7 +159,8 @@ def test_a_second_run_into_the_same_folder_is_refused(capsys, drawn_csv, trained
     assert caught.value.code == 2 and "--resume" in capsys.readouterr().err
 
 
-def test_a_note_on_the_data_is_one_line(tmp_path) -> None:
+@pytest.fixture
+def folder_with_a_note(tmp_path) -> Path:
     """A test folder without Usage names serves as both test splits, and that is said."""
     for part in ("train", "test"):
         for emotion in EMOTIONS:
@@ -167,9 +168,32 @@ def test_a_note_on_the_data_is_one_line(tmp_path) -> None:
             grey = np.full((48, 48), EMOTIONS.index(emotion) * 9 + len(part), np.uint8)
             grey[0] = np.arange(48)
             Image.fromarray(grey).save(tmp_path / part / emotion / "1.png")
-    command = [sys.executable, "-m", "fer_zoo.cli", "data", "info", "--data", str(tmp_path)]
-    err = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert len(err.strip().splitlines()) == 1 and "test" in err and ".py" not in err
+    return tmp_path
+
+
+def test_a_note_on_the_data_is_one_line(folder_with_a_note) -> None:
+    command = [sys.executable, "-m", "fer_zoo.cli", "data", "info", "--data", str(folder_with_a_note)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (
+        len(ended.stderr.strip().splitlines()) == 1 and "test" in ended.stderr and ".py" not in ended.stderr
+    )
+    assert "serve as both" in ended.stderr and "serve as both" not in ended.stdout
+
+
+@pytest.mark.filterwarnings("ignore:.*serve as both")
+def test_a_note_on_the_data_is_not_repeated_with_what_is_excluded(
+    capsys, monkeypatch, folder_with_a_note, tmp_path
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fer_zoo.training.trainer.fit", stop)
+    (tmp_path / "exclude.csv").write_text("split,index\nTraining,0\n")
+    options = ["--data", str(folder_with_a_note), "--exclude", str(tmp_path / "exclude.csv")]
+    with pytest.raises(SystemExit, match="130"):
+        main(["train", "--arch", "cnn-baseline", *options])
+    errors = capsys.readouterr().err
+    assert "leaves out 1 of Training" in errors and "serve as both" not in errors
 
 
 @pytest.mark.parametrize(

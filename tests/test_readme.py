@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from PIL import Image
 
@@ -18,6 +17,7 @@ from fer_zoo.emotions import EMOTIONS
 from fer_zoo.hub import list_models
 from fer_zoo.recipes.recipe import build_recipe, load_recipe, tomllib
 from fer_zoo.recipes.search import parse_space
+from fer_zoo.telemetry import import_onnxruntime
 from fer_zoo.training.study import format_study
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def folder(tmp_path_factory) -> Path:
 
 def test_the_page_script_fits_the_file(folder: Path) -> None:
     script = find_blocks(ONNX, "js")[0]
-    session = onnxruntime.InferenceSession(folder / "exported/model.onnx")
+    session = import_onnxruntime().InferenceSession(folder / "exported/model.onnx")
     taken, given = session.get_inputs()[0], session.get_outputs()[0]
     assert re.findall(r"run\(\{ (\w+): new", script) == [taken.name] and taken.type == "tensor(uint8)"
     assert f'"uint8", grey, {[1, *taken.shape[1:]]}' in script and f"const {{ {given.name} }}" in script

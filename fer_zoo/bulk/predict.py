@@ -89,11 +89,16 @@ def predict_into(
 
 def format_summary(summary: Summary, out: Path) -> str:
     speed = summary.pictures / max(summary.seconds, 1e-9)
-    skipped = f", {summary.skipped} were there" if summary.skipped else ""
+    skipped = f"; {_count(summary.skipped, 'part')} already there" if summary.skipped else ""
     return (
-        f"{summary.pictures:,} pictures, {summary.faces:,} faces, {summary.without_face:,} without a face, "
-        f"{summary.broken:,} broken; {speed:,.0f} pictures/s\nWrote {summary.parts} parts into {out}{skipped}"
+        f"{_count(summary.pictures, 'picture')}, {_count(summary.faces, 'face')}, "
+        f"{summary.without_face:,} without a face, {summary.broken:,} broken; {speed:,.0f} pictures/s\n"
+        f"Wrote {_count(summary.parts, 'part')} into {out}{skipped}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _cut(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
@@ -168,7 +173,13 @@ def _open_job(out: Path, job: dict[str, Any]) -> None:
     path = out / JOB_NAME
     if not path.exists():
         write_text(path, json.dumps(job))
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{str(path)!r} is damaged: it does not say what these parts are of. Use another --out, or "
+            "delete the file where you know that they are of this job."
+        ) from None
     different = [key for key, value in job.items() if kept.get(key) != value]
     if different:
         raise DataError(

@@ -9,8 +9,10 @@ from fer_zoo.commands.parts import (
     add_command,
     add_data,
     add_device,
+    add_force,
     add_json,
     count,
+    out_folder,
     print_json,
     seed,
 )
@@ -30,7 +32,11 @@ def add_parsers(parsers: Any) -> None:
     add_data(show)
     show.add_argument("--split", default="train", help="train, public, private or test [train]")
     show.add_argument(
-        "--out", default="data-pictures", metavar="DIR", help="folder of the pictures [data-pictures]"
+        "--out",
+        default="data-pictures",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the pictures [data-pictures]",
     )
     show.add_argument("--seed", type=seed, default=0, help="which faces [0]")
     audit = add_command(
@@ -45,7 +51,11 @@ def add_parsers(parsers: Any) -> None:
     )
     audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
     audit.add_argument(
-        "--out", default="data-audit", metavar="DIR", help="folder of the page and the lists [data-audit]"
+        "--out",
+        default="data-audit",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the page and the lists [data-audit]",
     )
     add_device(audit)
     add_json(audit)
@@ -53,6 +63,7 @@ def add_parsers(parsers: Any) -> None:
         inner, "synth", run_data_synth, "drawn faces in FER2013's CSV form: no download needed"
     )
     synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
+    add_force(synth)
     synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
     synth.add_argument("--seed", type=seed, default=0, help="which faces [0]")
 
@@ -76,7 +87,6 @@ def run_data_show(arguments: argparse.Namespace) -> None:
 
     dataset = read_fer2013(arguments.data)
     folder = Path(arguments.out)
-    folder.mkdir(parents=True, exist_ok=True)
     draw_histogram(dataset, folder / "classes.png")
     generator = np.random.default_rng(arguments.seed)
     draw_grid(dataset, arguments.split, folder / "faces.png", generator=generator)
@@ -109,8 +119,10 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
 
 def run_data_synth(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.synthetic import write_synthetic
+    from fer_zoo.files import refuse_to_replace
 
     path = Path(arguments.out)
+    refuse_to_replace(path, arguments.force, "FILE.csv")
     write_synthetic(path, count=arguments.count, seed=arguments.seed)
     print(
         f"Wrote {arguments.count} drawn faces. Next: fer-zoo train --arch cnn-baseline --data "

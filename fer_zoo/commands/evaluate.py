@@ -11,8 +11,10 @@ from fer_zoo.commands.parts import (
     add_json,
     add_model,
     add_peer,
+    out_folder,
     print_json,
 )
+from fer_zoo.errors import escape
 
 
 def add_parsers(parsers: Any) -> None:
@@ -23,7 +25,9 @@ def add_parsers(parsers: Any) -> None:
         "--split", default="private", help="public, private, test (both) or train [private]"
     )
     evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
-    evaluate.add_argument("--pictures", metavar="DIR", help="write confusion.png and reliability.png there")
+    evaluate.add_argument(
+        "--pictures", type=out_folder, metavar="DIR", help="write confusion.png and reliability.png there"
+    )
     evaluate.add_argument(
         "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: also agreement with its ten raters"
     )
@@ -44,14 +48,16 @@ def add_parsers(parsers: Any) -> None:
     )
     add_model(calibrate)
     add_data(calibrate)
-    calibrate.add_argument("--out", required=True, metavar="DIR")
+    calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
     add_device(calibrate)
     ensemble = add_command(
         parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
     )
     add_model(ensemble, many=True)
     add_data(ensemble)
-    ensemble.add_argument("--out", default="runs/ensemble", metavar="DIR", help="[runs/ensemble]")
+    ensemble.add_argument(
+        "--out", default="runs/ensemble", type=out_folder, metavar="DIR", help="[runs/ensemble]"
+    )
     ensemble.add_argument(
         "--by-name", action="store_true", help="store the members' names, not their weights (embedded models)"
     )
@@ -82,6 +88,8 @@ def run_eval(arguments: argparse.Namespace) -> None:
     from fer_zoo.evaluation.metrics import format_evaluation
 
     print(format_evaluation(result))
+    if arguments.pictures:
+        print(f"Wrote confusion.png and reliability.png into {escape(arguments.pictures)}")
 
 
 def _find_source(name: str) -> Path:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_json, add_model, print_json
+from fer_zoo.commands.parts import add_command, add_json, add_model, out_folder, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -13,7 +13,7 @@ def add_parsers(parsers: Any) -> None:
     )
     card = add_command(parsers, "card", run_card, "print a model's card, or write it with its pictures")
     add_model(card)
-    card.add_argument("--out", metavar="DIR", help="write NAME.md and two pictures there")
+    card.add_argument("--out", type=out_folder, metavar="DIR", help="write NAME.md and two pictures there")
 
 
 def run_list(arguments: argparse.Namespace) -> None:

@@ -1,8 +1,11 @@
 """What the commands share: the parser, flags that repeat, and JSON."""
 
 import argparse
+import codecs
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fer_zoo.files import as_utf8
@@ -79,6 +82,18 @@ def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
     return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
 
 
+def out_folder(text: str) -> str:
+    """The type of an argument that names a folder to write into: before any work, a file there is refused."""
+    for path in (Path(text), *Path(text).parents):
+        if path.exists() and not path.is_dir():
+            raise argparse.ArgumentTypeError(f"{str(path)!r} is a file, not a folder: name another folder")
+    return text
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace a file that exists already")
+
+
 def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
     """The type of an argument that is a whole number from low to high."""
 
@@ -122,4 +137,6 @@ def _read_number(text: str) -> float:
 
 
 def print_json(value: Any) -> None:
-    print(as_utf8(json.dumps(value, ensure_ascii=False)))
+    """In the letters that standard output can hold; others become JSON's own escapes."""
+    narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+    print(as_utf8(json.dumps(value, ensure_ascii=narrow)))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_device, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_device, add_json, out_folder, print_json
 from fer_zoo.errors import escape
 
 
@@ -19,6 +19,7 @@ def add_parsers(parsers: Any) -> None:
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
     predict.add_argument(
         "--out",
+        type=out_folder,
         metavar="DIR",
         help="for very many pictures: write Parquet in parts; the same command goes on where it stopped",
     )

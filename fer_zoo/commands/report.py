@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, print_json
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_force, add_json, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -16,6 +16,7 @@ def add_parsers(parsers: Any) -> None:
     report.add_argument("--split", default="private", help="public, private, test (both) or train [private]")
     report.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
     report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
+    add_force(report)
     add_device(report)
     add_json(report)
 
@@ -25,16 +26,18 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import name_apart
-    from fer_zoo.files import write_text
+    from fer_zoo.files import refuse_to_replace, write_text
     from fer_zoo.hub import find_artifact
     from fer_zoo.pages.comparison import build_comparison, check_count, compare_studies
     from fer_zoo.pages.report import build_report
     from fer_zoo.pages.study import study_model
 
     check_count(len(arguments.models))
+    alone = len(arguments.models) == 1
+    if arguments.out:  # before minutes of work
+        refuse_to_replace(Path(arguments.out), arguments.force, "--out")
     folders = [find_artifact(name) for name in arguments.models]
     dataset = read_fer2013(arguments.data)
-    alone = len(folders) == 1
     studies = [
         study_model(
             folder,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_json, add_model, print_json
+from fer_zoo.commands.parts import add_command, add_data, add_json, add_model, out_folder, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -20,7 +20,7 @@ def add_parsers(parsers: Any) -> None:
         help="8-bit ONNX, calibrated on --data; tells its cost in accuracy",
     )
     add_data(export)
-    export.add_argument("--out", required=True, metavar="DIR")
+    export.add_argument("--out", required=True, type=out_folder, metavar="DIR")
     push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
     add_model(push)
     push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
@@ -30,7 +30,9 @@ def add_parsers(parsers: Any) -> None:
     pull = add_command(parsers, "pull", run_pull, "fetch a model from the Hugging Face Hub")
     pull.add_argument("repo", metavar="OWNER/NAME", help="the repository")
     pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
-    pull.add_argument("--out", metavar="DIR", help="write it there too, with its card and pictures")
+    pull.add_argument(
+        "--out", type=out_folder, metavar="DIR", help="write it there too, with its card and pictures"
+    )
     add_json(pull)
     push = add_command(
         parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"

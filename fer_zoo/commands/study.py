@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, count, print_json
+from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, count, out_folder, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -21,6 +21,7 @@ def add_parsers(parsers: Any) -> None:
     study.add_argument(
         "--out",
         default="runs/studies",
+        type=out_folder,
         metavar="DIR",
         help="gone on with if there; studies share equal runs [runs/studies]",
     )

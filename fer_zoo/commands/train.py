@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_data, add_device, add_set, count, read_recipe, seed
+from fer_zoo.commands.parts import (
+    add_command,
+    add_data,
+    add_device,
+    add_set,
+    count,
+    out_folder,
+    read_recipe,
+    seed,
+)
 
 
 def add_parsers(parsers: Any) -> None:
@@ -15,7 +24,7 @@ def add_parsers(parsers: Any) -> None:
     )
     add_data(train)
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
-    train.add_argument("--out", metavar="DIR", help="folder of the run [runs/ARCH]")
+    train.add_argument("--out", type=out_folder, metavar="DIR", help="folder of the run [runs/ARCH]")
     train.add_argument("--epochs", type=count, metavar="N", help="instead of the recipe's")
     train.add_argument(
         "--pretrained",
@@ -61,9 +70,10 @@ def run_train(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
     dataset = read_fer2013(arguments.data)
+    warned = dataset.note
     if arguments.exclude:
         dataset = exclude_faces(dataset, arguments.exclude)
-        print(f"fer-zoo: {dataset.note}", file=sys.stderr)
+        print(f"fer-zoo: {dataset.note.removeprefix(warned).strip()}", file=sys.stderr)
     try:
         result = fit(
             row.name,

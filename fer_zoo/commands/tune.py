@@ -13,6 +13,7 @@ from fer_zoo.commands.parts import (
     add_json,
     add_set,
     count,
+    out_folder,
     positive,
     print_json,
     read_recipe,
@@ -35,7 +36,10 @@ def add_parsers(parsers: Any) -> None:
     tune.add_argument("--minutes", type=positive, metavar="M", help="begin no run after that time")
     tune.add_argument("--epochs", type=count, metavar="N", help="of a run, instead of the recipe's")
     tune.add_argument(
-        "--out", metavar="DIR", help="folder of the search, gone on with if there [runs/tune-ARCH]"
+        "--out",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the search, gone on with if there [runs/tune-ARCH]",
     )
     tune.add_argument(
         "--storage",

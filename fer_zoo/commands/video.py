@@ -4,7 +4,15 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.commands.parts import add_command, add_device, add_json, duration, positive, print_json
+from fer_zoo.commands.parts import (
+    add_command,
+    add_device,
+    add_json,
+    duration,
+    out_folder,
+    positive,
+    print_json,
+)
 from fer_zoo.errors import ImageError, escape
 
 
@@ -17,7 +25,10 @@ def add_parsers(parsers: Any) -> None:
         "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
     )
     video.add_argument(
-        "--out", metavar="DIR", help="write faces.csv, a row a face and frame, and timeline.png there"
+        "--out",
+        type=out_folder,
+        metavar="DIR",
+        help="write faces.csv, a row a face and frame, and timeline.png there",
     )
     video.add_argument(
         "--per-second",

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import FerZooError, RecipeError
+from fer_zoo.errors import RecipeError
+from fer_zoo.telemetry import import_albumentations
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def build_albumentations(augmentation: Augmentation, seed: int | None = None) ->
     """The same recipe as an albumentations pipeline on one uint8 image (48, 48). mixup and cutmix need a
     batch.
     """
-    A = _import_albumentations()  # noqa: N806 - the library's own convention
+    A = import_albumentations()  # noqa: N806 - the library's own convention
     a = augmentation
     steps: list[Any] = []
     if a.crop:
@@ -191,15 +192,3 @@ def build_albumentations(augmentation: Augmentation, seed: int | None = None) ->
             A.Erasing(scale=ERASED_AREA, ratio=ERASED_ASPECT, fill=round(255 * ERASED_GREY), p=a.erase)
         )
     return A.Compose(steps, seed=seed)
-
-
-def _import_albumentations() -> Any:
-    """Raises FerZooError where OpenCV, which albumentations needs, lacks a library of the system."""
-    try:
-        import albumentations
-    except ImportError as error:
-        raise FerZooError(
-            f"albumentations cannot be imported ({error}). Without a screen's libraries, run: "
-            "pip install --force-reinstall opencv-python-headless"
-        ) from error
-    return albumentations

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_zoo.data.rows import Rows
-from fer_zoo.files import cache_folder, write_atomically
+from fer_zoo.data.rows import TEST, Rows
+from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.errors import DataError
+from fer_zoo.files import ABANDONED_S, cache_folder, remove_parts, write_atomically
 
 LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
 _PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
@@ -59,7 +61,20 @@ def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> 
 def _load(path: Path) -> tuple[Rows, str]:
     # opened here: of a damaged archive np.load would leave the file open
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return Rows(arrays["pixels"], arrays["labels"], arrays["usages"]), str(arrays["fingerprint"])
+        rows = Rows(arrays["pixels"], arrays["labels"], arrays["usages"])
+        _check(rows)
+        return rows, str(arrays["fingerprint"])
+
+
+def _check(rows: Rows) -> None:
+    """Raises DataError for what no reader returns: others may write to the folder."""
+    count = len(rows.labels)
+    shapes = (rows.pixels.shape, rows.labels.shape, rows.usages.shape)
+    kinds = {array.dtype for array in (rows.pixels, rows.labels, rows.usages)}
+    if shapes != ((count, SIDE, SIDE), (count,), (count,)) or kinds != {np.dtype(np.uint8)}:
+        raise DataError("the arrays have other shapes or types")
+    if not count or rows.labels.max() >= len(EMOTIONS) or rows.usages.max() > TEST:
+        raise DataError("a label or a usage is out of range")
 
 
 def _save(path: Path, rows: Rows, fingerprint: str) -> None:
@@ -68,4 +83,5 @@ def _save(path: Path, rows: Rows, fingerprint: str) -> None:
             stamp = np.array(fingerprint)
             np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stamp)
 
+    remove_parts(path.parent, ABANDONED_S)
     write_atomically(path, write)

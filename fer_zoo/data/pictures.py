@@ -1,11 +1,13 @@
 """Pictures of a data set as PNG files: how many faces each class has, and what the faces look like."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.files import write_atomically
 
 SPLIT_TITLES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
 
@@ -28,7 +30,7 @@ def draw_histogram(dataset: FER2013, path: str | Path) -> None:
         axes.xaxis.set_visible(False)
         axes.tick_params(left=False)
         axes.spines[:].set_visible(False)
-    figure.savefig(path, dpi=120, format="png")
+    write_atomically(Path(path), partial(figure.savefig, dpi=120, format="png"))
 
 
 def draw_grid(
@@ -55,4 +57,4 @@ def draw_grid(
         emotion = EMOTIONS[faces.labels[face]]
         axes.imshow(faces.pixels[face, 0], cmap="gray", vmin=0, vmax=255)
         axes.set_title(emotion, fontsize=9, color=COLORS[emotion], fontweight="bold", pad=3)
-    figure.savefig(path, dpi=120, format="png")
+    write_atomically(Path(path), partial(figure.savefig, dpi=120, format="png"))

@@ -69,7 +69,7 @@ def format_description(description: dict[str, Any]) -> str:
     lines.append(
         f"{conflicts['groups']:,} groups of equal faces ({conflicts['faces']:,} faces) differ in label"
     )
-    return "\n".join([*lines, f"Note: {description['note']}"] if description["note"] else lines)
+    return "\n".join(lines)
 
 
 def _describe_split(faces: Faces, distinct: int) -> dict[str, Any]:

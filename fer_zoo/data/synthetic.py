@@ -11,6 +11,7 @@ import numpy as np
 from fer_zoo.data.fer2013 import Faces
 from fer_zoo.data.rows import USAGES
 from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.files import write_atomically
 
 OVERSAMPLING = 4  # drawn at 192x192, then averaged down: smooth edges
 
@@ -89,11 +90,15 @@ def draw_faces(count: int, generator: np.random.Generator) -> Faces:
 def write_synthetic(path: str | Path, count: int = 2000, seed: int = 0) -> None:
     """Write drawn faces as the challenge's CSV: 80 % Training, 10 % PublicTest, 10 % PrivateTest."""
     faces = draw_faces(count, np.random.default_rng(seed))
-    with Path(path).open("w", encoding="ascii", newline="\n") as file:
-        file.write("emotion,pixels,Usage\n")
-        for place, (pixels, label) in enumerate(zip(faces.pixels, faces.labels, strict=True)):
-            usage = USAGES[max(0, 10 * place // count - 7)]
-            file.write(f"{label},{' '.join(map(str, pixels.ravel().tolist()))},{usage}\n")
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="ascii", newline="\n") as file:
+            file.write("emotion,pixels,Usage\n")
+            for index, (pixels, label) in enumerate(zip(faces.pixels, faces.labels, strict=True)):
+                usage = USAGES[max(0, 10 * index // count - 7)]
+                file.write(f"{label},{' '.join(map(str, pixels.ravel().tolist()))},{usage}\n")
+
+    write_atomically(Path(path), write)
 
 
 def _vary(expression: Expression, generator: np.random.Generator) -> Expression:

@@ -2,6 +2,7 @@
 test.
 """
 
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
 from fer_zoo.evaluation.pictures import draw_confusion, draw_reliability
 from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.files import write_atomically
 from fer_zoo.onnx_model import OnnxClassifier, as_network
 from fer_zoo.peers.process import check_python, format_refusals, judge_all
 from fer_zoo.progress import track
@@ -64,9 +66,8 @@ def evaluate_artifact(
     name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
     result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
     if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
-        draw_confusion(result, pictures / "confusion.png")
-        draw_reliability(result, pictures / "reliability.png")
+        write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
+        write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
     if record:
         config = read_config(folder)
         config["fer_zoo"]["metrics"][split if tta == "none" else f"{split}_{tta}"] = result
@@ -96,10 +97,25 @@ def score_split(
 
 
 def name_apart(names: list[str], folders: list[Path]) -> list[str]:
-    """Two runs of one architecture are told apart by their folders."""
-    return [
-        name if names.count(name) == 1 else str(folder) for name, folder in zip(names, folders, strict=True)
-    ]
+    """Models of one name are told apart by the ends of their paths, as few parts of them as it takes: a page
+    is made to be shared, and where a folder is on this machine is nobody's business.
+    """
+    shown = list(names)
+    for name in {name for name in names if names.count(name) > 1}:
+        alike = [index for index, other in enumerate(names) if other == name]
+        parts = {index: folders[index].resolve().parts[1:] for index in alike}
+        for index, ending in zip(alike, _cut_to_endings(list(parts.values())), strict=True):
+            shown[index] = ending
+    return shown
+
+
+def _cut_to_endings(paths: list[tuple[str, ...]]) -> list[str]:
+    """The shortest endings, of equally many parts, that differ wherever the paths do."""
+    distinct = len(set(paths))
+    for count in range(1, max(map(len, paths)) + 1):
+        if len({path[-count:] for path in paths}) == distinct:
+            break
+    return ["/".join(path[-count:]) for path in paths]
 
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:

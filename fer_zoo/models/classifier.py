@@ -1,5 +1,6 @@
 """The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, 7) out, whatever the network inside."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fer_zoo.photos import Photo
+
+# A forked process has none of its parent's OpenMP threads, and torch would wait for them forever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One model on one page: what it measured, where it errs, what it looks at, what it withstands."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ def build_report(study: Study, dataset: FER2013) -> str:
 
 
 def render_footer(dataset: FER2013) -> Markup:
-    return FOOTER.format(source=dataset.source, fingerprint=dataset.fingerprint, version=__version__)
+    """With the name of the source, not its path on this machine: the page may be shared."""
+    source = dataset.source if "://" in dataset.source else Path(dataset.source).name
+    return FOOTER.format(source=source, fingerprint=dataset.fingerprint, version=__version__)
 
 
 def describe_split(scores: dict[str, Any]) -> str:

@@ -61,6 +61,7 @@ def build_hsemotion() -> Calls:
     """github.com/HSE-asavchenko/face-emotion-recognition in ONNX Runtime, its own choice of network. It was
     trained on AffectNet; its eighth emotion, contempt, is left out and the others share all of one.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it while it is imported
     import_module("urllib.request")  # it fetches its weights by it, and does not import it
     model = import_module("hsemotion_onnx.facial_emotions").HSEmotionRecognizer()
     other = {"anger": "angry", "happiness": "happy", "sadness": "sad"}

@@ -17,6 +17,7 @@ import numpy as np
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
 from fer_zoo.photos import to_grey48
+from fer_zoo.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -251,8 +252,7 @@ def _session(threads: int) -> Any:
 
 @lru_cache(maxsize=4)
 def _create_session(threads: int) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

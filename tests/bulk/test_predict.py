@@ -162,4 +162,4 @@ def test_the_command_finds_faces_and_tells_what_it_did(capsys, tmp_path) -> None
     told = json.loads(capsys.readouterr().out)
     assert (told["pictures"], told["without_face"], told["parts"]) == (1, 1, 1)
     main(["predict", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert "1 were there" in capsys.readouterr().out
+    assert "1 part already there" in capsys.readouterr().out

@@ -49,6 +49,30 @@ def test_edited_file_is_parsed_even_with_equal_size_and_time(csv_file: Path, par
     assert len(parses) == 2
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": np.full(60, 99, np.uint8)},
+        {"usages": np.full(60, 9, np.uint8)},
+        {"labels": np.zeros(3, np.uint8)},
+        {"pixels": np.zeros((60, 48, 48), np.float32)},
+        {"pixels": np.zeros((60, 24, 96), np.uint8)},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_whole_cache_with_impossible_content_is_rebuilt(
+    wrong: dict[str, np.ndarray], csv_file: Path, cache: Path, parses: list[Path]
+) -> None:
+    first = read_fer2013(csv_file)
+    (kept,) = cache.iterdir()
+    with np.load(kept) as arrays:
+        content = dict(arrays)
+    assert all(len(content[name]) in (3, len(array)) or len(array) == 3 for name, array in wrong.items())
+    np.savez(kept, **{**content, **wrong})
+    assert_same(read_fer2013(csv_file), first)
+    assert len(parses) == 2
+
+
 @pytest.mark.parametrize("damage", ["cut", "altered", "emptied"])
 def test_damaged_cache_is_rebuilt(damage: str, csv_file: Path, cache: Path, parses: list[Path]) -> None:
     first = read_fer2013(csv_file)
@@ -75,6 +99,11 @@ def test_killed_while_writing_leaves_no_cache_to_trust(
     first = read_fer2013(csv_file)
     assert_same(read_fer2013(csv_file), first)
     assert parses == [csv_file]
+    (left,) = cache.glob(".*.part")
+    os.utime(left, (0, 0))  # by now nobody can be writing it
+    next(cache.glob("*.npz")).unlink()
+    read_fer2013(csv_file)
+    assert [entry.suffix for entry in cache.iterdir()] == [".npz"]
 
 
 def test_failed_write_leaves_nothing_behind(

@@ -1,0 +1,6 @@
+"""`python -m fer_zoo`, the same as `fer-zoo`."""
+
+from fer_zoo.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -14,8 +14,7 @@ HOME = Path(fer_zoo.__file__).parents[1]
 SERVE = """
 import app
 page = app.build_page()
-_, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
-print(url, flush=True)
+print(app.serve(page), flush=True)
 page.block_thread()
 """
 

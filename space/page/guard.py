@@ -98,10 +98,11 @@ class Guard:
         expected = 0
         if not refusal and path.endswith("/upload"):
             expected = int(headers.get("content-length", route.most_bytes))
-            together = self.expected_bytes + expected
-            refusal = await asyncio.to_thread(self.admit_upload, scope["app"].get_blocks(), together)
         self.expected_bytes += expected
         try:
+            if expected:
+                page = scope["app"].get_blocks()
+                refusal = await asyncio.to_thread(self.admit_upload, page, self.expected_bytes)
             if not refusal:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception as error:

@@ -23,12 +23,15 @@ def exit_on_signals() -> None:
 
 
 def raise_file_limit() -> None:
-    """Each connection takes a file descriptor, and many systems begin with 1,024."""
-    with suppress(ImportError, OSError, ValueError):
+    """Each connection takes a file descriptor, and many systems begin with 1,024 or fewer."""
+    try:
         import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except ImportError:  # Windows has no such limit
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (max(now, 10_240), most):  # macOS says "unlimited" and takes no more than the first
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def bypass_proxy() -> None:

@@ -1,8 +1,6 @@
 """The demo: several facial-expression models side by side on one photo. `python app.py` serves it."""
 
 import os
-import signal
-import sys
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
@@ -21,12 +19,13 @@ LARGEST_UPLOAD = LARGEST_ZIP  # a picture of over 10 MB is refused when it is re
 WAITING = (
     96  # jobs in the queue: fifty people at once wait a few seconds; the next ones are told to try again
 )
-SESSIONS = 64  # open pages; each may hold one photo, of at most 10 MB, in memory
+SESSIONS = 64  # pages that show a photo, each of at most 10 MB, which the memory holds
 
-# Gradio looks every 15 s for uploads older than this. They are not removed right after reading, because equal
+# Gradio looks every 10 s for uploads older than this. They are not removed right after reading, because equal
 # pictures of two visitors share one path: the second visitor's file would vanish while it waits in the queue.
 # 24 jobs of the longest kind of a single photo, eight seconds, two at a time, are over in 100 s.
-UPLOAD_CHECK_S, UPLOAD_AGE_S = 15, 280
+# What broke off is swept two looks later, still within five minutes.
+UPLOAD_CHECK_S, UPLOAD_AGE_S = 10, 260
 
 
 def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_AGE_S) -> "Blocks":
@@ -66,7 +65,7 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
         add_endpoints()
         page.unload(forget_session(page))
     keep_deleting(page)
-    return page.queue(max_size=WAITING)
+    return page.queue(max_size=WAITING, api_open=False)  # no call gets past the queue
 
 
 def forget_session(page: "Blocks") -> Any:
@@ -85,7 +84,7 @@ def launch_options() -> dict[str, Any]:
     """
     import gradio as gr
 
-    from page.offline_blocks import build_middleware
+    from page.server import build_app_options
     from page.words import build_translations
 
     theme = gr.themes.Default(
@@ -110,26 +109,40 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": LARGEST_UPLOAD,
         "state_session_capacity": SESSIONS,
         "i18n": build_translations(),
-        "app_kwargs": {"middleware": build_middleware()},
+        "app_kwargs": build_app_options(),
         "mcp_server": find_spec("mcp") is not None,  # agents may ask, too, where pip has installed "mcp"
         "quiet": True,
     }
 
 
+def serve(page: "Blocks", port: int | None = None, open_browser: bool = False) -> str:
+    """Serve the page in a thread; returns its URL. Raises OSError where the port is taken."""
+    from page.server import bypass_proxy, close_silent_connections, raise_file_limit
+
+    raise_file_limit()
+    bypass_proxy()
+    with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
+        _, url, _ = page.launch(
+            server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
+        )
+    close_silent_connections(page)
+    return str(url)
+
+
 def launch(port: int | None = None, open_browser: bool = False) -> None:
-    """Serve the page until Ctrl-C or SIGTERM. port None leaves the choice to Gradio and its environment.
+    """Serve the page until Ctrl-C or a signal that ends it. port None leaves the choice to Gradio and its
+    environment.
 
     Raises OSError where the port is taken.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the folder of uploads goes then, too
+    from page.server import exit_on_signals
+
+    exit_on_signals()
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
         isolate_decoding()  # a hostile picture or video ends a child, not the page
         page = build_page()
-        with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
-            _, url, _ = page.launch(
-                server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
-            )
+        url = serve(page, port, open_browser)
         print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
         page.block_thread()
 

@@ -15,8 +15,7 @@ SERVE = """
 import app, fer_zoo
 fer_zoo.isolate_decoding()
 page = app.build_page()
-_, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
-print(url, flush=True)
+print(app.serve(page), flush=True)
 page.block_thread()
 """
 

@@ -33,9 +33,9 @@ def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, An
     return _inspect(upload, models)
 
 
-# Gradio offers every public endpoint as a tool, but keeps the pictures that a tool is sent in a folder, and
-# gives back Python's text of a dict. It passes over a function of a kind that it does not know.
-compare._mcp_type = "not a tool"  # type: ignore[attr-defined]
+# For agents (MCP). Gradio would offer `compare` too, but keeps the pictures that a tool is sent in a folder,
+# and gives back Python's text of a dict.
+TOOLS = ("/compare_picture",)
 
 
 def compare_picture(photo: str, models: list[str] | None = None) -> str:

@@ -1,15 +1,17 @@
 """Gradio's Blocks that fetch nothing and forget: what a visitor writes cannot send this server anywhere."""
 
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio_client.utils import is_file_obj, is_http_url_like, traverse
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-REFUSED = "A link is not fetched. Send the picture itself."
+from page.guard import describe, log
+from page.request_rules import REFUSED_LINK
+
+MALFORMED = "This call does not fit the page, or failed inside it: the server's log has a line about it."
 
 
 class OfflineBlocks(gr.Blocks):
@@ -20,6 +22,19 @@ class OfflineBlocks(gr.Blocks):
     ) -> list[Any]:
         traverse(inputs, _refuse, _is_link)
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+    async def process_api(self, block_fn: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        """Gradio would print a traceback of some 30 lines for each malformed call."""
+        try:
+            return await super().process_api(block_fn, *args, **options)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            name = getattr(block_fn, "name", block_fn)
+            log.warning("%s: %s:%s: %s", name, Path(last.filename).name, last.lineno, describe(error))
+            raise gr.Error(MALFORMED, print_exception=False) from None
 
 
 class SteadySet(set[str]):
@@ -44,21 +59,4 @@ def _is_link(value: Any) -> bool:
 
 
 def _refuse(_: Any) -> None:
-    raise gr.Error(REFUSED, print_exception=False)
-
-
-class RefuseLinks:
-    """Gradio's route for files would fetch a link that stands in its address, and pass on what it finds."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _, _, path = scope.get("path", "").partition("/file=")
-        app = PlainTextResponse(REFUSED, status_code=403) if is_http_url_like(path) else self.app
-        await app(scope, receive, send)
-
-
-def build_middleware() -> list[Middleware]:
-    """For Blocks.launch: app_kwargs={"middleware": build_middleware()}."""
-    return [Middleware(RefuseLinks)]
+    raise gr.Error(REFUSED_LINK, print_exception=False)

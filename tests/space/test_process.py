@@ -1,0 +1,72 @@
+"""`fer-zoo demo` as a process: proxies, signals, file descriptors."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+
+import fer_zoo
+
+HOME = Path(fer_zoo.__file__).parents[1]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[tuple[Any, str, Path]]:
+    """`fer-zoo demo` behind a proxy that is not there, and with few file descriptors."""
+    proxy = f"http://127.0.0.1:{free_port()}"
+    environment = {**os.environ, "PYTHONPATH": str(HOME), "TMPDIR": str(tmp_path)}
+    for name in ("no_proxy", "NO_PROXY"):
+        environment.pop(name, None)
+    environment |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "https_proxy"), proxy)
+    command = f"ulimit -Sn 256; exec {sys.executable} -m fer_zoo.cli demo --port {free_port()}"
+    demo = subprocess.Popen(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert demo.stdout is not None
+        url = next(word for word in demo.stdout.readline().split() if word.startswith("http")).rstrip("/")
+        yield demo, url, tmp_path
+    finally:
+        demo.kill()
+        demo.wait(20)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has neither signal")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM", "SIGINT"])
+def test_a_signal_leaves_no_photo_behind(started: Any, name: str, portrait: Path) -> None:
+    """Also: the demo starts, and answers, where the environment names a proxy."""
+    demo, url, temporary = started
+    if name == "SIGHUP":
+        page = Client(url, verbose=False)
+        answer = page.predict(photo=handle_file(str(portrait)), models=["cnn-baseline"], api_name="/compare")
+        assert len(answer["faces"]) == 1
+    upload = httpx.Client(trust_env=False).post
+    (path,) = upload(f"{url}/gradio_api/upload", files={"files": ("a.png", b"photo")}).json()
+    assert Path(path).is_relative_to(temporary)
+    demo.send_signal(getattr(signal, name))
+    assert demo.wait(20) == 0
+    assert [path for path in temporary.iterdir() if path.name.startswith("fer_zoo_demo_")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file descriptors have no such limit there")
+def test_many_half_open_connections_leave_the_demo_reachable(started: Any) -> None:
+    _, url, _ = started
+    host, port = url.removeprefix("http://").split(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(400)]
+    try:
+        assert httpx.Client(trust_env=False, timeout=10).get(url).status_code == 200
+    finally:
+        for connection in silent:
+            connection.close()

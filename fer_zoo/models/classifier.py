@@ -13,6 +13,7 @@ from fer_zoo.emotions import EMOTIONS, SIDE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fer_zoo.origin import Origin
     from fer_zoo.photos import Photo
 
 
@@ -58,6 +59,7 @@ class FaceClassifier(nn.Module):
     """
 
     takes_cuts = False
+    origin: "Origin | None" = None  # set by loading
 
     def __init__(
         self,

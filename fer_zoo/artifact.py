@@ -13,6 +13,7 @@ from fer_zoo.config_check import check_block, check_members, check_scale, check_
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.files import write_text
+from fer_zoo.origin import Origin, fingerprint_model
 from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture, match_name
 from fer_zoo.tensors import read_tensors, write_tensors
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.models.classifier import FaceClassifier
 
 WEIGHTS_NAME = "model.safetensors"
@@ -115,6 +117,17 @@ def save_artifact(
     write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
 
 
+def describe_data(dataset: "FER2013") -> dict[str, Any]:
+    """What config.json keeps of the data of a run or a calibration: no path of the machine."""
+    source = dataset.source
+    return {
+        "name": source if "://" in source else Path(source).name,
+        "training": len(dataset.training),
+        "public_test": len(dataset.public_test),
+        **({"excluded": dataset.excluded} if dataset.excluded else {}),
+    }
+
+
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     write_text(folder / CONFIG_NAME, text)
@@ -141,8 +154,16 @@ def read_config(folder: Path) -> dict[str, Any]:
 def load_artifact(folder: Path) -> "FaceClassifier":
     """The model of a folder, in eval mode, float32, on the CPU. Strict: every tensor must be there and fit.
 
-    Raises ArtifactError for a missing or damaged file, UnknownNameError for an unknown architecture.
+    Its `origin` tells later whether it was changed. Raises ArtifactError for a missing or damaged file,
+    UnknownNameError for an unknown architecture.
     """
+    model, digest = _load(folder)
+    model.origin = Origin(model.name, digest, fingerprint_model(model))
+    return model
+
+
+def _load(folder: Path) -> tuple["FaceClassifier", str]:
+    """The model, and what `hash_weights` gives for its folder."""
     from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 
     block = read_config(folder)["fer_zoo"]
@@ -154,8 +175,7 @@ def load_artifact(folder: Path) -> "FaceClassifier":
         name = row.name
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
-    if path.is_file():
-        _fill(backbone, path, block.get("weights_sha256"))
+    digest = _fill(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
     scale = block["input"]
     model = FaceClassifier(
         backbone,
@@ -164,11 +184,12 @@ def load_artifact(folder: Path) -> "FaceClassifier":
         temperature=block["temperature"],
         info=block,
     )
-    return model.eval()
+    return model.eval(), digest
 
 
-def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> None:
-    """Load a file strictly: every tensor, of the right shape and kind, each value a number.
+def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
+    """Load a file strictly: every tensor, of the right shape and kind, each value a number. Returns the
+    file's SHA-256.
 
     sha256: of the file, as config.json has it; None where the folder is older than that. A file that is
     larger than the network's tensors could make it is not read.
@@ -190,6 +211,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
+    return digest
 
 
 def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
@@ -243,7 +265,7 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
                 folder = list_embedded().get(name)  # never a path that the config names
                 if not folder or name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
                     raise ArtifactError(f"The ensemble was made with another {name} than the package has.")
-                models.append(load_artifact(folder))
+                models.append(_load(folder)[0])
             else:
                 check_scale(row["input"], row["temperature"])
                 scale, architecture = row["input"], find_architecture(name)

@@ -41,6 +41,18 @@ def write_tensors(
     return hashlib.sha256(encoded).hexdigest()
 
 
+def hash_tensors(tensors: Mapping[str, "Tensor"]) -> str:
+    """SHA-256 of names, kinds, shapes and values, wherever the tensors are and however they lie in memory."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def read_tensors(path: Path, most_bytes: int = MOST_BYTES) -> Stored:
     """Raises ArtifactError for a file that is missing, damaged, larger than `most_bytes`, or a pickle,
     whatever its name.

@@ -37,6 +37,7 @@ def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = (
         public_test=kept[PUBLIC],
         fingerprint=digest[: len(dataset.fingerprint)],
         note=" ".join(filter(None, [dataset.note, f"{Path(path).name} leaves out {counts}."])),
+        excluded=Path(path).name,
     )
 
 

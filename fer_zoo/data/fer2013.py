@@ -46,7 +46,8 @@ class FER2013:
     """The three splits, and where they were read.
 
     `fingerprint` depends on faces, labels and splits alone, not on form or order. `note` is empty, or says
-    what a reader of scores has to know about the splits.
+    what a reader of scores has to know about the splits. `excluded` is empty, or the name of the file by
+    which faces were left out.
     """
 
     training: Faces
@@ -55,6 +56,7 @@ class FER2013:
     fingerprint: str
     source: str
     note: str = ""
+    excluded: str = ""
 
     def split(self, name: str) -> Faces:
         """`train`, `public`, `private`, or `test` for both test splits; else raises UnknownNameError."""

@@ -15,6 +15,7 @@ from fer_zoo.emotions import EMOTIONS, SIDE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fer_zoo.origin import Origin
     from fer_zoo.photos import Photo
 
 # A forked process has none of its parent's OpenMP threads, and torch would wait for them forever.
@@ -66,6 +67,7 @@ class FaceClassifier(nn.Module):
     """
 
     takes_cuts = False
+    origin: "Origin | None" = None  # set by loading
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from fer_zoo import __version__
 from fer_zoo.allocator import keep_freed_memory
-from fer_zoo.artifact import load_artifact, save_artifact
+from fer_zoo.artifact import describe_data, load_artifact, save_artifact
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
@@ -262,6 +262,7 @@ def _finish(
     """
     model = load_artifact(folder).to(device)
     info = describe_run(run, progress)
+    info["data"] = describe_data(lesson)
     if "calibration" in model.info:
         info |= {key: model.info[key] for key in ("calibration", "metrics")}
     else:

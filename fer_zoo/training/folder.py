@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from fer_zoo.artifact import CONFIG_NAME
 from fer_zoo.errors import TrainingError
 from fer_zoo.files import remove_parts
+from fer_zoo.training.best import finish_save
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, PREVIOUS_NAME
 
 LOCK_NAME = ".lock"  # it stays; the system frees it when its process ends, however that ends
@@ -16,16 +17,19 @@ LOCK_NAME = ".lock"  # it stays; the system frees it when its process ends, howe
 
 @contextmanager
 def hold_folder(folder: Path, resume: bool) -> Iterator[bool]:
-    """Make the folder and keep other runs out of it. Gives whether there is a checkpoint to go on from: a
-    run that was killed in its first epoch has none, and begins again.
+    """Make the folder and keep other runs out of it. Gives whether there is a checkpoint to resume from: a
+    run that was killed in its first epoch has none, and so has a folder that is new; both begin.
 
-    Raises TrainingError for a folder that holds a run already, unless it is to be resumed, that another run
-    is using, or that cannot be written, also later and by a full disk.
+    Raises TrainingError for a folder that holds a run already, unless it is to be resumed, for one that holds
+    a model without a checkpoint, that another run is using, or that cannot be written, also later and by a
+    full disk.
     """
     saved = any((folder / name).exists() for name in (CHECKPOINT_NAME, PREVIOUS_NAME))
-    if resume and not saved and not (folder / LOCK_NAME).exists():
-        raise TrainingError(f"Nothing to resume in {str(folder)!r}: start the run without --resume.")
-    if not resume and (saved or (folder / CONFIG_NAME).exists()):
+    if not saved and (folder / CONFIG_NAME).exists():
+        raise TrainingError(
+            f"{str(folder)!r} holds a model, and no checkpoint to resume from: choose another --out."
+        )
+    if saved and not resume:
         raise TrainingError(
             f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
         )
@@ -33,6 +37,7 @@ def hold_folder(folder: Path, resume: bool) -> Iterator[bool]:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK_NAME, timeout=0):
             remove_parts(folder)
+            finish_save(folder)
             yield saved
     except Timeout:
         raise TrainingError(

@@ -3,22 +3,18 @@ made there.
 """
 
 import copy
-import csv
 import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
-from fer_zoo import __version__
 from fer_zoo.allocator import keep_freed_memory
-from fer_zoo.artifact import describe_data, load_artifact, save_artifact
+from fer_zoo.artifact import describe_data, load_artifact
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
@@ -26,17 +22,19 @@ from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.normalisation import calibrate
 from fer_zoo.evaluation.pictures import draw_curves
-from fer_zoo.files import write_atomically
-from fer_zoo.models.classifier import Preprocessing
+from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 from fer_zoo.progress import track
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, find_architecture
+from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
 from fer_zoo.training.folder import hold_folder
+from fer_zoo.training.header import describe_folder, describe_start
+from fer_zoo.training.history import open_events, write_events, write_history
 from fer_zoo.training.memory import explain_memory
 from fer_zoo.training.parallel import Group, join_group, share_statistics
 from fer_zoo.training.pieces import allow_cuts, build_optimizer, find_head, select_precision, set_frozen
@@ -105,6 +103,7 @@ def fit(
             place,
             pretrained,
             saved,
+            resume,
             show_progress,
             group,
             on_epoch,
@@ -122,6 +121,7 @@ def _fit(
     place: torch.device,
     pretrained: bool | str | Path,
     saved: bool,
+    resume: bool,
     show_progress: bool,
     group: Group,
     on_epoch: Callable[[dict[str, float]], object] | None,
@@ -160,10 +160,23 @@ def _fit(
     labels = torch.from_numpy(lesson.training.labels).to(place)
     public_pixels = torch.from_numpy(lesson.public_test.pixels).to(place)
     public_labels = torch.from_numpy(lesson.public_test.labels)
-    events = _open_events(folder, progress, group)
-    display = TrainingDisplay(row.name, recipe.epochs, len(labels), progress.history, show_progress)
+    events = open_events(folder, progress, group)
+    visible = show_progress and group.is_writer
+    display = TrainingDisplay(
+        row.name, recipe.epochs, len(labels), progress.history, visible, processes=group.size
+    )
+    if visible:
+        display.print_lines(
+            [
+                *describe_start(row, model, place, autocast, lesson, recipe, seed, group),
+                describe_folder(folder, resume, progress),
+            ]
+        )
     forward = compile_forward(model, place) if recipe.compile else None
     setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group, forward)
+    chosen = model if average is None else average
+    if saved and group.is_writer:
+        _restore_files(folder, chosen, progress, run)
     with events, display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
@@ -173,12 +186,10 @@ def _fit(
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - began
             size = batch_size_at(recipe, epoch)
-            chosen = model if average is None else average
             public_loss, public_accuracy = measure_public(
                 chosen, public_pixels, public_labels, autocast, group
             )
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
-            is_best = public_accuracy > max(progress.accuracies, default=-1.0)
             progress.history.append(
                 {
                     "epoch": epoch + 1,
@@ -193,10 +204,11 @@ def _fit(
                 }
             )
             if group.is_writer:
-                if is_best:
-                    save_artifact(folder, chosen, describe_run(run, progress))
                 save_checkpoint(folder, model, average, optimizer, progress, run)
-                _write_history(folder, progress.history, events)
+                if find_best_epoch(progress) == epoch + 1:
+                    save_best(folder, chosen, describe_run(run, progress))
+                write_history(folder, progress.history)
+                write_events(progress.history[-1], events)
                 display.finish_epoch(progress.history)
             if on_epoch:
                 on_epoch(progress.history[-1])
@@ -206,11 +218,12 @@ def _fit(
         return group.tell(_finish(folder, dataset, lesson, progress, run, place, begun))
 
 
-def _open_events(folder: Path, progress: Progress, group: Group) -> Any:
-    """TensorBoard's writer in the process that writes; a context that does nothing in the others."""
-    if not group.is_writer:
-        return nullcontext()
-    return SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
+def _restore_files(folder: Path, chosen: FaceClassifier, progress: Progress, run: dict[str, Any]) -> None:
+    """What a kill after an epoch's checkpoint kept from being written."""
+    best = find_best_epoch(progress)
+    if best == len(progress.history) and not is_stored(folder, best):
+        save_best(folder, chosen, describe_run(run, progress))
+    write_history(folder, progress.history)
 
 
 def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:
@@ -226,26 +239,6 @@ def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, f
 
 def _is_patience_over(progress: Progress, recipe: Recipe) -> bool:
     return bool(recipe.patience) and count_plateaus(progress.accuracies, recipe.patience) > 0
-
-
-def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """The part of config.json that says where the weights come from."""
-    best = max(progress.history, key=lambda row: row["public_accuracy"])
-    return {
-        "recipe": run["recipe"],
-        "seed": run["seed"],
-        "pretrained": run["pretrained"],
-        "teachers": run["teachers"],
-        "data_fingerprint": run["data"],
-        "labels": run.get("labels", "fer2013"),
-        "training": {
-            "epochs": len(progress.history),
-            "best_epoch": int(best["epoch"]),
-            "minutes": round(sum(row["seconds"] for row in progress.history) / 60, 1),
-        },
-        "versions": {"fer-zoo": __version__, "torch": version("torch"), "timm": version("timm")},
-        "metrics": {},
-    }
 
 
 def _finish(
@@ -270,7 +263,7 @@ def _finish(
         info["metrics"]["public"] = evaluate(
             model, dataset.public_test, name=model.name, split="public", device=device
         )
-    save_artifact(folder, model, info)
+    save_best(folder, model, info)
     draw_curves(folder / "history.csv", folder / "curves.png")
     return FitResult(
         folder=folder,
@@ -280,19 +273,3 @@ def _finish(
         temperature=model.temperature,
         seconds=sum(row["seconds"] for row in progress.history),
     )
-
-
-def _write_history(folder: Path, history: list[dict[str, float]], events: SummaryWriter) -> None:
-    """history.csv is written anew, the TensorBoard events get the last epoch."""
-
-    def write(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(history[-1]))
-            writer.writeheader()
-            writer.writerows(history)
-
-    write_atomically(folder / "history.csv", write)
-    for name, value in history[-1].items():
-        if name != "epoch":
-            events.add_scalar(name.replace("_", "/", 1), value, int(history[-1]["epoch"]))
-    events.flush()

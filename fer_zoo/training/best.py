@@ -1,0 +1,78 @@
+"""A run's best weights on the disk and config.json beside them: a whole pair, whenever a kill comes."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fer_zoo import __version__
+from fer_zoo.artifact import CONFIG_NAME, WEIGHTS_NAME, build_config, read_config, write_config
+from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.tensors import write_tensors
+from fer_zoo.training.checkpoint import Progress
+
+NEXT_NAME = "model-next.safetensors"  # weights that config.json does not name yet, or that wait to be renamed
+
+
+def save_best(folder: Path, model: FaceClassifier, info: dict[str, Any]) -> None:
+    """Write weights and config.json over the ones that are there.
+
+    config.json holds the SHA-256 of its weights, and two files cannot be replaced at once. So the new weights
+    lie beside the old ones until config.json names them; after a kill `finish_save` sees which pair is whole.
+    """
+    digest = write_tensors(folder / NEXT_NAME, model.backbone.state_dict(), {"format": "pt"})
+    write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
+    (folder / NEXT_NAME).replace(folder / WEIGHTS_NAME)
+
+
+def finish_save(folder: Path) -> None:
+    """After a kill in `save_best`: new weights take their place if config.json names them, else they go."""
+    new = folder / NEXT_NAME
+    if not new.is_file():
+        return
+    if (folder / CONFIG_NAME).is_file() and _hash(new) == _read_run(folder).get("weights_sha256"):
+        new.replace(folder / WEIGHTS_NAME)
+    else:
+        new.unlink()
+
+
+def is_stored(folder: Path, epoch: int) -> bool:
+    """Whether weights and config.json in `folder` are a whole pair, of that epoch of the run (from 1)."""
+    if not ((folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file()):
+        return False
+    run = _read_run(folder)
+    same_epoch = run.get("training", {}).get("best_epoch") == epoch
+    return same_epoch and _hash(folder / WEIGHTS_NAME) == run.get("weights_sha256")
+
+
+def find_best_epoch(progress: Progress) -> int:
+    """The first of those with the highest PublicTest accuracy, from 1."""
+    return 1 + progress.accuracies.index(max(progress.accuracies))
+
+
+def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """The part of config.json that says where the weights come from."""
+    return {
+        "recipe": run["recipe"],
+        "seed": run["seed"],
+        "pretrained": run["pretrained"],
+        "teachers": run["teachers"],
+        "data_fingerprint": run["data"],
+        "labels": run.get("labels", "fer2013"),
+        "training": {
+            "epochs": len(progress.history),
+            "best_epoch": find_best_epoch(progress),
+            "minutes": round(sum(row["seconds"] for row in progress.history) / 60, 1),
+        },
+        "versions": {"fer-zoo": __version__, "torch": version("torch"), "timm": version("timm")},
+        "metrics": {},
+    }
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    block: dict[str, Any] = read_config(folder)["fer_zoo"]
+    return block
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

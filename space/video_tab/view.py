@@ -71,7 +71,9 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
                 return story, "cut"
             story.add(frame)
     except FerZooError as error:
+        if getattr(error, "kind", "") == "time":
+            return story, "cut"
         if not story.frames:
             raise
-        return story, "cut" if getattr(error, "kind", "") == "time" else "damaged_rest"
+        return story, "damaged_rest"
     return story, ""

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
+from fer_zoo.avif_headers import list_coded_sizes
 from fer_zoo.errors import ImageError
 
 MOST_SCANS = 200  # of a JPEG; encoders write about ten, and each one is a pass over the whole picture
-LEAST_TILE = 1 << 20  # pixels of a TIFF's tile that are allowed whatever the picture's size
+LEAST_TILE = 1 << 20  # pixels of a TIFF's or AVIF's tile that are allowed whatever the picture's size
 
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")  # FF 00 is a data byte FF
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
@@ -27,6 +28,8 @@ def check_headers(encoded: bytes, form: str | None, size: tuple[int, int]) -> No
         _check_scans(encoded)
     elif form == "TIFF":
         _check_tiles(encoded, size)
+    elif form == "AVIF":
+        _check_coded_sizes(encoded, size)
 
 
 def _check_scans(encoded: bytes) -> None:
@@ -64,6 +67,17 @@ def _check_tiles(encoded: bytes, size: tuple[int, int]) -> None:
             f"{size[0]}x{size[1]}. Save it anew.",
             "damaged",
         )
+
+
+def _check_coded_sizes(encoded: bytes, size: tuple[int, int]) -> None:
+    allowed = max(LEAST_TILE, 2 * size[0] * size[1])
+    for width, height in list_coded_sizes(encoded):
+        if width * height > allowed:
+            raise ImageError(
+                f"an AVIF that says {size[0]}x{size[1]} pixels and holds {width}x{height}; at most "
+                f"{allowed:,} are allowed then. Save it anew.",
+                "damaged",
+            )
 
 
 def _list_size_tags(encoded: bytes) -> Iterator[tuple[int, int]]:

@@ -19,6 +19,7 @@ from fer_zoo.photos import FORMATS, read_photo, to_grey48
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
 # FER2013 has 35,887 faces of 2,304 bytes; what is far larger is a mistake, or packed to fill the memory.
 MOST_ROWS, MOST_BYTES = 200_000, 1_000_000_000
+ROWS_AT_ONCE, BYTES_AT_ONCE = 1000, 500_000_000  # of a Parquet file
 CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
 
@@ -166,37 +167,50 @@ def _read_parquet_file(file: Path) -> tuple[np.ndarray, list[int], list[int]]:
     import pyarrow
     from pyarrow import parquet
 
+    faces: list[tuple[np.ndarray, int, int]] = []
     try:
-        with parquet.ParquetFile(file) as opened:
-            groups = [opened.metadata.row_group(index) for index in range(opened.num_row_groups)]
-            unpacked = sum(group.total_byte_size for group in groups)
-            if opened.metadata.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
-                raise DataError(
-                    f"{file}: {opened.metadata.num_rows:,} rows, {unpacked:,} bytes unpacked; allowed are "
-                    f"{MOST_ROWS:,} rows and {MOST_BYTES:,} bytes."
-                )
-            image, label, split = _parquet_columns(file, opened.schema_arrow.names)
-            table = opened.read(columns=[name for name in (image, label, split) if name])
-        names = _class_names(table.schema, label)
-        values, encodings = table.column(label).to_pylist(), table.column(image).to_pylist()
-        splits = table.column(split).to_pylist() if split else [_split_word(file)] * len(table)
+        with parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20) as opened:
+            rows_at_once = _bound_rows(file, opened.metadata)
+            columns = _parquet_columns(file, opened.schema_arrow.names)
+            names = _class_names(opened.schema_arrow, columns[1])
+            wanted = [name for name in columns if name]
+            for batch in opened.iter_batches(rows_at_once, columns=wanted):
+                for row in range(batch.num_rows):
+                    image, label, *split = (batch.column(name)[row].as_py() for name in wanted)
+                    where = f"{file}, row {len(faces) + 1}"
+                    word = split[0] if split else _split_word(file)
+                    faces.append(_read_parquet_row(image, label, word, names, columns[0], where))
     except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
         reason = " ".join(str(fault).split())[:200]
         raise DataError(f"{file}: not a Parquet file that can be read ({reason}).") from None
-    if names:
-        values = [
-            names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values
-        ]
-    pixels = np.empty((len(table), SIDE, SIDE), dtype=np.uint8)
-    for row, value in enumerate(encodings):
-        encoded = value.get("bytes") if isinstance(value, dict) else value
-        where = f"{file}, row {row + 1}"
-        if not isinstance(encoded, bytes):
-            raise DataError(f"{where}: the column {image!r} holds no image bytes.")
-        pixels[row] = _decode(encoded, where)
-    labels = [_labelled(value, f"{file}, row {row}") for row, value in enumerate(values, start=1)]
-    usages = [_split(value, f"{file}, row {row}") for row, value in enumerate(splits, start=1)]
-    return pixels, labels, usages
+    pixels = np.stack([face for face, _, _ in faces]) if faces else np.empty((0, SIDE, SIDE), np.uint8)
+    return pixels, [label for _, label, _ in faces], [usage for _, _, usage in faces]
+
+
+def _read_parquet_row(
+    image: Any, label: Any, split: Any, names: Sequence[str], column: str, where: str
+) -> tuple[np.ndarray, int, int]:
+    """Pixels, label and usage code. names: of the classes, where labels are their numbers."""
+    encoded = image.get("bytes") if isinstance(image, dict) else image
+    if not isinstance(encoded, bytes):
+        raise DataError(f"{where}: the column {column!r} holds no image bytes.")
+    pixels = _decode(encoded, where)
+    if names and isinstance(label, int) and 0 <= label < len(names):
+        label = names[label]
+    return pixels, _labelled(label, where), _split(split, where)
+
+
+def _bound_rows(file: Path, metadata: Any) -> int:
+    """Rows to have in memory at once: a dictionary holds a value once, however many rows have it, so each row
+    may be as large as its whole row group. Raises DataError for a file that is too large.
+    """
+    sizes = [metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)]
+    if metadata.num_rows > MOST_ROWS or sum(sizes) > MOST_BYTES or min(sizes, default=0) < 0:
+        raise DataError(
+            f"{file}: {metadata.num_rows:,} rows, {sum(sizes):,} bytes unpacked; allowed are "
+            f"{MOST_ROWS:,} rows and {MOST_BYTES:,} bytes."
+        )
+    return max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, max(sizes, default=1))))
 
 
 def _split_word(file: Path) -> str:

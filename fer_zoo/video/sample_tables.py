@@ -10,24 +10,10 @@ from fer_zoo.errors import ImageError
 MOST_BOXES = 200_000  # two hours in fragments of a second have 50,000
 
 # Those that FFmpeg looks into.
-_CONTAINERS = frozenset(
-    kind.encode()
-    for kind in (
-        "moov",
-        "trak",
-        "mdia",
-        "minf",
-        "stbl",
-        "moof",
-        "traf",
-        "mvex",
-        "edts",
-        "udta",
-        "dinf",
-        "tref",
-        "wave",
-    )
-)
+_CONTAINERS = {
+    *(b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex"),
+    *(b"edts", b"udta", b"dinf", b"tref", b"wave"),
+}
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stps": 4}
 _SIZED_SAMPLES, _PACKED_SIZES, _FRAGMENT = b"stsz", b"stz2", b"trun"
 

@@ -163,3 +163,47 @@ def test_the_command_finds_faces_and_tells_what_it_did(capsys, tmp_path) -> None
     assert (told["pictures"], told["without_face"], told["parts"]) == (1, 1, 1)
     main(["predict", str(tmp_path), "--out", str(tmp_path / "out")])
     assert "1 part already there" in capsys.readouterr().out
+
+
+def test_a_folder_of_pictures_may_be_where_the_parts_go(tmp_path, monkeypatch) -> None:
+    """Its own parts are no pictures; another's Parquet files are."""
+    for number in (1, 2):
+        (tmp_path / f"{number}.png").write_bytes(encode(number))
+    parquet.write_table(pyarrow.table({"image": [encode(4)]}), tmp_path / "more.parquet")
+    first = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
+    again = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
+    assert (first.pictures, first.parts, again.skipped, again.pictures) == (3, 1, 1, 0)
+    monkeypatch.chdir(tmp_path)
+    names = [picture.name for picture in list_pictures(["*.parquet", "."], Path())]
+    assert names == ["more.parquet#0", "1.png", "2.png", "more.parquet#0"]
+
+
+def write_repeated(path: Path, value: bytes, rows: int) -> Path:
+    """One value in many rows, which a dictionary makes small."""
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows), pyarrow.array([value]))
+    table = pyarrow.table({"image": column})
+    parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
+    return path
+
+
+def test_a_picture_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path) -> None:
+    path = write_repeated(tmp_path / "bomb.parquet", bytes(60_000_000), 64)
+    assert path.stat().st_size < 10_000
+    before = pyarrow.total_allocated_bytes()
+    rows = ParquetPictures(path)
+    most = 0
+    for row in range(0, 64, 16):
+        assert len(rows.fetch(row)) == 60_000_000
+        most = max(most, pyarrow.total_allocated_bytes() - before)
+    assert most < 600_000_000  # 64 rows at once take 3.8 GB
+
+
+def test_a_row_group_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "bomb.parquet"
+    parquet.write_table(
+        pyarrow.table({"image": [bytes(1_000_000)] * 3}), path, compression="zstd", use_dictionary=False
+    )
+    assert path.stat().st_size < 10_000 and len(ParquetPictures(path)) == 3
+    monkeypatch.setattr("fer_zoo.bulk.sources.MOST_BYTES", 2_000_000)
+    with pytest.raises(DataError, match=r"pictures take 3,000,\d+ bytes unpacked; allowed are 2,000,000"):
+        ParquetPictures(path)

@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
+from fer_zoo.avif_headers import list_coded_sizes
 from fer_zoo.errors import ImageError
 from fer_zoo.photos import read_photo
 from fer_zoo.picture_headers import MOST_SCANS
@@ -80,3 +81,37 @@ def test_tiffs_as_they_are_written_are_read() -> None:
         written = io.BytesIO()
         noise.save(written, "TIFF", **options)
         np.testing.assert_array_equal(np.asarray(read_photo(written.getvalue()))[:, :, 0], np.asarray(noise))
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_avif_that_holds_far_more_pixels_than_it_says_is_refused(mode: str) -> None:
+    written = io.BytesIO()
+    Image.new(mode, (2048, 1024), (200, 0, 0, 90)[: len(mode)]).save(written, "AVIF", speed=10)
+    encoded = written.getvalue()
+    assert set(list_coded_sizes(encoded)) == {(2048, 1024)} and read_photo(encoded).size == (1600, 800)
+    lying = encoded.replace(
+        b"ispe" + struct.pack(">III", 0, 2048, 1024), b"ispe" + struct.pack(">III", 0, 64, 64)
+    )
+    with pytest.raises(ImageError, match="an AVIF that says 64x64 pixels and holds 2048x1024"):
+        read_photo(lying)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
+def test_an_avif_that_is_cut_off_has_no_size_that_counts() -> None:
+    written = io.BytesIO()
+    Image.new("RGB", (100, 80)).save(written, "AVIF", speed=10)
+    for end in range(0, len(written.getvalue()), 7):
+        assert set(list_coded_sizes(written.getvalue()[:end])) <= {(100, 80)}
+
+
+def test_an_avif_of_endless_tables_is_looked_through_at_once() -> None:
+    """60,000 items, each beginning with the same million units of padding."""
+    unit, items = b"\x7a\0", 60_000
+    table = struct.pack(">IHH", 0, 0x4400, items) + struct.pack(">HHHII", 1, 0, 1, 1_000_000, 9) * items
+    meta = b"iloc" + table
+    content = bytes(4) + struct.pack(">I", 4 + len(meta)) + meta
+    bomb = struct.pack(">I4s", 8 + len(content), b"meta") + content + unit * 1_000_000
+    start = time.perf_counter()
+    assert list(list_coded_sizes(bomb)) == []
+    assert time.perf_counter() - start < 2

@@ -133,6 +133,28 @@ def test_archives_that_unpack_to_far_more_are_refused(tmp_path: Path) -> None:
         read_npz(tmp_path / "bomb.npz")
 
 
+def test_a_face_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path: Path, monkeypatch: Any) -> None:
+    """100 rows of a million bytes in a file of 3 kilobytes: read in rows that fit, and row 1 is no face."""
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "train.parquet"
+    image = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 100), pyarrow.array([bytes(1_000_000)]))
+    table = pyarrow.table({"image": image, "label": [1] * 100})
+    parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr("fer_zoo.data.image_forms.BYTES_AT_ONCE", 5_000_000)
+    usual = pyarrow.default_memory_pool()
+    pool = pyarrow.proxy_memory_pool(usual)
+    pyarrow.set_memory_pool(pool)
+    try:
+        with pytest.raises(DataError, match="row 1: not an image"):
+            read_parquet([path])
+    finally:
+        pyarrow.set_memory_pool(usual)
+    assert pool.max_memory() < 20_000_000
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -65,7 +65,7 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
     """The story of the first minute, the key of the words for what was not read, or nothing, and how many
     faces the fullest frame left out, as `list_left_out` gives it.
 
-    Raises FerZooError where there is no frame to read.
+    Raises FerZooError where no frame can be read.
     """
     story, crowd = VideoStory(recognizer.names), dict[str, int]()
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
@@ -76,7 +76,9 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
             story.add(frame)
             crowd = max(crowd, list_left_out(tracker), key=lambda left: left.get("faces_left_out", 0))
     except FerZooError as error:
+        if getattr(error, "kind", "") == "time":
+            return story, "slow", crowd
         if not story.frames:
             raise
-        return story, "slow" if getattr(error, "kind", "") == "time" else "damaged_rest", crowd
+        return story, "damaged_rest", crowd
     return story, "", crowd

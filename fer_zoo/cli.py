@@ -1,5 +1,6 @@
 """The command line. A user's mistake is one line on stderr and exit code 2."""
 
+import errno
 import io
 import os
 import sys
@@ -52,9 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
     except OSError as error:
         _drop_output()
-        where = f"{str(error.filename)!r}: " if error.filename else ""
-        reason = escape(where + name_reason(error))
-        print(f"fer-zoo: {reason}. Make room there, or write elsewhere.", file=sys.stderr)
+        print(f"fer-zoo: {_explain(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -64,6 +63,14 @@ def _escape_what_the_console_lacks() -> None:
     r"""A name of a file in letters that are not in the console's code page is printed as \xe9 and so on."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _explain(error: OSError) -> str:
+    """One line on what the system refuses."""
+    where = f"{str(error.filename)!r}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "Make room there, or write elsewhere." if full else "Check the path, and who may use it."
+    return f"{escape(where + name_reason(error))}. {advice}"
 
 
 def _drop_output() -> None:

@@ -50,6 +50,11 @@ def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
     assert ended.returncode == 2 and FULL in ended.stderr and len(ended.stderr.splitlines()) == 1
 
 
+def test_a_file_that_is_missing_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refuse(capsys, "bench", "predict", "--models", "vit_48", "--photo", "missing.png")
+    assert line == "fer-zoo: 'missing.png': No such file or directory. Check the path, and who may use it."
+
+
 def test_a_reader_that_has_enough_ends_it_quietly() -> None:
     code = "import sys; from fer_zoo.cli import main; sys.stdin.read(); main(['card', 'vit_48'])"
     with subprocess.Popen(

@@ -1,9 +1,9 @@
 """Photos that are turned: which way up the faces in a photo stand.
 
-The detector learned upright faces. Of 400 FER2013 Training faces on a grey canvas it is sure (below) of 98 %
-upright and of 6 % upside down, where its landmarks are wrong besides. Sideways it finds about half of them.
-With the search below the right orientation is answered for 99.8 % of them upright, 92 % upside down and 92 to
-94 % sideways; 4 % of the upright ones need the three extra passes.
+The detector learned upright faces. Of 400 FER2013 Training faces on a grey canvas 96 % are surely upright, as
+below, and 4 % of them upside down, where landmarks are wrong besides. With the search below the orientation
+is right for 99.8 % upright, 92 % upside down and 92 to 94 % sideways. On one core, 480x480 pixels take 29 ms
+upright in place of 24 in the mean, and 110 ms turned.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from fer_zoo.recognition.faces import Face, face_in, find_faces
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SURE_SCORE = 0.97  # the best false face in 18 photos without a face, each in four orientations: 0.943
+SURE_SCORE = 0.97  # the best false face in 16 photos without a face, each in four orientations: 0.943
 LARGEST_TILT = np.pi / 4  # radians: a face tilted further stands upright in another orientation
 
 

@@ -9,19 +9,25 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.config_check import check_block, check_members, check_scale, check_weight
+from fer_zoo.config_check import (
+    check_block,
+    check_members,
+    check_network,
+    check_scale,
+    check_size,
+    check_weight,
+)
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.files import write_text
 from fer_zoo.origin import Origin, fingerprint_model
-from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture, match_name
-from fer_zoo.tensors import read_tensors, write_tensors
+from fer_zoo.registry import ARCHITECTURES, Architecture, create_backbone, find_architecture, match_name
+from fer_zoo.tensors import check_values, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.models.classifier import FaceClassifier
 
 WEIGHTS_NAME = "model.safetensors"
@@ -69,7 +75,7 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
 
     An ensemble has no row: its members stand in `info`.
     """
-    row = None if model.name == ENSEMBLE else find_architecture(model.name)
+    row = _find_row(model.name)
     scale = model.preprocessing
     return {
         "architecture": (row and row.timm_name) or model.name,
@@ -117,17 +123,6 @@ def save_artifact(
     write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
 
 
-def describe_data(dataset: "FER2013") -> dict[str, Any]:
-    """What config.json keeps of the data of a run or a calibration: no path of the machine."""
-    source = dataset.source
-    return {
-        "name": source if "://" in source else Path(source).name,
-        "training": len(dataset.training),
-        "public_test": len(dataset.public_test),
-        **({"excluded": dataset.excluded} if dataset.excluded else {}),
-    }
-
-
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     write_text(folder / CONFIG_NAME, text)
@@ -142,13 +137,19 @@ def read_config(folder: Path) -> dict[str, Any]:
         if path.stat().st_size > MOST_CONFIG_BYTES:
             raise ValueError(f"it is over {MOST_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
-        check_block(config["fer_zoo"])
+        check_block(block := config["fer_zoo"])
+        check_size(_find_row(block["name"]), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ArtifactError(
             f"{str(path)!r} is not a fer_zoo config ({type(error).__name__}: {reason})."
         ) from error
     return config
+
+
+def _find_row(name: str) -> Architecture | None:
+    """None for an ensemble, which has no row."""
+    return None if name == ENSEMBLE else find_architecture(name)
 
 
 def load_artifact(folder: Path) -> "FaceClassifier":
@@ -158,6 +159,7 @@ def load_artifact(folder: Path) -> "FaceClassifier":
     UnknownNameError for an unknown architecture.
     """
     model, digest = _load(folder)
+    _check_answers(model, folder)
     model.origin = Origin(model.name, digest, fingerprint_model(model))
     return model
 
@@ -203,15 +205,26 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
             "of the two was exchanged. Get the folder again, or resume the run that was writing it."
         )
     for key, value in tensors.items():
-        kinds_differ = key in wanted and value.is_floating_point() != wanted[key].is_floating_point()
-        if kinds_differ or not value.isfinite().all():
-            raise ArtifactError(f"{str(path)!r} has {value.dtype} or no numbers in {key[:100]!r}.")
+        check_values(path, key, value, wanted.get(key))
     try:
         backbone.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
     return digest
+
+
+def _check_answers(model: "FaceClassifier", folder: Path) -> None:
+    """Raises ArtifactError for weights so large that some answer would be NaN: black, white and noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8, generator=generator)
+    faces = torch.cat([torch.zeros_like(noise), torch.full_like(noise, 255), noise])
+    with torch.inference_mode():
+        answers = model(faces)
+    if not answers.isfinite().all():
+        raise ArtifactError(f"The weights in {str(folder)!r} are so large that the model answers NaN.")
 
 
 def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
@@ -268,7 +281,9 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
                 models.append(_load(folder)[0])
             else:
                 check_scale(row["input"], row["temperature"])
+                check_network(row.get("network"))
                 scale, architecture = row["input"], find_architecture(name)
+                check_size(architecture, scale["size"])
                 models.append(
                     FaceClassifier(
                         create_backbone(architecture, options=row.get("network")),

@@ -1,14 +1,22 @@
 """What a model's config.json may say. It comes from anywhere: nothing in it is a path, a class or code."""
 
 import math
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-from fer_zoo.emotions import EMOTIONS
+from fer_zoo.emotions import EMOTIONS, SIDE
 
-SMALLEST_SIDE, LARGEST_SIDE = 8, 1024  # pixels of a network's input
+if TYPE_CHECKING:
+    from fer_zoo.registry import Architecture
+
+# Pixels of a network's input, where the network takes several. A batch of 1,024 pixels took 6 GB.
+SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 COLDEST, HOTTEST = 0.01, 100.0  # calibration temperatures; the measured ones are near 1
 SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
 MOST_MEMBERS = 16  # of an ensemble
+MOST_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
+SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
+SCORE_NAME = re.compile(r"[\w -]{1,60}")
 
 
 def check_block(block: Any) -> None:
@@ -20,9 +28,11 @@ def check_block(block: Any) -> None:
     if block.get("emotions") != list(EMOTIONS):
         raise ValueError(f"the emotions are {block.get('emotions')!r:.100}; allowed is {list(EMOTIONS)}")
     check_scale(block["input"], block["temperature"])
+    check_network(block.get("network"))
     metrics = block.get("metrics", {})
     if not isinstance(metrics, dict) or not all(isinstance(score, dict) for score in metrics.values()):
         raise TypeError("metrics is no object of objects")
+    _check_figures("metrics", metrics, MOST_DEPTH)
     if not isinstance(block.get("weights_sha256", ""), str):
         raise TypeError("weights_sha256 is no text")
 
@@ -37,6 +47,42 @@ def check_scale(scale: Any, temperature: Any) -> None:
     _check_number("mean", scale["mean"], -LARGEST_MEAN, LARGEST_MEAN)
     _check_number("std", scale["std"], SMALLEST_STD, LARGEST_MEAN)
     _check_number("temperature", temperature, COLDEST, HOTTEST)
+
+
+def check_network(options: Any) -> None:
+    """Raises TypeError for what is no table of a network's options; their values are checked when it is
+    built.
+    """
+    if options is not None and not isinstance(options, dict):
+        raise TypeError(f"network is a {type(options).__name__}; allowed is an object")
+
+
+def check_size(row: "Architecture | None", size: int) -> None:
+    """Raises ValueError for an input that the network cannot take. row: None for an ensemble, whose members
+    resize the face themselves.
+    """
+    if row and row.any_side:
+        return
+    wanted = row.input_size if row else SIDE
+    if size != wanted:
+        raise ValueError(
+            f"the input size is {size}; {row.name if row else 'an ensemble'} takes {wanted} pixels alone"
+        )
+
+
+def _check_figures(name: str, value: Any, depth: int) -> None:
+    """Raises TypeError or ValueError for anything but tables and lists of numbers that a card can print."""
+    if isinstance(value, dict) and depth:
+        for key, part in value.items():
+            if not SCORE_NAME.fullmatch(key):
+                raise ValueError(f"{name} has the name {key!r:.60}; allowed are letters and digits")
+            if not (key in SCORE_TEXTS and isinstance(part, str) and SCORE_NAME.fullmatch(part)):
+                _check_figures(key, part, depth - 1)
+    elif isinstance(value, list) and depth:
+        for part in value:
+            _check_figures(name, part, depth - 1)
+    elif not (value is None or isinstance(value, (int, float))):
+        raise TypeError(f"{name} is {value!r:.60}; allowed is a number")
 
 
 def check_members(block: dict[str, Any]) -> list[dict[str, Any]]:

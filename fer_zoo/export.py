@@ -11,7 +11,6 @@ from fer_zoo.artifact import (
     ENSEMBLE,
     OF_THE_FILE,
     WEIGHTS_NAME,
-    describe_data,
     fingerprint_artifact,
     load_artifact,
     read_config,
@@ -23,7 +22,7 @@ from fer_zoo.devices import pick_device
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.files import write_atomically
-from fer_zoo.origin import describe_changed, is_changed
+from fer_zoo.origin import describe_changed, describe_data, is_changed
 from fer_zoo.progress import track
 from fer_zoo.registry import ARCHITECTURES, create_backbone, find_architecture
 

@@ -1,12 +1,16 @@
-"""What a model was when it was loaded: so that a changed one is not saved with scores that it never had."""
+"""Where a model comes from, and what it was when it was loaded: so that a changed one is not saved with
+scores that it never had.
+"""
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.tensors import hash_tensors
 
 if TYPE_CHECKING:
+    from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.models.classifier import FaceClassifier
 
 STAYS = ("network", "pretrained")  # true of a model's config.json also after its weights were changed
@@ -26,6 +30,17 @@ class Origin:
     def describe(self) -> dict[str, str]:
         """The `base_model` of config.json."""
         return {"name": self.name, "sha256": self.sha256}
+
+
+def describe_data(dataset: "FER2013") -> dict[str, Any]:
+    """What config.json keeps of the data of a run or a calibration: no path of the machine."""
+    source = dataset.source
+    return {
+        "name": source if "://" in source else Path(source).name,
+        "training": len(dataset.training),
+        "public_test": len(dataset.public_test),
+        **({"excluded": dataset.excluded} if dataset.excluded else {}),
+    }
 
 
 def fingerprint_model(model: "FaceClassifier") -> str:

@@ -187,7 +187,7 @@ def check_options(row: Architecture, options: Mapping[str, Any]) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if name == "dropout" and not (number and 0 <= value < 1):
             raise RecipeError(f"dropout is {value!r}; allowed is a number from 0 to below 1.")
-        if name == "head_width" and not (number and value == int(value) and 1 <= value <= WIDEST_HEAD):
+        if name == "head_width" and not (number and isinstance(value, int) and 1 <= value <= WIDEST_HEAD):
             raise RecipeError(f"head_width is {value!r}; allowed is a whole number from 1 to {WIDEST_HEAD}.")
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIX = ".safetensors"
+# What a network of the zoo can have; others are kinds that torch itself cannot even compare.
+KINDS = ("float16", "bfloat16", "float32", "float64", "int64")
 MOST_BYTES = 4_000_000_000  # a checkpoint of the largest row takes 90 MB
 # How torch's files begin: a pickle of protocol 2 to 5, or a zip that holds one.
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK")
@@ -39,6 +41,19 @@ def write_tensors(
     encoded = save(ready, dict(metadata))
     write_atomically(path, lambda part: part.write_bytes(encoded), keep)
     return hashlib.sha256(encoded).hexdigest()
+
+
+def check_values(path: Path, name: str, value: "Tensor", wanted: "Tensor | None") -> None:
+    """Raises ArtifactError for a tensor of a file that a network cannot compute with. wanted: the network's
+    own, None where it has none of that name.
+    """
+    kind = str(value.dtype).removeprefix("torch.")
+    if kind not in KINDS or (wanted is not None and value.is_floating_point() != wanted.is_floating_point()):
+        raise ArtifactError(f"{str(path)!r} has {kind} in {name[:100]!r}; allowed: {', '.join(KINDS)}.")
+    if not value.float().isfinite().all():  # as the network will hold it: 1e300 is infinite there
+        raise ArtifactError(f"{str(path)!r} has NaN or too large a number in {name[:100]!r}.")
+    if name.endswith("running_var") and (value < 0).any():
+        raise ArtifactError(f"{str(path)!r} has a variance below 0 in {name[:100]!r}.")
 
 
 def hash_tensors(tensors: Mapping[str, "Tensor"]) -> str:

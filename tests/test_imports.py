@@ -30,9 +30,10 @@ ARROWS = {
     "recipes": {"data", "errors"},
     "config_check": {"emotions"},
     "peers": {"emotions", "errors", "progress"},
-    "artifact": {"registry", "models", "config_check"} | LEAVES,
+    "origin": {"models", "tensors"},
+    "artifact": {"registry", "models", "config_check", "origin"} | LEAVES,
     "evaluation": {"models", "data", "artifact", "onnx_model", "onnx_cache", "peers"} | LEAVES,
-    "training": {"models", "data", "registry", "recipes", "evaluation", "artifact"} | LEAVES,
+    "training": {"models", "data", "registry", "recipes", "evaluation", "artifact", "origin"} | LEAVES,
     "hub_client": {"errors", "files"},
     "hub": {"artifact", "registry", "models", "export", "hub_client", "onnx_model", "onnx_cache"} | LEAVES,
     "hub_push": {"artifact", "export", "hub", "hub_client", "models"},
@@ -43,6 +44,7 @@ ARROWS = {
     "onnx_cache": {"artifact", "onnx_model"} | LEAVES,
     "onnx_int8": {"onnx_model", "data", "evaluation"} | LEAVES,
     "export": {"artifact", "registry", "cards", "evaluation", "onnx_model", "onnx_int8", "models", "data"}
+    | {"origin"}
     | LEAVES,
     "demo": {"errors"},
     "space_repo": {"demo", "hub_client"},

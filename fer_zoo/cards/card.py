@@ -173,10 +173,12 @@ def _usage(block: dict[str, Any], address: str) -> str:
         "```python",
         "import fer_zoo",
         "",
-        f'fer_zoo.predict("photo.jpg", models="{address}")  # a photo: finds the faces, answers for each',
+        "# a photo: its faces are found, and each is answered",
+        f'fer_zoo.predict("photo.jpg", models="{address}")',
         "",
-        f'model = fer_zoo.load("{address}")  # or, without torch, load(..., runtime="onnx")',
-        'model.predict("face.png")  # a picture cut to one face: {"angry": 0.01, ...}',
+        '# a picture cut to one face: {"angry": 0.01, ...}; load(..., runtime="onnx") does without torch',
+        f'model = fer_zoo.load("{address}")',
+        'model.predict("face.png")',
     ]
     if name != ENSEMBLE and find_architecture(name).timm_name:
         size = block["input"]["size"]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from fer_zoo.allocator import keep_freed_memory
-from fer_zoo.artifact import describe_data, load_artifact
+from fer_zoo.artifact import load_artifact
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import choose_labels
 from fer_zoo.devices import pick_device
@@ -23,6 +23,7 @@ from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.evaluation.normalisation import calibrate
 from fer_zoo.evaluation.pictures import draw_curves
 from fer_zoo.models.classifier import FaceClassifier, Preprocessing
+from fer_zoo.origin import describe_data
 from fer_zoo.progress import track
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
 from fer_zoo.registry import Architecture, find_architecture

@@ -111,6 +111,11 @@ def test_other_tensors_than_the_models_are_refused(folder: Path) -> None:
         "whole numbers": {**tensors, name: torch.zeros(7, dtype=torch.int64)},
         "complex": {**tensors, name: torch.zeros(7, dtype=torch.complex64)},
         "no number": {**tensors, name: torch.full((7,), float("nan"))},
+        "larger than float32": {**tensors, name: torch.full((7,), 1e300, dtype=torch.float64)},
+        "float8": {**tensors, name: torch.zeros(7).to(torch.float8_e4m3fn)},
+        "bool": {**tensors, "norm.num_batches_tracked": torch.tensor(True)},
+        "negative variance": {**tensors, "norm.running_var": torch.full((4,), -1.0)},
+        "answers of NaN": {key: value * 1e30 for key, value in tensors.items()},
         "infinite": {**tensors, name: torch.full((7,), float("inf"))},
         "too large": {**tensors, "extra": torch.zeros(1_000_000)},
     }
@@ -165,6 +170,16 @@ def put(*keys: str, value: Any) -> Change:
         put("input", "mean", value=float("inf")),
         put("emotions", value=["happy"]),
         put("metrics", value=[1]),
+        put("metrics", value={"private": {"n": "3589"}}),
+        put("metrics", value={"private": {"model": "<script>"}}),
+        put("metrics", value={"private": {"\x1b[2J": 1}}),
+        put("metrics", value={"private": {"a": {"b": {"c": {"d": {"e": 1}}}}}}),
+        put("network", value="dropout"),
+        put("network", value=[["dropout", 0.5]]),
+        put("network", value={"dropout": "x"}),
+        put("network", value={"head_width": 16}),
+        put("input", "size", value=64),
+        put("input", "size", value=1024),
         put("weights_sha256", value=3),
         put("weights_sha256", value="0" * 64),
     ],
@@ -190,6 +205,33 @@ def test_a_config_that_lies_is_refused(folder: Path, work: Change) -> None:
 def test_a_config_that_is_no_config_is_refused(folder: Path, text: bytes) -> None:
     (folder / "config.json").write_bytes(text)
     refuse(folder)
+
+
+@pytest.mark.parametrize("width", [512.0, float("inf"), True])
+def test_an_odd_width_is_refused(tmp_path: Path, width: Any) -> None:
+    save_artifact(tmp_path, create_model("cnn-baseline"), {"metrics": {}})
+    change(tmp_path, put("network", value={"head_width": width}))
+    assert "head_width" in refuse(tmp_path)
+
+
+@pytest.mark.parametrize("size", [257, 1024, 10**9])
+def test_an_input_that_would_take_gigabytes_is_refused(tmp_path: Path, size: int) -> None:
+    """Also where the network takes inputs of several sizes, and by a member of an ensemble."""
+    save_artifact(tmp_path, create_model("resnet_48"), {"metrics": {}})
+    change(tmp_path, put("input", "size", value=size))
+    assert f"the input size is {size}" in refuse(tmp_path)
+    member = {
+        "name": "resnet_48",
+        "weight": 1.0,
+        "temperature": 1.0,
+        "input": {"size": size, "mean": 0, "std": 1},
+    }
+    change(tmp_path, lambda block: block.update(name="ensemble", members=[member]))
+    change(tmp_path, put("input", "size", value=48))
+    assert f"the input size is {size}" in refuse(tmp_path)
+    scale = {"size": 48, "mean": 0, "std": 1}
+    change(tmp_path, put("members", value=[{**member, "input": scale, "network": [1]}]))
+    assert "network is a list" in refuse(tmp_path)
 
 
 def test_an_ensemble_reads_nothing_outside_the_package(folder: Path, monkeypatch: Any) -> None:

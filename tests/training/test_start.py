@@ -44,7 +44,7 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
     assert start["name"] == "cnn-baseline" and start["epochs"] == 3 and len(start["sha256"]) == 16
     write_card(tmp_path / "second")
     card = (tmp_path / "second" / "README.md").read_text()
-    assert "--pretrained cnn-baseline" in card and f"(weights {start['sha256']}, 3 epochs," in card
+    assert "--pretrained path/to/cnn-baseline" in card and f"(weights {start['sha256']}, 3 epochs," in card
     assert "ImageNet" not in card
 
 

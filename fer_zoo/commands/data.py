@@ -1,6 +1,7 @@
 """Look at FER2013, look for its faults, or draw a stand-in."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,6 @@ def run_data_synth(arguments: argparse.Namespace) -> None:
     path = Path(arguments.out)
     write_synthetic(path, count=arguments.count, seed=arguments.seed)
     print(
-        f"Wrote {arguments.count} drawn faces. Next: fer-zoo train --arch cnn-baseline --data "
-        f"{path} --epochs 5"
+        f"Wrote {arguments.count} drawn faces. Next: "
+        f"{shlex.join(['fer-zoo', 'train', '--arch', 'cnn-baseline', '--data', str(path), '--epochs', '5'])}"
     )

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from fer_zoo.commands.inputs import check_ferplus, check_file
+from fer_zoo.commands.next_step import format_next
 from fer_zoo.commands.parts import (
     add_command,
     add_data,
@@ -59,11 +61,14 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    folder = _find_model(arguments.model)
+    find_source(arguments.data)
+    check_ferplus("--ferplus", arguments.ferplus)
     from fer_zoo.cards import write_card
-    from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.report import evaluate_artifact
 
-    folder = _find_source(arguments.model)
     result = evaluate_artifact(
         folder,
         read_fer2013(arguments.data),
@@ -84,17 +89,22 @@ def run_eval(arguments: argparse.Namespace) -> None:
     print(format_evaluation(result))
 
 
-def _find_source(name: str) -> Path:
+def _find_model(name: str) -> Path:
     from fer_zoo.hub import find_artifact
 
-    return Path(name) if name.endswith(".onnx") else find_artifact(name)
+    if name.endswith(".onnx"):
+        check_file("The command", name, "an ONNX file that fer-zoo export wrote")
+        return Path(name)
+    return find_artifact(name)
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
-    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    folders = [_find_model(name) for name in arguments.models]
+    find_source(arguments.data)
     from fer_zoo.evaluation.report import compare_artifacts, format_comparison
 
-    folders = [_find_source(name) for name in arguments.models]
     result = compare_artifacts(
         folders,
         read_fer2013(arguments.data),
@@ -109,30 +119,36 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 
 def run_calibrate(arguments: argparse.Namespace) -> None:
-    from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.export import calibrate_artifact
+    from fer_zoo.artifact import read_config
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
     from fer_zoo.hub import find_artifact
 
-    out = Path(arguments.out)
-    metrics = calibrate_artifact(
-        find_artifact(arguments.model), read_fer2013(arguments.data), out, device=arguments.device
-    )
+    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    find_source(arguments.data)
+    from fer_zoo.evaluation.normalisation import describe_choice
+    from fer_zoo.export import calibrate_artifact
+
+    metrics = calibrate_artifact(folder, read_fer2013(arguments.data), out, device=arguments.device)
+    choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
     print(
-        f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}\n"
-        f"Next: fer-zoo eval {out} --split private"
+        f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}. {choice}\n"
+        f"{format_next(arguments, 'eval', out, '--split', 'private')}"
     )
 
 
 def run_ensemble(arguments: argparse.Namespace) -> None:
-    from fer_zoo.cards import write_card
-    from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.evaluation.voting import build_ensemble
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
     from fer_zoo.hub import find_artifact
 
     out = Path(arguments.out)
     folders = [find_artifact(name) for name in arguments.models]
+    find_source(arguments.data)
+    from fer_zoo.cards import write_card
+    from fer_zoo.evaluation.voting import build_ensemble
+
     metrics = build_ensemble(
         folders, read_fer2013(arguments.data), out, by_name=arguments.by_name, device=arguments.device
     )
     write_card(out)
-    print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}\nNext: fer-zoo eval {out} --split private")
+    print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}")
+    print(format_next(arguments, "eval", out, "--split", "private"))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fer_zoo.commands.inputs import check_exclude, check_ferplus
 from fer_zoo.commands.parts import add_command, add_data, add_device, add_json, count, print_json
 
 
@@ -41,7 +42,11 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_study(arguments: argparse.Namespace) -> None:
-    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    find_source(arguments.data)
+    check_ferplus("--ferplus", arguments.ferplus)
+    check_exclude(arguments.exclude)
     from fer_zoo.recipes.study import load_study
     from fer_zoo.registry import find_architecture
     from fer_zoo.training.study import format_study, run_study

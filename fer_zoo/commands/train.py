@@ -3,9 +3,16 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fer_zoo.commands.inputs import check_exclude, check_ferplus
+from fer_zoo.commands.next_step import format_next
 from fer_zoo.commands.parts import add_command, add_data, add_device, add_set, count, read_recipe, seed
+
+if TYPE_CHECKING:
+    from fer_zoo.data.fer2013 import FER2013
+    from fer_zoo.recipes.recipe import Recipe
+    from fer_zoo.training.trainer import FitResult
 
 
 def add_parsers(parsers: Any) -> None:
@@ -44,29 +51,57 @@ def add_parsers(parsers: Any) -> None:
     add_device(train)
     train.add_argument("--seed", type=seed, default=0, metavar="S", help="[0]")
     add_set(train)
-    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out; start it if there is none"
+    )
 
 
 def run_train(arguments: argparse.Namespace) -> None:
-    from fer_zoo.cards import write_card
     from fer_zoo.data.exclude import exclude_faces
-    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
     from fer_zoo.data.ferplus import check_labels
-    from fer_zoo.devices import read_ranks
     from fer_zoo.registry import find_architecture
-    from fer_zoo.training.trainer import fit
 
-    check_labels(arguments.labels, arguments.ferplus_csv)  # before the data is read
     row = find_architecture(arguments.arch)
+    check_labels(arguments.labels, arguments.ferplus_csv)
+    check_ferplus("--ferplus-csv", arguments.ferplus_csv)
+    check_exclude(arguments.exclude)
+    find_source(arguments.data)
     recipe = read_recipe(arguments, row.recipe)
     folder = Path(arguments.out or f"runs/{row.name}")
     dataset = read_fer2013(arguments.data)
     if arguments.exclude:
         dataset = exclude_faces(dataset, arguments.exclude)
         print(f"fer-zoo: {dataset.note}", file=sys.stderr)
+    from fer_zoo.artifact import read_config
+    from fer_zoo.cards import write_card
+    from fer_zoo.devices import read_ranks
+    from fer_zoo.evaluation.normalisation import describe_choice
+
+    result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
+    if read_ranks().rank:
+        return  # under torchrun the first process alone writes and tells
+    write_card(folder)
+    votes = " of FER2013's own labels (the epoch was chosen by FER+'s)"
+    choice = describe_choice(read_config(folder)["fer_zoo"]["calibration"])
+    print(
+        f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
+        f"{result.public_accuracy:.2%}{votes if arguments.labels == 'ferplus' else ''}, "
+        f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes.\n"
+        f"{choice}{' ' if choice else ''}Pictures and weights: {folder}\n"
+        f"{format_next(arguments, 'eval', folder, '--split', 'private')}"
+    )
+
+
+def _fit_or_stop(
+    arguments: argparse.Namespace, name: str, dataset: "FER2013", recipe: "Recipe", folder: Path
+) -> "FitResult":
+    """`fit` as the arguments say; Ctrl-C ends with a line and exit code 130."""
+    from fer_zoo.training.trainer import fit
+
     try:
-        result = fit(
-            row.name,
+        return fit(
+            name,
             dataset,
             recipe,
             out=folder,
@@ -83,13 +118,3 @@ def run_train(arguments: argparse.Namespace) -> None:
             file=sys.stderr,
         )
         raise SystemExit(130) from None
-    if read_ranks().rank:
-        return  # under torchrun the first process alone writes and tells
-    write_card(folder)
-    print(
-        f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
-        f"{result.public_accuracy:.2%}, "
-        f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes. Pictures and "
-        f"weights: {folder}\n"
-        f"Next: fer-zoo eval {folder} --split private"
-    )

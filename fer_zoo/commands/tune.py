@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fer_zoo.commands.next_step import format_next
 from fer_zoo.commands.parts import (
     add_command,
     add_data,
@@ -49,14 +50,16 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_tune(arguments: argparse.Namespace) -> None:
-    from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.recipes.search import load_space
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
     from fer_zoo.registry import find_architecture
-    from fer_zoo.training.tune import tune
     from fer_zoo.training.tune_storage import import_optuna
 
     import_optuna()
     row = find_architecture(arguments.arch)
+    find_source(arguments.data)
+    from fer_zoo.recipes.search import load_space
+    from fer_zoo.training.tune import tune
+
     recipe = read_recipe(arguments, row.recipe)
     space = load_space(arguments.recipe or row.recipe, recipe, row.options)
     trials = arguments.trials or (None if arguments.minutes else TRIALS)
@@ -84,5 +87,5 @@ def run_tune(arguments: argparse.Namespace) -> None:
         f"{row.name}: {result.finished} runs finished, {result.pruned} stopped early. Best: trial "
         f"{result.best}, PublicTest {result.accuracy:.2%}: {found}\n"
         f"Recipe, table and pictures: {result.folder}\n"
-        f"Next: fer-zoo train --arch {row.name} --recipe {result.folder / 'best.toml'}"
+        f"{format_next(arguments, 'train', '--arch', row.name, '--recipe', result.folder / 'best.toml')}"
     )

@@ -11,9 +11,11 @@ import numpy as np
 
 from fer_zoo.data.cache import read_cached
 from fer_zoo.data.csv_form import COLUMNS, header_columns, read_csv
+from fer_zoo.data.explain import explain_folder
 from fer_zoo.data.hub_form import SCHEME, fetch_parquet
 from fer_zoo.data.image_forms import class_folders, read_folder, read_npz, read_parquet
 from fer_zoo.data.rows import PRIVATE, PUBLIC, TRAINING, Rows, fingerprint_rows, split_rows
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 
 WHERE_TO_GET = (
@@ -82,27 +84,43 @@ def read_fer2013(path: str | Path | None = None) -> FER2013:
     Hugging Face Hub in Parquet. CSV and Parquet are cached by content (see `fer_zoo.data.cache`).
     Raises DataError when nothing is given, nothing is recognised, or a row is wrong; HubError.
     """
-    given = path if path is not None else os.environ.get("FER_ZOO_DATA")
-    if not given:
-        raise DataError(f"No data given. {WHERE_TO_GET}")
-    if str(given).startswith(SCHEME):
-        files, address = fetch_parquet(str(given))
+    source = find_source(path)
+    if isinstance(source, str):
+        files, address = fetch_parquet(source)
         return _assemble(*_cached(files, partial(read_parquet, files), address)(), address)
-    source = Path(given).expanduser()
-    if not source.exists():
-        raise DataError(f"{source}: no such file or folder. {WHERE_TO_GET}")
     try:
         read = _find_reader(source)
         if read is None:
-            raise DataError(f"{source}: no FER2013 recognised there. Looked for {FORMS}.")
+            unknown = f"{source}: no FER2013 recognised there. Looked for {FORMS}."
+            raise DataError(explain_folder(source) or unknown)
         rows, fingerprint = read()
     except OSError as fault:
         raise DataError(f"{source}: cannot be read ({fault}).") from None
     return _assemble(rows, fingerprint, str(source))
 
 
+def find_source(path: str | Path | None = None) -> Path | str:
+    """What `read_fer2013` reads: a file or folder that is there, or an address of the Hugging Face Hub.
+
+    Raises DataError when nothing is given, or nothing is there.
+    """
+    given = path if path is not None else os.environ.get("FER_ZOO_DATA")
+    if not given:
+        raise DataError(f"No data given. {WHERE_TO_GET}")
+    if str(given).startswith(SCHEME):
+        return str(given)
+    source = Path(given).expanduser()
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder. {WHERE_TO_GET}")
+    return source
+
+
 def _assemble(rows: Rows, fingerprint: str, source: str) -> FER2013:
     places, note = split_rows(rows, source)
+    absent = sorted(set(range(len(EMOTIONS))) - set(rows.labels[places[TRAINING]].tolist()))
+    if absent:
+        names = ", ".join(EMOTIONS[label] for label in absent)
+        note = " ".join(filter(None, [note, f"{source}: Training has no face of {names}."]))
     if note:
         warnings.warn(note, stacklevel=3)
     training, public = (_take(rows, places[code]) for code in (TRAINING, PUBLIC))

@@ -30,11 +30,17 @@ def read_votes(
     cannot be read, or its rows are not those of `dataset` (an image folder has lost the order).
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
+        with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         usages = np.array([row["Usage"] for row in rows])
         votes = np.array([[int(row[name]) for name in (*SEVEN, *OTHERS)] for row in rows])
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+    except FileNotFoundError:
+        raise DataError(
+            f"{str(path)!r}: no such file. FER+'s fer2013new.csv is in github.com/microsoft/FERPlus."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror or error}).") from None
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(
             f"{str(path)!r} is not FER+'s fer2013new.csv ({type(error).__name__}: {error})."
         ) from error

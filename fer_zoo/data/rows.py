@@ -88,7 +88,11 @@ def split_rows(rows: Rows, source: str) -> tuple[dict[int, np.ndarray], str]:
             )
     missing = [usage for code, usage in enumerate(USAGES) if not len(places[code])]
     if missing:
-        raise DataError(f"{source}: no face of the split {' or '.join(missing)}. Give a complete FER2013.")
+        there = [f"{len(places[code]):,} of {USAGES[code]}" for code in range(3) if len(places[code])]
+        raise DataError(
+            f"{source}: {' and '.join(there) or 'no faces'}, but no face of the split "
+            f"{' or '.join(missing)}. Give a complete FER2013 (an image folder has train and test)."
+        )
     return places, note
 
 

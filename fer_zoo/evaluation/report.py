@@ -61,8 +61,11 @@ def evaluate_artifact(
     """
     if record and folder.suffix == ".onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
-    name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
-    result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # before the work
+    name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
+    result = score_split(name, probabilities, dataset, split, tta=tta)
+    if votes is not None:
+        result["ferplus"] = agree_with_votes(probabilities, labels, votes)
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
         draw_confusion(result, pictures / "confusion.png")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -255,6 +256,32 @@ def test_text_that_is_none_is_named(order: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "faces.npz", pixels=faces, emotion=np.array([1, 2]), usage=usage)
     with pytest.raises(DataError, match=r"faces\.npz: not an \.npz .*character number 1,114,112"):
         read_fer2013(tmp_path / "faces.npz")
+
+
+def test_a_folder_of_other_faces_says_what_it_is(rows: Rows, tmp_path: Path) -> None:
+    write_folder(rows, tmp_path / "pets", spell=lambda label: ("cat", "dog")[label % 2])
+    with pytest.raises(
+        DataError, match=r"pets: an image folder \(test, train\) with the classes cat, dog, n"
+    ):
+        read_fer2013(tmp_path / "pets")
+    (tmp_path / "bare" / "train").mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=r"bare: an image folder \(train\) without class folders\. Needed are"
+    ):
+        read_fer2013(tmp_path / "bare")
+
+
+def test_a_part_of_kaggles_folder_says_what_is_missing(rows: Rows, tmp_path: Path) -> None:
+    folder = write_folder(rows, tmp_path / "faces")
+    with pytest.raises(DataError, match=r"angry, disgust.* without a split.*Give the folder above it"):
+        read_fer2013(folder / "train")
+    (folder / "test").rename(tmp_path / "away")
+    with pytest.raises(DataError, match=r"40 of Training, but no face of the split PublicTest or Priv"):
+        read_fer2013(folder)
+    (tmp_path / "away").rename(folder / "test")
+    shutil.rmtree(folder / "train" / "disgust")
+    with pytest.warns(UserWarning, match=r"Training has no face of disgust\."):
+        assert "no face of disgust" in read_fer2013(folder).note
 
 
 def test_wrong_image_or_class_is_named(rows: Rows, tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def test_agreement_counts_clear_faces_only() -> None:
     assert result == {"n": 2, "agreement": 0.5, "labels_agreement": 1.0}
 
 
+def test_a_missing_file_is_called_missing(faces: FER2013, tmp_path) -> None:
+    with pytest.raises(DataError, match=r"gone\.csv': no such file\. FER\+'s fer2013new\.csv is in github"):
+        read_votes(tmp_path / "gone.csv", faces)
+    with pytest.raises(DataError, match="cannot be read \\(Is a directory\\)"):
+        read_votes(tmp_path, faces)
+
+
 def test_votes_of_other_faces_are_refused(faces: FER2013, tmp_path) -> None:
     with pytest.raises(DataError, match="another order"):
         read_votes(write_votes(tmp_path / "votes.csv", faces, shift=1), faces)

@@ -1,7 +1,9 @@
 """The trainer learns, resumes to the bit, and says what is wrong."""
 
 import csv
+import itertools
 import math
+import time
 
 import pytest
 import torch
@@ -99,8 +101,13 @@ def test_an_occupied_folder_is_refused_and_another_run_is_not_resumed(small: FER
         run(small, tmp_path, settings={"epochs": 1})
     with pytest.raises(ArtifactError, match="recipe"):
         run(small, tmp_path, settings={"epochs": 2}, resume=True)
-    with pytest.raises(TrainingError, match="without --resume"):
-        run(small, tmp_path / "empty", resume=True)
+    for name in ("checkpoint.safetensors", "checkpoint-previous.safetensors"):
+        (tmp_path / name).unlink(missing_ok=True)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    for again in (False, True):  # a model that came from elsewhere is not written over
+        with pytest.raises(TrainingError, match="holds a model, and no checkpoint to resume from"):
+            run(small, tmp_path, settings={"epochs": 1}, resume=again)
+    assert (tmp_path / "model.safetensors").read_bytes() == weights
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best(
@@ -116,6 +123,35 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best(
     with pytest.raises(TrainingError, match="epoch 2"):
         run(small, tmp_path)
     load(tmp_path)
+
+
+def test_a_clock_that_goes_backwards_harms_no_duration(small: FER2013, tmp_path, monkeypatch) -> None:
+    """The system's clock is set back by an hour at each look, in a run and in its resumption."""
+    now = itertools.count(time.time(), -3600.0)
+    monkeypatch.setattr(time, "time", lambda: next(now))
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path, on_epoch=lambda row: (_ for _ in ()).throw(KeyboardInterrupt))
+    result = run(small, tmp_path, resume=True)
+    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2"] and result.seconds > 0
+    assert all(float(row["seconds"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)
+    assert load(tmp_path).info["training"]["minutes"] >= 0
+
+
+def test_the_best_epoch_is_written_again_where_a_kill_kept_it_from_being_written(
+    small: FER2013, tmp_path, monkeypatch
+) -> None:
+    """Its checkpoint is on the disk, and on a GPU the epoch could not be done again to the bit."""
+    run(small, tmp_path / "whole", settings={"epochs": 1})
+    monkeypatch.setattr(trainer, "save_best", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path / "parts", settings={"epochs": 1})
+    monkeypatch.undo()
+    assert not (tmp_path / "parts" / "config.json").exists()
+    monkeypatch.setattr(trainer, "train_epoch", None)  # nothing is trained again
+    run(small, tmp_path / "parts", settings={"epochs": 1}, resume=True)
+    whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
+    assert whole.read_bytes() == parts.read_bytes()
 
 
 def test_early_stopping(small: FER2013, tmp_path) -> None:

@@ -88,6 +88,7 @@ def tune(
         point = {dimension.name: _suggest(trial, dimension) for dimension in space}
         place = folder / "trials" / f"{trial.number:04d}"
         shutil.rmtree(place, ignore_errors=True)
+        began = time.perf_counter()
         try:
             result = fit(
                 row.name,
@@ -108,6 +109,8 @@ def tune(
         except KeyboardInterrupt:
             study.enqueue_trial(trial.params)  # it comes first when the search goes on
             raise
+        finally:
+            trial.set_user_attr("seconds", time.perf_counter() - began)
         broken.clear()
         return result.public_accuracy
 
@@ -197,7 +200,11 @@ def _write_trials(path: Path, trials: "list[FrozenTrial]") -> None:
             writer = csv.writer(file)
             writer.writerow(["trial", "state", "public_accuracy", "epochs", "minutes", *names])
             for trial in trials:
-                seconds = trial.duration.total_seconds() if trial.duration else 0.0
+                seconds = trial.user_attrs.get("seconds")
+                if (
+                    seconds is None
+                ):  # of an older version, by the system's clock, which may have been set back
+                    seconds = max(0.0, trial.duration.total_seconds()) if trial.duration else 0.0
                 last = max(trial.intermediate_values, default=0)
                 # of a trial that was stopped early, the accuracy so far
                 accuracy = trial.value if trial.value is not None else trial.intermediate_values.get(last)

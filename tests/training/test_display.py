@@ -57,7 +57,9 @@ def test_a_terminal_gets_the_header_and_the_bar(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(rich.console, "Console", on_screen)
     train(tmp_path)
-    assert "toy: 147 parameters" in screen.getvalue() and "\x1b[?25l" in screen.getvalue()  # a bar hides the cursor
+    assert (
+        "toy: 147 parameters" in screen.getvalue() and "\x1b[?25l" in screen.getvalue()
+    )  # a bar hides the cursor
     assert "steps:" not in screen.getvalue()
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fer_zoo.models.classifier import FaceClassifier
     from fer_zoo.onnx_model import OnnxClassifier
     from fer_zoo.recognition.explain import draw_heat
+    from fer_zoo.recognition.one_line import predict, read_one_face
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.registry import create_model
@@ -41,9 +42,11 @@ _HOMES = {
     "list_models": "fer_zoo.hub",
     "load": "fer_zoo.hub",
     "measure_latency": "fer_zoo.evaluation.latency",
+    "predict": "fer_zoo.recognition.one_line",
     "pull_model": "fer_zoo.hub",
     "push_model": "fer_zoo.hub_push",
     "read_fer2013": "fer_zoo.data.fer2013",
+    "read_one_face": "fer_zoo.recognition.one_line",
     "save_model": "fer_zoo.export",
 }
 
@@ -65,9 +68,11 @@ __all__ = [
     "list_models",
     "load",
     "measure_latency",
+    "predict",
     "pull_model",
     "push_model",
     "read_fer2013",
+    "read_one_face",
     "save_model",
 ]
 

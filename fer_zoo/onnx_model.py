@@ -63,12 +63,12 @@ class OnnxClassifier:
 
     def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
         """As `FaceClassifier.predict`: named probabilities of a picture of one face; a list gives a list."""
-        from fer_zoo.photos import read_face
+        import fer_zoo
 
         if isinstance(photo, (list, tuple)):
             if not photo:
                 return []
-            logits = self(np.stack([read_face(one) for one in photo])[:, None]).astype(np.float64)
+            logits = self(np.stack([fer_zoo.read_one_face(one) for one in photo])[:, None]).astype(np.float64)
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             table = powers / powers.sum(axis=1, keepdims=True)
             return [dict(zip(EMOTIONS, row, strict=True)) for row in table.tolist()]

@@ -27,18 +27,23 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
+    """Names and paths are checked before torch is imported, which takes seconds."""
+    from pathlib import Path
+
     from fer_zoo.devices import pick_device
     from fer_zoo.photos import expand_paths
     from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 
+    recognizer = Recognizer(arguments.models.split(","))
     if arguments.out:
+        expand_paths([name for name in arguments.photos if not Path(name).exists()])
         _predict_into(arguments)
         return
-    recognizer, device = Recognizer(arguments.models.split(",")), pick_device(arguments.device)
+    paths, device = expand_paths(arguments.photos), pick_device(arguments.device)
     for model in recognizer.models.values():
         model.to(device)
     results, broken = [], 0
-    for result in recognizer.recognize_many(expand_paths(arguments.photos), whole=arguments.whole):
+    for result in recognizer.recognize_many(paths, whole=arguments.whole):
         if "error" in result:
             broken += 1
             print(f"fer-zoo: {result['error']}", file=sys.stderr)

@@ -1,8 +1,9 @@
 """The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, 7) out, whatever the network inside."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fer_zoo.photos import Photo
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,25 @@ class FaceClassifier(nn.Module):
     def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
         """Probability of each emotion for a picture that shows one face, by name; a list gives a list.
 
-        The whole picture is taken as the face (`Recognizer` finds faces in photos). A picture is a path,
-        bytes, a Pillow image or a uint8 array (H, W) or (H, W, 3). Raises ImageError for a picture that
-        cannot be read.
+        A face crop is taken as it is; in a photo its face is found first: see `fer_zoo.read_one_face`.
+        `fer_zoo.predict` answers every face of a photo. Dropout is off and batch-norm statistics stay as they
+        are, also for a model in training mode, whose modes are not touched: threads may share it.
+
+        Args:
+            photo: a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 3), or a list of them.
+
+        Raises:
+            ImageError: a picture cannot be read.
         """
-        from fer_zoo.photos import read_face
+        import fer_zoo
 
         if isinstance(photo, (list, tuple)):
             if not photo:
                 return []
-            faces = torch.stack([torch.from_numpy(read_face(one)) for one in photo])[:, None]
-            was_training = self.training
-            self.eval()
+            faces = torch.stack([torch.from_numpy(fer_zoo.read_one_face(one)) for one in photo])[:, None]
             device = next(self.parameters()).device
             faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
-            probabilities = self(faces).float().softmax(1).tolist()
-            self.train(was_training)
+            probabilities = in_eval_mode(self)(faces).float().softmax(1).tolist()
             return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
 
@@ -124,3 +130,18 @@ class FaceClassifier(nn.Module):
         import fer_zoo
 
         return fer_zoo.push_model(self, repo, private=private, revision=branch)
+
+
+def in_eval_mode(network: Network) -> Network:
+    """The network itself, or, where one of its modules is in training mode, a copy in eval mode that shares
+    every tensor. Switching the network's own modes would change the answers and the batch-norm statistics of
+    other threads that use it.
+    """
+    in_training = any(module.training for module in network.modules())
+    return share_weights(network).eval() if in_training else network
+
+
+def share_weights(network: Network) -> Network:
+    """A copy with modes and hooks of its own that shares every tensor."""
+    tensors = [*network.parameters(), *network.buffers()]
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})

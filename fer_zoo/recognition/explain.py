@@ -13,7 +13,6 @@ that had learned to tell two shapes, 70 to 85 % of this heat lay in the shape's 
 positive part at the last attention alone 0 to 12 %.
 """
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_zoo.emotions import SIDE
+from fer_zoo.models.classifier import share_weights
 from fer_zoo.models.ensemble import Ensemble
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _scale(maps: Tensor) -> Tensor:
 
 def _find_heat(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
     """float32 (N, 48, 48), 0 and above."""
-    twin = _share_weights(model.backbone).eval()
+    twin = share_weights(model.backbone).eval()  # on the original the hooks would see other threads at work
     with torch.inference_mode(False), torch.enable_grad():
         images = model.preprocessing(faces.clone()).requires_grad_()
         stages, logits = _record_stages(twin, images)
@@ -90,12 +90,6 @@ def _find_heat(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -
     sums = [(stage * gradient).detach().float() for stage, gradient in zip(stages, gradients, strict=True)]
     heat = sums[0].sum(1).relu() if sums[0].ndim == 4 else _lay_on_grid(sums)
     return F.interpolate(heat[:, None], (SIDE, SIDE), mode="bilinear")[:, 0].cpu()
-
-
-def _share_weights(network: nn.Module) -> nn.Module:
-    """A copy for hooks that shares every tensor: on the original they would see other threads at work."""
-    tensors = [*network.parameters(), *network.buffers()]
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
 
 
 def _record_stages(network: nn.Module, images: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -27,7 +27,6 @@ CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MEAN_BGR = (104, 117, 123)
 MINIMUM_SCORE = 0.8
 MAXIMUM_OVERLAP = 0.4
-MOST_FACES = 32
 
 # Longest side of the photo in the detector, in pixels. Measured on 4 photos with 9 faces, scaled so that the
 # face has a given height: 6 are found at 24 pixels, 8 at 32, all at 48; from 600 pixels up, parts of one face
@@ -58,8 +57,8 @@ _lock = Lock()
 class Face:
     """A face in a photo. box is x, y, width, height in pixels, inside the photo; score is in 0-1.
 
-    landmarks: float (5, 2), x and y in pixels of the eye, eye, nose tip, mouth corner, mouth corner; the left
-    one in the photo comes first.
+    landmarks: float (5, 2), x and y in pixels of the eye, eye, nose tip, mouth corner, mouth corner; the one
+    that is on the left when the face is upright comes first.
     outline: float (4,), the box as the detector gave it, which may reach beyond the photo.
     """
 
@@ -74,23 +73,33 @@ class Face:
         return float(np.sqrt(self.outline[2] * self.outline[3]))
 
     @property
+    def tilt(self) -> float:
+        """Clockwise, in radians from -pi to pi; 0 is an upright face."""
+        return _frame(self)[2]
+
+    @property
     def is_profile(self) -> bool:
         """Whether the eyes stand too near each other for a face seen from the front."""
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0])) < PROFILE_EYES * self.size
 
 
-def find_faces(photo: "Image", threads: int = 2) -> list[Face]:
-    """Faces of an RGB photo, the largest first, at most 32; an empty list if there is none.
+def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[Face]:
+    """Faces of an RGB photo, the largest first; an empty list if there is none.
 
-    threads: processor cores for the detector. Raises FerZooError if the detector's package is not installed.
+    Args:
+        photo: RGB, upright: a face that is upside down is mostly missed or its landmarks are wrong.
+        threads: processor cores for the detector.
+        thorough: whether a second pass looks for small faces in a large photo.
+
+    Raises:
+        FerZooError: the detector's package is not installed.
     """
     longest = max(photo.size)
     scale = min(LARGEST_ENLARGEMENT, COARSE_SIDE / longest)
     found = _find_at(photo, scale, threads)
-    if scale < 1:
+    if thorough and scale < 1:
         found += [face for face in _find_at(photo, 1.0, threads) if not _lies_in_any(face, found)]
-    found.sort(key=lambda face: (-face.size, face.box))
-    return found[:MOST_FACES]
+    return _sort_by_size(found)
 
 
 def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Face]:
@@ -99,8 +108,7 @@ def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Fac
     A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. A face that is a tenth of the frame's
     longest side, 32 pixels at 320, is mostly found (8 of 9 as above), a smaller one often not.
     """
-    found = _find_at(frame, min(1.0, side / max(frame.size)), threads)
-    return sorted(found, key=lambda face: (-face.size, face.box))[:MOST_FACES]
+    return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads))
 
 
 def crop_face(photo: "Image", face: Face) -> np.ndarray:
@@ -150,6 +158,10 @@ def _cut(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.pad(grey, ((above, below), (left, right)), mode="edge")
 
 
+def _sort_by_size(faces: list[Face]) -> list[Face]:
+    return sorted(faces, key=lambda face: (-face.size, face.box))
+
+
 def _lies_in_any(face: Face, others: Sequence[Face]) -> bool:
     """Whether the face's centre is inside another's outline."""
     centre = face.outline[:2] + face.outline[2:] / 2
@@ -161,17 +173,17 @@ def _lies_in_any(face: Face, others: Sequence[Face]) -> bool:
 def _find_at(photo: "Image", scale: float, threads: int) -> list[Face]:
     boxes, scores, landmarks = _detect(_scale(photo, scale), threads)
     return [
-        _face_in(photo, box / scale, float(score), points / scale)
+        face_in(photo.size, box / scale, round(float(score), 4), points / scale)
         for box, score, points in zip(boxes, scores, landmarks, strict=True)
     ]
 
 
-def _face_in(photo: "Image", outline: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
-    size = np.array(photo.size)
-    low = np.clip(np.round(outline[:2]), 0, size - 1).astype(int)
+def face_in(size: tuple[int, int], outline: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
+    """A face with its box inside a photo of that size (width, height)."""
+    low = np.clip(np.round(outline[:2]), 0, np.array(size) - 1).astype(int)
     high = np.clip(np.round(outline[:2] + outline[2:]), low + 1, size).astype(int)
     (x, y), (width, height) = low.tolist(), (high - low).tolist()
-    return Face((x, y, width, height), round(score, 4), landmarks, outline)
+    return Face((x, y, width, height), score, landmarks, outline)
 
 
 def _scale(photo: "Image", scale: float) -> "Image":

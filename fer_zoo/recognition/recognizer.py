@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 
-from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import FerZooError, escape
-from fer_zoo.photos import Photo, read_scaled_photo, whole_picture
-from fer_zoo.recognition.faces import MEDIAN_LANDMARKS, Face, crop_face, find_faces, find_faces_in_frame
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import FerZooError, UnknownNameError, escape
+from fer_zoo.photos import Photo
+from fer_zoo.recognition.crops import find_crops
+from fer_zoo.recognition.faces import Face
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from fer_zoo.models.classifier import FaceClassifier
+
+Model: TypeAlias = Union[str, Path, "FaceClassifier"]
 
 TINY_SIDE = 32  # pixels: a smaller face is enlarged for the models, which have seen none such
 # On 1,500 PublicTest faces: 99.5 % have a detail (below) over 0.40 of their contrast and a contrast over 22.
@@ -36,7 +39,9 @@ class Inspection:
     photo: upright RGB, longest side at most 1600 pixels. faces: in pixels of this photo. crops: uint8
     (N, 48, 48). probabilities: for each model float (N, 7) in EMOTIONS order. milliseconds: time of each
     model for all N faces. scale: pixels of the given picture in one of `photo`. faults: what went wrong with
-    each model that has no probabilities.
+    each model that has no probabilities. faces_left_out: how many smaller faces were found beyond the 32
+    largest. turned: degrees clockwise, 0, 90, 180 or 270, by which the photo has to be turned so that its
+    faces are upright; `faces` are in the photo as it is, `crops` are upright.
     """
 
     photo: "Image"
@@ -46,6 +51,8 @@ class Inspection:
     milliseconds: dict[str, float]
     scale: float
     faults: dict[str, str] = field(default_factory=dict)
+    faces_left_out: int = 0
+    turned: int = 0
 
     @property
     def answers(self) -> dict[str, list[int]]:
@@ -61,6 +68,11 @@ class Inspection:
         blurred = not (tiny or faint) and _measure_detail(crop) < BLURRED_DETAIL * contrast
         notes = {"tiny": tiny, "profile": face.is_profile, "blurred": blurred, "faint": faint}
         return [note for note, holds in notes.items() if holds]
+
+    def describe(self) -> dict[str, Any]:
+        """`faces`, and `faces_left_out` and `turned` where they are not 0."""
+        rest = {"faces_left_out": self.faces_left_out, "turned": self.turned}
+        return {"faces": self.describe_faces(), **{key: value for key, value in rest.items() if value}}
 
     def describe_faces(self) -> list[dict[str, Any]]:
         """Box in the given picture's pixels, score, and each model's named probabilities, for each face."""
@@ -79,13 +91,19 @@ class Inspection:
 
 
 class Recognizer:
-    """Finds the faces in a photo and scores them with several models at once.
+    """Finds the faces in a photo and scores them with several models at once. Threads may share it.
 
-    models: names or folders as in `fer_zoo.load`, or classifiers. Weights are loaded at the first use. A name
-    stands for one model of it: a folder whose model is named as another's goes by its path.
+    Args:
+        models: one or more names or folders as in `fer_zoo.load`, or classifiers. Weights are loaded at the
+            first use. A name stands for one model of it: a folder whose model is named as another's goes by
+            its path.
+
+    Raises:
+        FerZooError: no model is given, or one that does not exist.
     """
 
-    def __init__(self, models: Sequence[Union[str, Path, "FaceClassifier"]] = ("cnn-baseline",)) -> None:
+    def __init__(self, models: Model | Iterable[Model] = ("cnn-baseline",)) -> None:
+        models = _as_list(models)
         if not models:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
         names = [_read_name(model) for model in models]  # an unknown name is told now, not at the first photo
@@ -116,8 +134,14 @@ class Recognizer:
                 self._loaded[name] = load(model) if isinstance(model, (str, Path)) else model
             return self._loaded[name]
 
-    def select(self, names: Sequence[str]) -> "Recognizer":
-        """A recognizer of some of the models, in the given order; each is loaded once for both."""
+    def select(self, names: str | Sequence[str]) -> "Recognizer":
+        """A recognizer of some of the models, in the given order; each is loaded once for both. Raises
+        UnknownNameError.
+        """
+        names = [names] if isinstance(names, str) else names
+        for name in names:
+            if name not in self._given:
+                raise UnknownNameError("model", name, self._given)
         chosen = copy.copy(self)
         chosen._given = {name: self._given[name] for name in names}
         return chosen
@@ -135,18 +159,28 @@ class Recognizer:
         along the longest side, as for the frames of a video. keep_going: a model that cannot be loaded or
         that fails stands in `faults` instead of raising its error.
         """
-        image, faces, crops, scale = find_crops(photo, whole, frame_side)
+        found = find_crops(photo, whole, frame_side)
         milliseconds = {}
 
         def score(name: str) -> np.ndarray:
             model = self._load(name)
             start = time.perf_counter()
-            table = _score(model, crops)
+            table = _score(model, found.crops)
             milliseconds[name] = 1000 * (time.perf_counter() - start)
             return table
 
         probabilities, faults = _do_for_each(self._given, score, keep_going)
-        return Inspection(image, faces, crops, probabilities, milliseconds, scale, faults)
+        return Inspection(
+            found.photo,
+            found.faces,
+            found.crops,
+            probabilities,
+            milliseconds,
+            found.scale,
+            faults,
+            found.faces_left_out,
+            found.turned,
+        )
 
     def explain(
         self, crops: np.ndarray, answers: Mapping[str, Sequence[int]], keep_going: bool = False
@@ -166,9 +200,15 @@ class Recognizer:
         )
 
     def recognize(self, photo: Photo, whole: bool = False) -> dict[str, Any]:
-        """The JSON of `fer-zoo predict` for one picture; boxes are x, y, width, height in its own pixels."""
+        """The JSON of `fer-zoo predict` for one picture: {"image", "faces": [{"box", "score", "models"}]}.
+
+        Boxes are x, y, width, height in the picture's own pixels, the largest face first. Where more than 32
+        faces are found, "faces_left_out" counts the smaller ones that have no answer. Where the faces stand
+        upside down or sideways, "turned" tells by how many degrees clockwise the picture was turned for the
+        answer. Both keys are missing where they would be 0.
+        """
         name = str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__
-        return {"image": name, "faces": self.inspect(photo, whole).describe_faces()}
+        return {"image": name, **self.inspect(photo, whole).describe()}
 
     def recognize_many(self, photos: Iterable[Photo], whole: bool = False) -> Iterator[dict[str, Any]]:
         """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} and the others go
@@ -181,32 +221,18 @@ class Recognizer:
                 yield {"image": str(photo), "faces": [], "error": str(error)}
 
 
-class FoundFaces(NamedTuple):
-    """photo, faces, crops and scale as in an Inspection."""
-
-    photo: "Image"
-    faces: list[Face]
-    crops: np.ndarray
-    scale: float
-
-
-def find_crops(photo: Photo, whole: bool = False, frame_side: int | None = None) -> FoundFaces:
-    """The faces of a photo before any model sees them; see `Recognizer.inspect`. Raises ImageError."""
-    image, scale = read_scaled_photo(photo)
-    if whole:
-        return FoundFaces(image, [_whole_face(*image.size)], whole_picture(image)[None], scale)
-    faces = find_faces_in_frame(image, frame_side) if frame_side else find_faces(image)
-    crops = [crop_face(image, face) for face in faces]
-    return FoundFaces(image, faces, np.stack(crops) if crops else np.zeros((0, SIDE, SIDE), np.uint8), scale)
-
-
 def _measure_detail(crop: np.ndarray) -> float:
     """Standard deviation of the Laplacian (four neighbours) of grey float (48, 48), without the border."""
     around = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
     return float((4 * crop[1:-1, 1:-1] - around).std())
 
 
-def _read_name(model: Union[str, Path, "FaceClassifier"]) -> str:
+def _as_list(models: Model | Iterable[Model]) -> list[Model]:
+    """One model is a list of one: the letters of its name are none."""
+    return list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
+
+
+def _read_name(model: Model) -> str:
     """Without loading it. Raises UnknownNameError, ArtifactError."""
     if not isinstance(model, (str, Path)):
         return model.name
@@ -235,25 +261,26 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
     """float64 (N, 7)."""
     import torch
 
+    from fer_zoo.models.classifier import in_eval_mode
+
     if not len(crops):
         return np.zeros((0, len(EMOTIONS)))
     faces = torch.from_numpy(crops)[:, None]
     with torch.inference_mode():
         device = next(model.parameters(), faces).device
-        logits = model(faces.to(device, memory_format=torch.channels_last))  # as in predict_logits
+        faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
+        logits = in_eval_mode(model)(faces)
     return logits.double().softmax(1).cpu().numpy()
-
-
-def _whole_face(width: int, height: int) -> Face:
-    """A face that fills the picture, its landmarks where FER2013's faces have them."""
-    landmarks = MEDIAN_LANDMARKS / SIDE
-    return Face((0, 0, width, height), 1.0, landmarks * (width, height), np.array([0.0, 0.0, width, height]))
 
 
 def format_recognition(result: dict[str, Any]) -> str:
     """One line a face and model for people: place, answer, and the probabilities of all seven."""
     faces = len(result["faces"])
     lines = [f"{escape(result['image'])}: {faces} face{'' if faces == 1 else 's'}"]
+    if left_out := result.get("faces_left_out"):
+        lines.append(f"  the {faces} largest of {faces + left_out} faces: {left_out} smaller left out")
+    if turned := result.get("turned"):
+        lines.append(f"  turned by {turned} degrees clockwise, so that the faces are upright")
     for number, face in enumerate(result["faces"], 1):
         x, y, width, height = face["box"]
         notes = f" ({', '.join(face['notes'])})" if face.get("notes") else ""

@@ -1,9 +1,13 @@
 """The contract: one tensor, one scale, one way from a picture to it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from fer_zoo.data.fer2013 import read_fer2013
 from fer_zoo.data.synthetic import write_synthetic
@@ -38,6 +42,33 @@ def test_predict_leaves_the_training_mode_as_it_was() -> None:
     face = np.zeros((48, 48), dtype=np.uint8)
     assert model.predict(face) == model.predict(face), "dropout must be off while predicting"
     assert model.training
+
+
+def test_predict_leaves_a_frozen_batch_norm_frozen() -> None:
+    model = create_model("resnet_48").train()
+    frozen = next(module for module in model.modules() if isinstance(module, nn.BatchNorm2d)).eval()
+    model.predict(np.zeros((48, 48), dtype=np.uint8))
+    assert not frozen.training and sum(not module.training for module in model.modules()) == 1
+
+
+def test_eight_threads_predict_with_a_model_in_training_mode() -> None:
+    generator = np.random.default_rng(0)
+    faces = [generator.integers(0, 256, (48, 48), dtype=np.uint8) for _ in range(64)]
+    model = create_model("resnet_48").eval()
+    expected = [model.predict(face) for face in faces]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.train()
+    start = threading.Barrier(8)
+
+    def work(few: list[np.ndarray]) -> list[dict[str, float]]:
+        start.wait()
+        return [model.predict(face) for face in few]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(work, [faces[index : index + 8] for index in range(0, 64, 8)]))
+    assert answers == [expected[index : index + 8] for index in range(0, 64, 8)]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(module.training for module in model.modules())
 
 
 def test_dtype_decides_the_scale_never_the_values() -> None:

@@ -1,6 +1,7 @@
 """From photos to the JSON of `fer-zoo predict`, with stub models: shapes, order, batches, broken files."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from fer_zoo.artifact import save_artifact
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import ImageError, UnknownNameError
+from fer_zoo.errors import FerZooError, ImageError, UnknownNameError
 from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 from fer_zoo.registry import create_model
 
@@ -22,6 +23,7 @@ class Stub(nn.Module):
     def __init__(self, name: str, slope: float = 1.0) -> None:
         super().__init__()
         self.name, self.slope, self.batches = name, slope, list[tuple[int, ...]]()
+        self.eval()
 
     def forward(self, faces: Tensor) -> Tensor:
         assert faces.dtype == torch.uint8
@@ -96,8 +98,50 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, no_face: Image.I
 
 
 def test_unknown_model_is_told_at_once() -> None:
-    with pytest.raises(UnknownNameError, match="cnn-baseline"):
-        Recognizer(["cnn-basline"])
+    for given in (["cnn-basline"], "cnn-basline"):
+        with pytest.raises(UnknownNameError, match="Unknown model 'cnn-basline'"):
+            Recognizer(given)
+
+
+def test_one_model_needs_no_list(tmp_path: Path) -> None:
+    save_artifact(tmp_path / "run", create_model("resnet_48"), {})
+    assert Recognizer("resnet_48").names == ["resnet_48"]
+    assert Recognizer(tmp_path / "run").names == ["resnet_48"]
+    assert Recognizer(Stub("one")).names == ["one"]
+    assert Recognizer(name for name in ("resnet_48", "vit_48")).names == ["resnet_48", "vit_48"]
+    assert Recognizer("resnet_48").select("resnet_48").names == ["resnet_48"]
+    with pytest.raises(UnknownNameError, match="Did you mean 'resnet_48'"):
+        Recognizer("resnet_48").select("resnet48")
+    with pytest.raises(FerZooError, match="No model is chosen"):
+        Recognizer([])
+
+
+def test_faces_beyond_the_limit_are_counted_and_the_largest_kept(portrait: Image.Image) -> None:
+    canvas = Image.new("RGB", (1040, 700), (120, 130, 140))
+    for number in range(40):  # 35 of 128 pixels, and 5 smaller ones in the first row
+        side = 128 if number > 4 else 72
+        canvas.paste(portrait.resize((side, side * 600 // 512)), (number % 8 * 130, number // 8 * 140))
+    result = Recognizer([Stub("one")]).recognize(canvas)
+    assert len(result["faces"]) == 32 and result["faces_left_out"] == 8
+    assert min(face["box"][3] for face in result["faces"]) > 45, "the 5 small ones are 35 pixels high"
+    assert "the 32 largest of 40 faces: 8 smaller left out" in format_recognition(result)
+
+
+def test_a_model_in_training_mode_answers_as_in_eval_mode_and_stays_as_it_is(portrait: Image.Image) -> None:
+    model = create_model("resnet_48").eval()
+    expected = Recognizer(model).recognize(portrait)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert Recognizer(model.train()).recognize(portrait) == expected
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_eight_threads_get_the_answers_of_one(group: Image.Image, portrait: Image.Image) -> None:
+    photos = [group, portrait, portrait.rotate(180), portrait.resize((80, 94))] * 4
+    recognizer = Recognizer(["cnn-baseline", "resnet_48"])
+    with ThreadPoolExecutor(8) as pool:  # the models are loaded by the first of them
+        together = list(pool.map(recognizer.recognize, photos))
+    assert together == [recognizer.recognize(photo) for photo in photos]
 
 
 @pytest.mark.parametrize(("sigma", "light", "notes"), [(0, 1, []), (8, 1, ["blurred"]), (0, 0.15, ["faint"])])

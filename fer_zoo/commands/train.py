@@ -18,7 +18,6 @@ from fer_zoo.commands.parts import (
     seed,
 )
 
-
 if TYPE_CHECKING:
     from fer_zoo.data.fer2013 import FER2013
     from fer_zoo.recipes.recipe import Recipe

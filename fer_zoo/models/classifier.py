@@ -1,10 +1,7 @@
 """The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, 7) out, whatever the network inside."""
 
 import copy
-<<<<<<< HEAD
 import os
-=======
->>>>>>> recognizer/main
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,13 +18,10 @@ if TYPE_CHECKING:
     from fer_zoo.origin import Origin
     from fer_zoo.photos import Photo
 
-<<<<<<< HEAD
 # A forked process has none of its parent's OpenMP threads, and torch would wait for them forever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
-=======
->>>>>>> recognizer/main
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -3,53 +3,51 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo._version import __version__ as __version__
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
+    from fer_zoo.artifacts.classifier import FaceClassifier, create_model
+    from fer_zoo.artifacts.export import save_model
+    from fer_zoo.artifacts.hub import describe_model, list_models, load, pull_model
+    from fer_zoo.artifacts.hub_push import push_model
+    from fer_zoo.artifacts.onnx_model import OnnxClassifier
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.decoder_process import isolate_decoding
     from fer_zoo.evaluation.latency import measure_latency
-    from fer_zoo.export import save_model
-    from fer_zoo.hub import describe_model, list_models, load, pull_model
-    from fer_zoo.hub_push import push_model
-    from fer_zoo.models.classifier import FaceClassifier
-    from fer_zoo.onnx_model import OnnxClassifier
-    from fer_zoo.recognition.explain import draw_heat
-    from fer_zoo.recognition.one_line import predict, read_one_face
+    from fer_zoo.recognition.decoder_process import isolate_decoding
+    from fer_zoo.recognition.predict import predict, read_one_face
     from fer_zoo.recognition.recognizer import Recognizer
+    from fer_zoo.recognition.saliency import draw_heat
     from fer_zoo.recognition.tracking import FaceTracker
-    from fer_zoo.registry import create_model
+    from fer_zoo.recognition.video import follow_video
+    from fer_zoo.recognition.video_summary import VideoStory
     from fer_zoo.training.trainer import fit
-    from fer_zoo.video.frames import follow_video
-    from fer_zoo.video.story import VideoStory
-
-__version__ = "0.1.0"
 
 _HOMES = {
-    "FaceClassifier": "fer_zoo.models.classifier",
+    "FaceClassifier": "fer_zoo.artifacts.classifier",
     "FaceDataset": "fer_zoo.data.dataset",
     "FaceTracker": "fer_zoo.recognition.tracking",
-    "OnnxClassifier": "fer_zoo.onnx_model",
+    "OnnxClassifier": "fer_zoo.artifacts.onnx_model",
     "Recognizer": "fer_zoo.recognition.recognizer",
-    "VideoStory": "fer_zoo.video.story",
+    "VideoStory": "fer_zoo.recognition.video_summary",
     "build_loader": "fer_zoo.data.dataset",
-    "create_model": "fer_zoo.registry",
-    "describe_model": "fer_zoo.hub",
-    "draw_heat": "fer_zoo.recognition.explain",
+    "create_model": "fer_zoo.artifacts.classifier",
+    "describe_model": "fer_zoo.artifacts.hub",
+    "draw_heat": "fer_zoo.recognition.saliency",
     "fit": "fer_zoo.training.trainer",
-    "follow_video": "fer_zoo.video.frames",
-    "isolate_decoding": "fer_zoo.decoder_process",
-    "list_models": "fer_zoo.hub",
-    "load": "fer_zoo.hub",
+    "follow_video": "fer_zoo.recognition.video",
+    "isolate_decoding": "fer_zoo.recognition.decoder_process",
+    "list_models": "fer_zoo.artifacts.hub",
+    "load": "fer_zoo.artifacts.hub",
     "measure_latency": "fer_zoo.evaluation.latency",
-    "predict": "fer_zoo.recognition.one_line",
-    "pull_model": "fer_zoo.hub",
-    "push_model": "fer_zoo.hub_push",
+    "predict": "fer_zoo.recognition.predict",
+    "pull_model": "fer_zoo.artifacts.hub",
+    "push_model": "fer_zoo.artifacts.hub_push",
     "read_fer2013": "fer_zoo.data.fer2013",
-    "read_one_face": "fer_zoo.recognition.one_line",
-    "save_model": "fer_zoo.export",
+    "read_one_face": "fer_zoo.detection.one_face",
+    "save_model": "fer_zoo.artifacts.export",
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """`python -m fer_zoo`, the same as `fer-zoo`."""
 
-from fer_zoo.cli import main
+from fer_zoo.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -12,14 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import fer_zoo.training.start as start
+import fer_zoo.training.initialize as start
 import fer_zoo.training.trainer as trainer
-from fer_zoo.cli import main
+from fer_zoo.artifacts.classifier import FaceClassifier, create_model
+from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.devices import read_ranks
-from fer_zoo.models.classifier import FaceClassifier
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.registry import create_model
+from fer_zoo.utils.devices import read_ranks
 
 SETTINGS = {
     "epochs": 2,

@@ -108,7 +108,7 @@ def test_the_space_uses_public_names_only() -> None:
     [
         "import fer_zoo; fer_zoo.EMOTIONS",
         "import fer_zoo; fer_zoo.list_models()",
-        "from fer_zoo.cli import build_parser; build_parser()",
+        "from fer_zoo.cli.main import build_parser; build_parser()",
     ],
 )
 def test_cheap_things_do_not_import_torch(work: str) -> None:

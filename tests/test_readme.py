@@ -12,24 +12,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_zoo.cli import build_parser, main
+from fer_zoo.artifacts.hub import list_models
+from fer_zoo.cli.main import build_parser, main
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.hub import list_models
+from fer_zoo.experiments.ablation import format_study
+from fer_zoo.experiments.search_space import parse_space
 from fer_zoo.recipes.recipe import build_recipe, load_recipe, tomllib
-from fer_zoo.recipes.search import parse_space
-from fer_zoo.telemetry import import_onnxruntime
-from fer_zoo.training.study import format_study
+from fer_zoo.utils.telemetry import import_onnxruntime
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in (
         "README.md",
-        "fer_zoo/tutorial.md",
-        "fer_zoo/training/README.md",
-        "fer_zoo/onnx.md",
-        "fer_zoo/hub.md",
-        "fer_zoo/bench/log.md",
+        "fer_zoo/docs/tutorial.md",
+        "fer_zoo/docs/training.md",
+        "fer_zoo/docs/onnx.md",
+        "fer_zoo/docs/hub.md",
+        "fer_zoo/docs/log.md",
         "tests/safety/README.md",
     )
 }

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, SEVEN, find_majority
+from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, USAGES
+from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR, find_similar, group_similar
 from fer_zoo.data.quality import find_blanks
-from fer_zoo.data.rows import PRIVATE, PUBLIC, TRAINING, USAGES
-from fer_zoo.data.similar import EXACT, MIRRORED, NEAR, find_similar, group_similar
 from fer_zoo.emotions import EMOTIONS
 
 MOST_OF_TEN = 5  # votes: more than this of ten say that there is no face

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import RecipeError
-from fer_zoo.telemetry import import_albumentations
+from fer_zoo.utils.telemetry import import_albumentations
 
 
 @dataclass(frozen=True)

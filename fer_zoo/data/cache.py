@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_zoo.data.rows import TEST, Rows
+from fer_zoo.data.labels_and_splits import TEST, Rows
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
-from fer_zoo.files import ABANDONED_S, cache_folder, remove_parts, write_atomically
+from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_parts, write_atomically
 
 LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
 _PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20

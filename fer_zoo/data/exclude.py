@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.rows import PUBLIC, TRAINING, USAGES, usage_code
+from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING, USAGES, usage_code
 from fer_zoo.errors import DataError
 
 COLUMNS = ("split", "index")

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.cache import read_cached
-from fer_zoo.data.csv_form import COLUMNS, header_columns, read_csv
-from fer_zoo.data.explain import explain_folder
-from fer_zoo.data.hub_form import SCHEME, fetch_parquet
-from fer_zoo.data.image_forms import class_folders, read_folder, read_npz, read_parquet
-from fer_zoo.data.rows import PRIVATE, PUBLIC, TRAINING, Rows, fingerprint_rows, split_rows
+from fer_zoo.data.csv_reader import COLUMNS, header_columns, read_csv
+from fer_zoo.data.hub_reader import SCHEME, fetch_parquet
+from fer_zoo.data.image_readers import class_folders, read_folder, read_npz, read_parquet
+from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, Rows, fingerprint_rows, split_rows
+from fer_zoo.data.layout_errors import explain_folder
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 

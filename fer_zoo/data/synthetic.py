@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fer_zoo.data.fer2013 import Faces
-from fer_zoo.data.rows import USAGES
+from fer_zoo.data.labels_and_splits import USAGES
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.files import write_atomically
+from fer_zoo.utils.files import write_atomically
 
 OVERSAMPLING = 4  # drawn at 192x192, then averaged down: smooth edges
 

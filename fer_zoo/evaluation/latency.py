@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.emotions import SIDE
-from fer_zoo.models.classifier import FaceClassifier
 
 
 def measure_latency(model: FaceClassifier, repeats: int = 50) -> dict[str, Any]:

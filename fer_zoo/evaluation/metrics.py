@@ -71,7 +71,7 @@ def evaluate(
 
     `predict_logits` explains model, tta, device and progress. Raises UnknownNameError for another tta.
     """
-    from fer_zoo.evaluation.views import predict_logits
+    from fer_zoo.evaluation.inference import predict_logits
 
     logits = predict_logits(
         model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fer_zoo.data.fer2013 import Faces
 from fer_zoo.emotions import SIDE
-from fer_zoo.evaluation.views import predict_logits
+from fer_zoo.evaluation.inference import predict_logits
 
 MOST_FACES = 600  # of a split: the 95 % interval of 70 % is then +- 3.7 points
 Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]

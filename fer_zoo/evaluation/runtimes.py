@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from fer_zoo.onnx_cache import open_onnx
+from fer_zoo.artifacts.onnx_cache import open_onnx
 
 FIRST_ANSWER = """
 import sys, time

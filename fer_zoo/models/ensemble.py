@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fer_zoo.models.classifier import FaceClassifier
-
 
 class Ensemble(nn.Module):
     """Grey faces in [0, 1] (N, 1, 48, 48) to the logarithm of the members' weighted mean probability (N, 7).
@@ -14,7 +12,7 @@ class Ensemble(nn.Module):
     weights: of the members, above 0; they are scaled to a sum of 1.
     """
 
-    def __init__(self, members: Sequence[FaceClassifier], weights: Sequence[float]) -> None:
+    def __init__(self, members: Sequence[nn.Module], weights: Sequence[float]) -> None:
         super().__init__()
         if not members or len(members) != len(weights) or min(weights) <= 0:
             raise ValueError(

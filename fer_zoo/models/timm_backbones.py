@@ -8,7 +8,7 @@ from torch import nn
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.start_weights import FORMS, read_start_weights
+from fer_zoo.models.pretrained import FORMS, read_start_weights
 
 
 def build_timm(

@@ -172,7 +172,7 @@ def list_recipes() -> list[str]:
 
 def load_recipe(name: str | Path, changes: Sequence[str] = ()) -> Recipe:
     """The recipe of that name in this folder, or of a TOML file, with changes such as `epochs=3` or
-    `augment.flip=0`. A [search] table is for `fer_zoo.recipes.search`.
+    `augment.flip=0`. A [search] table is for `fer_zoo.experiments.search_space`.
 
     Raises RecipeError or UnknownNameError.
     """

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 
+from fer_zoo.detection.crops import find_crops
+from fer_zoo.detection.detector import Face
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError, UnknownNameError, escape
-from fer_zoo.photos import Photo
-from fer_zoo.recognition.crops import find_crops
-from fer_zoo.recognition.faces import Face
+from fer_zoo.utils.images import Photo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from fer_zoo.models.classifier import FaceClassifier
+    from fer_zoo.artifacts.classifier import FaceClassifier
 
 Model: TypeAlias = Union[str, Path, "FaceClassifier"]
 
@@ -126,7 +126,7 @@ class Recognizer:
         return {name: self._load(name) for name in self._given}
 
     def _load(self, name: str) -> "FaceClassifier":
-        from fer_zoo.hub import load
+        from fer_zoo.artifacts.hub import load
 
         with self._lock:
             if name not in self._loaded:
@@ -192,7 +192,7 @@ class Recognizer:
         """
         import torch
 
-        from fer_zoo.recognition.explain import explain
+        from fer_zoo.recognition.saliency import explain
 
         faces = torch.from_numpy(crops)[:, None]
         return _do_for_each(
@@ -236,8 +236,8 @@ def _read_name(model: Model) -> str:
     """Without loading it. Raises UnknownNameError, ArtifactError."""
     if not isinstance(model, (str, Path)):
         return model.name
-    from fer_zoo.artifact import read_config
-    from fer_zoo.hub import find_artifact
+    from fer_zoo.artifacts.artifact import read_config
+    from fer_zoo.artifacts.hub import find_artifact
 
     return str(read_config(find_artifact(model))["fer_zoo"].get("name"))
 
@@ -261,7 +261,7 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
     """float64 (N, 7)."""
     import torch
 
-    from fer_zoo.models.classifier import in_eval_mode
+    from fer_zoo.artifacts.classifier import in_eval_mode
 
     if not len(crops):
         return np.zeros((0, len(EMOTIONS)))

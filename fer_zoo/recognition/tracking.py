@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fer_zoo.detection.detector import Face
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
-from fer_zoo.photos import Photo
-from fer_zoo.recognition.faces import Face
 from fer_zoo.recognition.recognizer import Recognizer
+from fer_zoo.utils.images import Photo
 
 FRAME_SIDE = 320  # pixels: longest side of a frame in the detector
 LEAST_OVERLAP = 0.2  # intersection over union of a face and of where a known one should be by now

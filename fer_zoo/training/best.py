@@ -5,11 +5,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fer_zoo import __version__
-from fer_zoo.artifact import CONFIG_NAME, WEIGHTS_NAME, build_config, read_config, write_config
-from fer_zoo.models.classifier import FaceClassifier
-from fer_zoo.tensors import write_tensors
+from fer_zoo._version import __version__
+from fer_zoo.artifacts.artifact import CONFIG_NAME, WEIGHTS_NAME, build_config, read_config, write_config
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.training.checkpoint import Progress
+from fer_zoo.utils.tensors import write_tensors
 
 NEXT_NAME = "model-next.safetensors"  # weights that config.json does not name yet, or that wait to be renamed
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
-from fer_zoo.tensors import read_tensors, write_tensors
-from fer_zoo.training.pieces import lay_out_moments
+from fer_zoo.training.optim import lay_out_moments
+from fer_zoo.utils.tensors import read_tensors, write_tensors
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 PREVIOUS_NAME = "checkpoint-previous.safetensors"

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from fer_zoo.artifact import find_artifact, hash_weights, load_artifact
-from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.artifacts.artifact import find_artifact, hash_weights, load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import Distillation
-from fer_zoo.registry import ARCHITECTURES
-from fer_zoo.training.pieces import select_precision
+from fer_zoo.training.optim import select_precision
 
 
 @dataclass(frozen=True)

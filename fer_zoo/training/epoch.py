@@ -8,18 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.augment import augment_batch, mix_batch
 from fer_zoo.data.row_augment import augment_rows
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.evaluation.views import predict_logits
-from fer_zoo.models.classifier import FaceClassifier
+from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.recipes.recipe import Recipe
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import Teacher, distillation_loss, pick_teacher
+from fer_zoo.training.distributed import SEED_STEP, Group
 from fer_zoo.training.losses import build_label_loss
-from fer_zoo.training.parallel import SEED_STEP, Group
-from fer_zoo.training.pieces import draw_order, update_average
+from fer_zoo.training.optim import draw_order, update_average
 from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
 
 

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.models.registry import Architecture
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, list_recipes, load_recipe
-from fer_zoo.registry import Architecture
 from fer_zoo.training.checkpoint import Progress
+from fer_zoo.training.distributed import Group
 from fer_zoo.training.epoch import count_steps
-from fer_zoo.training.parallel import Group
 
 MOST_CHANGES = 6  # settings of a recipe that are listed one by one
 

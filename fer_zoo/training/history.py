@@ -7,9 +7,9 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from fer_zoo.files import write_atomically
 from fer_zoo.training.checkpoint import Progress
-from fer_zoo.training.parallel import Group
+from fer_zoo.training.distributed import Group
+from fer_zoo.utils.files import write_atomically
 
 
 def open_events(folder: Path, progress: Progress, group: Group) -> Any:

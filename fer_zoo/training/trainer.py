@@ -13,34 +13,34 @@ from typing import Any
 
 import torch
 
-from fer_zoo.allocator import keep_freed_memory
-from fer_zoo.artifact import load_artifact
+from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.artifacts.origin import describe_data
+from fer_zoo.artifacts.score_plots import draw_curves
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import choose_labels
-from fer_zoo.devices import pick_device
 from fer_zoo.errors import TrainingError
+from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
-from fer_zoo.evaluation.normalisation import calibrate
-from fer_zoo.evaluation.pictures import draw_curves
-from fer_zoo.models.classifier import FaceClassifier, Preprocessing
-from fer_zoo.origin import describe_data
-from fer_zoo.progress import track
+from fer_zoo.models.registry import Architecture, find_architecture
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
-from fer_zoo.registry import Architecture, find_architecture
 from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
+from fer_zoo.training.distributed import Group, join_group, share_statistics
 from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
-from fer_zoo.training.folder import hold_folder
 from fer_zoo.training.header import describe_folder, describe_start
 from fer_zoo.training.history import open_events, write_events, write_history
+from fer_zoo.training.initialize import build_start
 from fer_zoo.training.memory import explain_memory
-from fer_zoo.training.parallel import Group, join_group, share_statistics
-from fer_zoo.training.pieces import allow_cuts, build_optimizer, find_head, select_precision, set_frozen
+from fer_zoo.training.optim import allow_cuts, build_optimizer, find_head, select_precision, set_frozen
+from fer_zoo.training.run_dir import hold_folder
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
-from fer_zoo.training.start import build_start
+from fer_zoo.utils.allocator import keep_freed_memory
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.progress import track
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from page.request_rules import ROUTES, Refusal, Route, check_head, find_route, l
 IDLE_S = 20.0  # without a byte of a body that has begun
 MOST_JSON_ITEMS = 50_000  # brackets and commas; a drop of 1,000 files has about 10,000
 
-log = logging.getLogger("fer_zoo.demo")
+log = logging.getLogger("fer_zoo.artifacts.demo")
 
 
 def describe(error: Exception) -> str:

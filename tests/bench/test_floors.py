@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-import fer_zoo.bench.floors as floors
-from fer_zoo.bench.training import build_contest
-from fer_zoo.bench.until import format_until, time_until
-from fer_zoo.cli import main
+import fer_zoo.bench.roofline as floors
+from fer_zoo.bench.time_to_accuracy import format_until, time_until
+from fer_zoo.bench.training_speed import build_contest
+from fer_zoo.cli.main import main
 from fer_zoo.recipes.recipe import load_recipe
 
 
@@ -84,7 +84,7 @@ def test_the_command_tells_all_of_it(tmp_path) -> None:
     from fer_zoo.data.synthetic import write_synthetic
 
     write_synthetic(tmp_path / "drawn.csv", count=400)
-    command = [sys.executable, "-m", "fer_zoo.cli", "bench", "train", "--steps", "1", "--rounds", "1"]
+    command = [sys.executable, "-m", "fer_zoo", "bench", "train", "--steps", "1", "--rounds", "1"]
     more = ["--workers", "0", "--data", str(tmp_path / "drawn.csv"), "--until", "1", "--json"]
     out = subprocess.run([*command, *more], capture_output=True, text=True, check=True).stdout
     result = json.loads(out)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import fer_zoo.bench.peers as peers
-from fer_zoo.cli import main
+import fer_zoo.bench.peer_speed as peers
+from fer_zoo.cli.main import main
 
 FER = """
 import time
@@ -65,7 +65,7 @@ def test_a_peer_that_breaks_off_is_told(install, body: str, reason: str) -> None
 
 
 def test_the_command_adds_the_rows_and_refuses_what_is_no_program(monkeypatch, capsys) -> None:
-    import fer_zoo.bench.prediction as prediction
+    import fer_zoo.bench.prediction_speed as prediction
 
     monkeypatch.setattr(prediction, "measure_prediction", lambda *_, **__: {"threads": 2})
     monkeypatch.setattr(peers, "measure_peers", lambda python, *_, **__: [{"name": python}])

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-import fer_zoo.bench.prediction as bench
-from fer_zoo.cli import main
+import fer_zoo.bench.prediction_speed as bench
+from fer_zoo.cli.main import main
 
 
 @pytest.fixture

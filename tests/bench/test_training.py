@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-import fer_zoo.bench.training as bench
+import fer_zoo.bench.training_speed as bench
 from fer_zoo.recipes.recipe import load_recipe
 
 
@@ -42,7 +42,7 @@ def test_the_figures_follow_from_the_seconds(monkeypatch) -> None:
 
 PEAKS = """
 import numpy as np
-from fer_zoo.bench.memory import read_peak_mb
+from fer_zoo.bench.peak_memory import read_peak_mb
 before = read_peak_mb()
 np.ones(10_000_000)
 print(read_peak_mb() - before)
@@ -56,7 +56,7 @@ def test_peak_memory_is_kept_after_the_memory_is_free() -> None:
 
 @pytest.mark.slow
 def test_the_command_lets_both_take_turns() -> None:
-    command = [sys.executable, "-m", "fer_zoo.cli", "bench", "train", "--steps", "1", "--rounds", "1"]
+    command = [sys.executable, "-m", "fer_zoo", "bench", "train", "--steps", "1", "--rounds", "1"]
     out = subprocess.run(
         [*command, "--workers", "0", "--json"], capture_output=True, text=True, check=True
     ).stdout

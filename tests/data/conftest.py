@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_zoo.data.rows import USAGES, Rows
+from fer_zoo.data.labels_and_splits import USAGES, Rows
 
 
 @pytest.fixture(autouse=True)

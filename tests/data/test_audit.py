@@ -5,7 +5,7 @@ import pytest
 
 from fer_zoo.data.audit import audit_faces, collect_faces, count_findings, find_doubtful, list_left_out
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.similar import find_similar, group_similar
+from fer_zoo.data.near_duplicates import find_similar, group_similar
 
 COUNTS = (30, 10, 10)  # faces of Training, PublicTest, PrivateTest
 PUBLIC, PRIVATE = 30, 40  # where they begin in the collection
@@ -173,7 +173,7 @@ def test_likeness_is_grouped_through_others(pictures: np.ndarray) -> None:
 
 
 def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch, pictures: np.ndarray) -> None:
-    monkeypatch.setattr("fer_zoo.data.similar.BLOCK", 8)
+    monkeypatch.setattr("fer_zoo.data.near_duplicates.BLOCK", 8)
     pictures[45] = pictures[2]
     pictures[47] = pictures[46][:, ::-1]
     pairs = find_similar(pictures[:, None])

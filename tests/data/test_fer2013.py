@@ -14,7 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from fer_zoo.data.fer2013 import FER2013, read_fer2013
-from fer_zoo.data.rows import USAGES, Rows
+from fer_zoo.data.labels_and_splits import USAGES, Rows
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 
@@ -305,7 +305,7 @@ def test_environment_names_the_data(csv_file: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
 def test_a_picture_of_the_folder_gives_what_predict_sees(mode: str, tmp_path: Path) -> None:
     """One road from a picture to the grey contract: a data set's file and a user's file give equal bytes."""
-    from fer_zoo.photos import read_face
+    from fer_zoo.utils.images import read_face
 
     grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     image = (

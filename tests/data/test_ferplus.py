@@ -16,7 +16,7 @@ from fer_zoo.data.ferplus import (
     share_votes,
 )
 from fer_zoo.errors import DataError
-from fer_zoo.evaluation.report import agree_with_votes
+from fer_zoo.evaluation.evaluate import agree_with_votes
 
 
 @pytest.fixture

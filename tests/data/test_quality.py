@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fer_zoo.data.fer2013 import FER2013, Faces, read_fer2013
-from fer_zoo.data.pictures import draw_grid, draw_histogram
+from fer_zoo.data.plots import draw_grid, draw_histogram
 from fer_zoo.data.quality import describe, duplicates_of_training, format_description
 from fer_zoo.emotions import COLORS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.evaluation.report import name_apart
-from fer_zoo.pages.report import render_footer
+from fer_zoo.evaluation.evaluate import name_apart
+from fer_zoo.reports.model_report import render_footer
 
 
 @pytest.mark.parametrize(

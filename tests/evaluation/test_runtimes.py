@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fer_zoo.artifact import find_artifact
+from fer_zoo.artifacts.artifact import find_artifact
 from fer_zoo.evaluation.runtimes import time_first_answers
 
 

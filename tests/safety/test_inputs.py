@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from safety import readers
 
-from fer_zoo.data.image_forms import read_folder, read_npz, read_parquet
+from fer_zoo.data.image_readers import read_folder, read_npz, read_parquet
 from fer_zoo.errors import DataError, ImageError, RecipeError
-from fer_zoo.photos import read_face, read_photo
 from fer_zoo.recipes.recipe import load_recipe
+from fer_zoo.utils.images import read_face, read_photo
 
 QUICK = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
@@ -143,7 +143,7 @@ def test_a_face_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path: Path
     table = pyarrow.table({"image": image, "label": [1] * 100})
     parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr("fer_zoo.data.image_forms.BYTES_AT_ONCE", 5_000_000)
+    monkeypatch.setattr("fer_zoo.data.image_readers.BYTES_AT_ONCE", 5_000_000)
     usual = pyarrow.default_memory_pool()
     pool = pyarrow.proxy_memory_pool(usual)
     pyarrow.set_memory_pool(pool)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from fer_zoo.cli import main
+from fer_zoo.cli.main import main
 from fer_zoo.errors import DataError, WriteError
 
 ODD = b"two\nlines\x1b[31m\xff.png"  # \x1b[31m turns a terminal red

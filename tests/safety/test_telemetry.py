@@ -20,8 +20,8 @@ start = time.monotonic()
 import numpy as np
 import fer_zoo
 from fer_zoo.data.augment import Augmentation, build_albumentations
-from fer_zoo.onnx_cache import open_onnx
-from fer_zoo.hub import find_artifact
+from fer_zoo.artifacts.onnx_cache import open_onnx
+from fer_zoo.artifacts.hub import find_artifact
 
 build_albumentations(Augmentation())
 fer_zoo.Recognizer(["cnn-baseline"]).recognize(np.full((480, 640, 3), 128, np.uint8))

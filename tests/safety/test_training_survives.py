@@ -16,13 +16,13 @@ from safety import toy
 from safety.toy import EPOCHS
 
 import fer_zoo.training.trainer as trainer
-from fer_zoo.cli import main
+from fer_zoo.artifacts.hub import load
+from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError, TrainingError
-from fer_zoo.hub import load
-from fer_zoo.tensors import read_tensors
 from fer_zoo.training.best import NEXT_NAME
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, PREVIOUS_NAME, load_checkpoint
-from fer_zoo.training.folder import hold_folder
+from fer_zoo.training.run_dir import hold_folder
+from fer_zoo.utils.tensors import read_tensors
 
 KILLED = -signal.SIGKILL
 

@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import save
 from safety import toy
 
-import fer_zoo.artifact as artifact
-from fer_zoo.artifact import list_embedded, load_artifact, save_artifact
+import fer_zoo.artifacts.artifact as artifact
+from fer_zoo.artifacts.artifact import list_embedded, load_artifact, save_artifact
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.errors import ArtifactError, FerZooError
-from fer_zoo.registry import create_model
-from fer_zoo.tensors import read_tensors
+from fer_zoo.utils.tensors import read_tensors
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 import fer_zoo.training.trainer as trainer
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import TrainingError
+from fer_zoo.models.registry import ARCHITECTURES, Architecture
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.registry import ARCHITECTURES, Architecture, create_model
-from fer_zoo.training.folder import hold_folder
-from fer_zoo.training.pieces import build_optimizer, find_head
+from fer_zoo.training.optim import build_optimizer, find_head
+from fer_zoo.training.run_dir import hold_folder
 
 EPOCHS = 3
 RECIPE = {

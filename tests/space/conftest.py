@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-import fer_zoo.artifact
-from fer_zoo.artifact import save_artifact
+import fer_zoo.artifacts.artifact
+from fer_zoo.artifacts.artifact import save_artifact
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.evaluation.metrics import name_scores, score_predictions
-from fer_zoo.registry import create_model
 
 SPACE = Path(__file__).parents[2] / "space"
 NAMES = ("cnn-baseline", "resnet_48")
@@ -100,7 +100,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> 
         torch.manual_seed(seed)
         save_artifact(weights / name, create_model(name), {"metrics": {}} if seed else stored)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fer_zoo.artifact, "EMBEDDED", weights)
+        patch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", weights)
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
         import app

@@ -255,5 +255,5 @@ def test_a_malformed_call_is_one_line_in_the_log(
         ended = httpx.get(f"{served.url}/gradio_api/{path}/{answer.json()['event_id']}", timeout=30)
         assert "event: error" in ended.text
     assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
-    (line,) = (record.getMessage() for record in caplog.records if record.name == "fer_zoo.demo")
+    (line,) = (record.getMessage() for record in caplog.records if record.name == "fer_zoo.artifacts.demo")
     assert "\n" not in line and len(line) < 500

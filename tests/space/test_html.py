@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fer_zoo.recognition.faces import Face
+from fer_zoo.detection.detector import Face
 from fer_zoo.recognition.recognizer import Inspection
 
 SCRIPT = "<img src=x onerror=alert(1)>"

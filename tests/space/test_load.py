@@ -48,7 +48,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("temporary")
     home = str(Path(fer_zoo.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": home, "TMPDIR": str(folder)}
-    command = [sys.executable, "-m", "fer_zoo.cli", "demo", "--port", str(port)]
+    command = [sys.executable, "-m", "fer_zoo", "demo", "--port", str(port)]
     page = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert page.stdout is not None

@@ -32,7 +32,7 @@ def started(tmp_path: Path) -> Iterator[tuple[Any, str, Path]]:
     for name in ("no_proxy", "NO_PROXY"):
         environment.pop(name, None)
     environment |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "https_proxy"), proxy)
-    command = f"ulimit -Sn 256; exec {sys.executable} -m fer_zoo.cli demo --port {free_port()}"
+    command = f"ulimit -Sn 256; exec {sys.executable} -m fer_zoo demo --port {free_port()}"
     demo = subprocess.Popen(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert demo.stdout is not None

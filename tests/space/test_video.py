@@ -11,9 +11,9 @@ import pytest
 
 from fer_zoo import VideoStory
 from fer_zoo.emotions import COLORS
+from fer_zoo.recognition import video as frames
 from fer_zoo.recognition.tracking import TrackedFace
-from fer_zoo.video import frames
-from fer_zoo.video.frames import VideoFrame
+from fer_zoo.recognition.video import VideoFrame
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 

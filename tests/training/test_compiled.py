@@ -7,14 +7,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import fer_zoo.training.epoch
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.registry import create_model
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.epoch import Setup, train_epoch
-from fer_zoo.training.pieces import build_optimizer, find_head, select_precision
+from fer_zoo.training.optim import build_optimizer, find_head, select_precision
 
 CPU = torch.device("cpu")
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.hub import load
 from fer_zoo.data.augment import Augmentation, augment_batch, build_albumentations, mix_batch
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import RecipeError
-from fer_zoo.hub import load
 from fer_zoo.models.resnet48 import ResNet48
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.registry import create_model
 from fer_zoo.training.trainer import fit
 
 FACES = torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

@@ -10,8 +10,8 @@ import torch
 from safety import toy
 
 import fer_zoo.training.display as display
+from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe, load_recipe
-from fer_zoo.registry import find_architecture
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.header import _name_recipe
 from fer_zoo.training.trainer import fit

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fer_zoo.registry import find_architecture
-from fer_zoo.training import pieces
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.training import optim as pieces
 
 CPU = torch.device("cpu")
 

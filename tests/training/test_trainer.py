@@ -8,13 +8,13 @@ import time
 import pytest
 import torch
 
-import fer_zoo.training.pieces as pieces
+import fer_zoo.training.optim as pieces
 import fer_zoo.training.trainer as trainer
+from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.hub import load
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError, TrainingError
-from fer_zoo.hub import load
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.registry import create_model
 from fer_zoo.training.trainer import fit
 
 QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}

@@ -10,21 +10,21 @@ import torch
 from ferplus_votes import write_votes
 from torch import nn
 
-from fer_zoo.artifact import read_config
-from fer_zoo.cards import build_card
-from fer_zoo.cli import main
+from fer_zoo.artifacts.artifact import read_config
+from fer_zoo.artifacts.card import build_card
+from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.artifacts.hub import load
+from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError, DataError, UnknownNameError
+from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.evaluation.metrics import score_predictions
-from fer_zoo.evaluation.views import predict_logits
-from fer_zoo.hub import load
-from fer_zoo.models.classifier import FaceClassifier, Preprocessing
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.epoch import Setup, train_epoch
-from fer_zoo.training.pieces import build_optimizer
+from fer_zoo.training.optim import build_optimizer
 from fer_zoo.training.trainer import fit
 
 ONE_EPOCH = build_recipe({"epochs": 1, "batch_size": 32, "precision": "float32"})

@@ -1,0 +1,305 @@
+"""A trained model as a folder: model.safetensors, config.json and README.md. The same folder everywhere.
+
+An ensemble's folder that comes with the package has no weights of its own: its members are found by name.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.artifacts.config_check import (
+    check_block,
+    check_members,
+    check_network,
+    check_scale,
+    check_size,
+    check_weight,
+)
+from fer_zoo.artifacts.origin import Origin, fingerprint_model
+from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.models.registry import (
+    ARCHITECTURES,
+    Architecture,
+    create_backbone,
+    find_architecture,
+    match_name,
+)
+from fer_zoo.utils.files import write_text
+from fer_zoo.utils.tensors import check_values, read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from fer_zoo.artifacts.classifier import FaceClassifier
+
+WEIGHTS_NAME = "model.safetensors"
+CONFIG_NAME = "config.json"
+ENSEMBLE = "ensemble"
+OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
+MOST_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
+MOST_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
+EMBEDDED = Path(__file__).parents[1] / "weights"
+HUB_ADDRESS = re.compile(r"\w[\w.-]*/(?P<name>[\w.-]+)(@\S+)?")  # or the path of a folder in a folder
+
+
+def list_embedded() -> dict[str, Path]:
+    """The models whose weights come with the package, by name."""
+    return {path.parent.name: path.parent for path in sorted(EMBEDDED.glob(f"*/{CONFIG_NAME}"))}
+
+
+def find_artifact(name: str | Path) -> Path:
+    """The folder of a model given as a path or as an embedded name (`-` and `_` are alike). Raises
+    ArtifactError, UnknownNameError.
+    """
+    if isinstance(name, Path) or Path(name).is_dir() or str(name).startswith((".", "/")):
+        if not Path(name).is_dir():
+            raise ArtifactError(f"There is no model folder at {str(name)!r}.")
+        return Path(name)
+    embedded = list_embedded()
+    if known := match_name(name, embedded):
+        return embedded[known]
+    if untrained := match_name(name, ARCHITECTURES):
+        raise ArtifactError(
+            f"{untrained} has no trained weights in this package. Train it: fer-zoo train "
+            f"--arch {untrained}. "
+            f"With weights: {', '.join(embedded)}."
+        )
+    if address := HUB_ADDRESS.fullmatch(name):
+        raise ArtifactError(
+            f"There is no model folder {name!r} here. If it is on the Hugging Face Hub, fetch it first, by "
+            f"fer-zoo pull {name} --out runs/{address['name']}, and give the folder runs/{address['name']}."
+        )
+    raise UnknownNameError("model", name, embedded)
+
+
+def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any]:
+    """timm's Hub schema, so that timm itself opens the folder of a timm row, plus our own `fer_zoo` block.
+
+    An ensemble has no row: its members stand in `info`.
+    """
+    row = _find_row(model.name)
+    scale = model.preprocessing
+    return {
+        "architecture": (row and row.timm_name) or model.name,
+        "num_classes": len(EMOTIONS),
+        "label_names": list(EMOTIONS),
+        "model_args": {"in_chans": 1, "num_classes": len(EMOTIONS), **(row.arguments if row else {})},
+        "pretrained_cfg": {
+            "tag": "fer2013",
+            "input_size": [1, scale.size, scale.size],
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "mean": [scale.mean],
+            "std": [scale.std],
+            "num_classes": len(EMOTIONS),
+            "license": "mit",
+        },
+        "fer_zoo": {
+            "name": model.name,
+            "emotions": list(EMOTIONS),
+            "input": {
+                "dtype": "uint8",
+                "shape": ["N", 1, SIDE, SIDE],
+                "size": scale.size,
+                "mean": scale.mean,
+                "std": scale.std,
+            },
+            "temperature": model.temperature,
+            **({"network": model.info["network"]} if model.info.get("network") else {}),
+            **info,
+        },
+    }
+
+
+def save_artifact(
+    folder: Path, model: "FaceClassifier", info: dict[str, Any], dtype: "torch.dtype | None" = None
+) -> None:
+    """Write weights and config.json. info: recipe, seed, metrics, data fingerprint, versions. dtype: of the
+    file.
+    """
+    tensors = {
+        key: value.to(dtype) if dtype and value.is_floating_point() else value
+        for key, value in model.backbone.state_dict().items()
+    }
+    digest = write_tensors(folder / WEIGHTS_NAME, tensors, {"format": "pt"})
+    write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    write_text(folder / CONFIG_NAME, text)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checked config.json of an artifact. Raises ArtifactError in one line."""
+    path = folder / CONFIG_NAME
+    if not path.is_file():
+        raise ArtifactError(f"{str(folder)!r} is no model folder: it has no {CONFIG_NAME}.")
+    try:
+        if path.stat().st_size > MOST_CONFIG_BYTES:
+            raise ValueError(f"it is over {MOST_CONFIG_BYTES:,} bytes")
+        config = json.loads(path.read_text(encoding="utf-8"))
+        check_block(block := config["fer_zoo"])
+        check_size(_find_row(block["name"]), block["input"]["size"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ArtifactError(
+            f"{str(path)!r} is not a fer_zoo config ({type(error).__name__}: {reason})."
+        ) from error
+    return config
+
+
+def _find_row(name: str) -> Architecture | None:
+    """None for an ensemble, which has no row."""
+    return None if name == ENSEMBLE else find_architecture(name)
+
+
+def load_artifact(folder: Path) -> "FaceClassifier":
+    """The model of a folder, in eval mode, float32, on the CPU. Strict: every tensor must be there and fit.
+
+    Its `origin` tells later whether it was changed. Raises ArtifactError for a missing or damaged file,
+    UnknownNameError for an unknown architecture.
+    """
+    model, digest = _load(folder)
+    _check_answers(model, folder)
+    model.origin = Origin(model.name, digest, fingerprint_model(model))
+    return model
+
+
+def _load(folder: Path) -> tuple["FaceClassifier", str]:
+    """The model, and what `hash_weights` gives for its folder."""
+    from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+
+    block = read_config(folder)["fer_zoo"]
+    name, path = block["name"], folder / WEIGHTS_NAME
+    if name == ENSEMBLE:
+        backbone = _build_ensemble(block, from_package=not path.is_file())
+    else:
+        backbone = create_backbone(row := find_architecture(name), options=block.get("network"))
+        name = row.name
+        if not path.is_file():
+            raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
+    digest = _fill(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
+    scale = block["input"]
+    model = FaceClassifier(
+        backbone,
+        Preprocessing(scale["size"], scale["mean"], scale["std"]),
+        name=name,
+        temperature=block["temperature"],
+        info=block,
+    )
+    return model.eval(), digest
+
+
+def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
+    """Load a file strictly: every tensor, of the right shape and kind, each value a number. Returns the
+    file's SHA-256.
+
+    sha256: of the file, as config.json has it; None where the folder is older than that. A file that is
+    larger than the network's tensors could make it is not read.
+    """
+    wanted = backbone.state_dict()
+    most_bytes = sum(8 * value.numel() + MOST_HEADER_BYTES for value in wanted.values())
+    tensors, _, digest = read_tensors(path, most_bytes)
+    if sha256 is not None and digest != sha256:
+        raise ArtifactError(
+            f"{str(path)!r} is not the file that its {CONFIG_NAME} was written with: it is damaged, or one "
+            "of the two was exchanged. Get the folder again, or resume the run that was writing it."
+        )
+    for key, value in tensors.items():
+        check_values(path, key, value, wanted.get(key))
+    try:
+        backbone.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
+    return digest
+
+
+def _check_answers(model: "FaceClassifier", folder: Path) -> None:
+    """Raises ArtifactError for weights so large that some answer would be NaN: black, white and noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8, generator=generator)
+    faces = torch.cat([torch.zeros_like(noise), torch.full_like(noise, 255), noise])
+    with torch.inference_mode():
+        answers = model(faces)
+    if not answers.isfinite().all():
+        raise ArtifactError(f"The weights in {str(folder)!r} are so large that the model answers NaN.")
+
+
+def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
+    """What an ensemble's config.json keeps of a member. `sha256` is of its weights' file."""
+    digest = hash_weights(folder)
+    scale = {
+        "size": model.preprocessing.size,
+        "mean": model.preprocessing.mean,
+        "std": model.preprocessing.std,
+    }
+    return {
+        "name": model.name,
+        "weight": weight,
+        "sha256": digest,
+        "input": scale,
+        "temperature": model.temperature,
+        **({"network": model.info["network"]} if model.info.get("network") else {}),
+    }
+
+
+def hash_weights(folder: Path) -> str:
+    """SHA-256 of a model's weights; of config.json, which names its members, for an ensemble without any."""
+    path = folder / WEIGHTS_NAME
+    return hashlib.sha256((path if path.is_file() else folder / CONFIG_NAME).read_bytes()).hexdigest()
+
+
+def fingerprint_artifact(folder: Path) -> str:
+    """32 hexadecimal digits that change with the weights and config.json; for an ensemble by name, with every
+    model of the package, whose members it has.
+    """
+    folders = [folder] if (folder / WEIGHTS_NAME).is_file() else [folder, *list_embedded().values()]
+    digest = hashlib.sha256()
+    for place in folders:
+        digest.update(hash_weights(place).encode())
+        digest.update((place / CONFIG_NAME).read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
+    """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
+    file.
+    """
+    from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+    from fer_zoo.models.ensemble import Ensemble
+
+    try:
+        rows = [(str(row["name"]), check_weight(row["weight"]), row) for row in check_members(block)]
+        models = []
+        for name, _, row in rows:
+            if from_package:
+                folder = list_embedded().get(name)  # never a path that the config names
+                if not folder or name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
+                    raise ArtifactError(f"The ensemble was made with another {name} than the package has.")
+                models.append(_load(folder)[0])
+            else:
+                check_scale(row["input"], row["temperature"])
+                check_network(row.get("network"))
+                scale, architecture = row["input"], find_architecture(name)
+                check_size(architecture, scale["size"])
+                models.append(
+                    FaceClassifier(
+                        create_backbone(architecture, options=row.get("network")),
+                        Preprocessing(scale["size"], scale["mean"], scale["std"]),
+                        name=architecture.name,
+                        temperature=row["temperature"],
+                    )
+                )
+        return Ensemble(models, [weight for _, weight, _ in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"The ensemble's members cannot be read ({type(error).__name__}: {error})."
+        ) from error

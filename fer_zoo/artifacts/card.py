@@ -1,0 +1,194 @@
+"""The model card of an artifact, every number and picture of which is made from its config.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.artifacts.artifact import ENSEMBLE, list_embedded, read_config
+from fer_zoo.artifacts.card_results import explain_results, list_classes, list_results, tell_ferplus_and_speed
+from fer_zoo.artifacts.card_text import clean
+from fer_zoo.artifacts.card_training import (
+    tell_change,
+    tell_faces,
+    tell_members,
+    tell_start_licence,
+    tell_training,
+)
+from fer_zoo.artifacts.train_command_line import is_of_fer2013
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import ArtifactError
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.utils.files import write_atomically, write_text
+
+LIMITS = """\
+- **Good for**: experiments, teaching, comparing models on FER2013, rough sorting of pictures of faces.
+- **Not for**: judging what a person feels, thinks or intends, nor any decision about a person.
+
+The model repeats the labelling habit of one data set of {images}; a face is not a feeling. Nobody
+recorded whose faces these are, so how fair the model is to people of different ages or origins cannot be
+measured here."""
+
+FER2013_FAULTS = """\
+The data has known faults: human agreement with its labels is about 65 %, a clear majority of ten FER+ raters
+agrees with 61 % of the PrivateTest labels (fear: 13 %), about 176 images show no face, and 8 % of the test
+images also stand in Training, byte for byte. Accuracy without those is given beside each figure."""
+
+FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+
+LICENCE = """\
+Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
+
+
+def build_card(folder: Path, hub_name: str | None = None) -> str:
+    """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model.
+
+    Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
+    hub_name: OWNER/NAME by which the card says that the model is loaded; without it a model of the package
+    is loaded by its name, any other by the path of its folder.
+    """
+    block = read_config(folder)["fer_zoo"]
+    try:
+        block, embedded = clean(block), _is_embedded(folder, block["name"])
+        return _join_parts(block, hub_name or (block["name"] if embedded else FOLDER), embedded)
+    except UNREADABLE as error:
+        raise _explain(folder, error) from error
+
+
+def _is_embedded(folder: Path, name: str) -> bool:
+    own = list_embedded().get(name)
+    return own is not None and own.resolve() == folder.resolve()
+
+
+def _explain(folder: Path, error: Exception) -> ArtifactError:
+    reason = " ".join(str(error).split())[:200]
+    return ArtifactError(
+        f"{str(folder)!r} has a config.json without what a card tells ({type(error).__name__}: {reason})."
+    )
+
+
+def _join_parts(block: dict[str, Any], address: str, embedded: bool) -> str:
+    name, metrics = block["name"], block["metrics"]
+    parts = [
+        _front_matter(block),
+        f"# {name}\n",
+        _summary(block),
+        _usage(block, address),
+        f"## Results\n\n{list_results(metrics)}" if metrics else _tell_unmeasured(address),
+        explain_results(name) if metrics else "",
+        tell_ferplus_and_speed(block),
+        list_classes(name, metrics),
+        f"## Limits\n\n{_tell_limits(block)}\n",
+        _tell_origin(block, embedded),
+        f"## Licence\n\n{LICENCE}{tell_start_licence(block)}\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _tell_unmeasured(address: str) -> str:
+    command = f"fer-zoo eval {address} --data fer2013.csv --split private --record"
+    return f"Not measured yet. Measure it, and write the figures in here: `{command}`\n"
+
+
+def _tell_limits(block: dict[str, Any]) -> str:
+    is_fer2013 = is_of_fer2013(block)
+    limits = LIMITS.format(images="web images" if is_fer2013 else "images")
+    return f"{limits}\n\n{FER2013_FAULTS}" if is_fer2013 else limits
+
+
+def _tell_origin(block: dict[str, Any], embedded: bool) -> str:
+    if "training" in block:
+        told = tell_training(block, embedded)
+    elif "base_model" in block:
+        told = tell_change(block)
+    elif block["name"] == ENSEMBLE:
+        told = tell_members(block)
+    else:
+        return ""
+    return f"## Training\n\n{told}"
+
+
+def write_card(folder: Path, out: Path | None = None, hub_name: str | None = None) -> None:
+    """Write the card with its pictures: README.md into the artifact's folder, or NAME.md into `out`."""
+    from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
+
+    block = read_config(folder)["fer_zoo"]
+    text, place, name = build_card(folder, hub_name), out or folder, block["name"]
+    place.mkdir(parents=True, exist_ok=True)
+    card = place / (f"{name}.md" if out else "README.md")
+    write_text(card, text)
+    score = block["metrics"].get("private")
+    if score:
+        try:
+            write_atomically(place / f"{name}-confusion.png", lambda path: draw_confusion(score, path))
+            write_atomically(place / f"{name}-reliability.png", lambda path: draw_reliability(score, path))
+        except UNREADABLE as error:
+            raise _explain(folder, error) from error
+
+
+def _front_matter(block: dict[str, Any]) -> str:
+    lines = ["---", "license: mit", "library_name: fer_zoo", "pipeline_tag: image-classification"]
+    if base := block.get("base_model"):
+        lines += [
+            f"base_model: {json.dumps(base['name'])}",
+            f"base_model_sha256: {json.dumps(base['sha256'])}",
+        ]
+    lines += ["tags:", "- facial-expression-recognition", *(["- fer2013"] if is_of_fer2013(block) else [])]
+    score = block["metrics"].get("private")
+    if score and is_of_fer2013(block):
+        lines += [
+            "model-index:",
+            f"- name: {block['name']}",
+            "  results:",
+            "  - task:",
+            "      type: image-classification",
+            "    dataset:",
+            "      name: FER2013",
+            "      type: fer2013",
+            "      split: PrivateTest",
+            "    metrics:",
+        ]
+        lines += ["    - type: accuracy", f"      value: {score['accuracy']:.4f}"]
+        lines += ["    - type: f1", "      name: macro F1", f"      value: {score['macro_f1']:.4f}"]
+    return "\n".join([*lines, "---", ""])
+
+
+def _summary(block: dict[str, Any]) -> str:
+    if block["name"] == ENSEMBLE:
+        names = [member["name"] for member in block["members"]]
+        what = f"The weighted mean of the probabilities of {', '.join(names[:-1])} and {names[-1]}"
+        size = sum(find_architecture(name).parameters for name in names)
+    else:
+        row = find_architecture(block["name"])
+        what, size = row.note, row.parameters
+    return (
+        f"{what}. {size / 1e6:.1f} M parameters, input of {block['input']['size']} pixels made from a 48x48 "
+        f"grey face, seven emotions ({', '.join(EMOTIONS)}).{tell_faces(block)}\n"
+    )
+
+
+def _usage(block: dict[str, Any], address: str) -> str:
+    name = block["name"]
+    lines = [
+        "```python",
+        "import fer_zoo",
+        "",
+        "# a photo: its faces are found, and each is answered",
+        f'fer_zoo.predict("photo.jpg", models="{address}")',
+        "",
+        '# a picture cut to one face: {"angry": 0.01, ...}; load(..., runtime="onnx") does without torch',
+        f'model = fer_zoo.load("{address}")',
+        'model.predict("face.png")',
+    ]
+    if name != ENSEMBLE and find_architecture(name).timm_name:
+        size = block["input"]["size"]
+        on_hub = address not in (name, FOLDER)
+        place = f"hf-hub:{address}" if on_hub else f"local-dir:{FOLDER}"
+        lines += [
+            "",
+            "import timm",
+            "",
+            f"# the plain network on normalised grey ({size} pixels){'' if on_hub else ', from this folder'}",
+            f'timm.create_model("{place}", pretrained=True)',
+        ]
+    return "\n".join([*lines, "```\n"])

@@ -1,0 +1,94 @@
+"""The measured part of a card: figures by split, by emotion, against FER+'s raters, speed."""
+
+from typing import Any
+
+from fer_zoo.artifacts.artifact import ENSEMBLE
+
+SPLITS = {
+    "private": "PrivateTest",
+    "public": "PublicTest",
+    "test": "PublicTest + PrivateTest",
+    "train": "Training",
+}
+
+
+def list_results(metrics: dict[str, Any]) -> str:
+    lines = [
+        "| split | views | n | accuracy | 95 % interval | without duplicates | macro-F1 | ECE | log loss |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for split, title in SPLITS.items():
+        for tta in ("none", "flip", "tencrop"):
+            score = metrics.get(split if tta == "none" else f"{split}_{tta}")
+            if score:
+                lines.append(_result_line(score, title, tta))
+    return "\n".join(lines) + "\n"
+
+
+def explain_results(name: str) -> str:
+    chosen = "votes" if name == ENSEMBLE else "epoch"
+    return (
+        f"The {chosen} and the temperature were chosen on PublicTest, so PrivateTest is the honest figure. "
+        "Without duplicates: without the faces that also stand in Training. Flip: the mean of a face and its "
+        "mirror image. ECE: expected calibration error, the mean gap between confidence and accuracy.\n"
+    )
+
+
+def _result_line(score: dict[str, Any], title: str, tta: str) -> str:
+    low, high = score["accuracy_ci95"]
+    without = score["accuracy_no_duplicates"]
+    return (
+        f"| {title} | {'single' if tta == 'none' else tta} | {score['n']} | {100 * score['accuracy']:.2f} % "
+        f"| {100 * low:.2f} - {100 * high:.2f} | {'-' if without is None else f'{100 * without:.2f} %'} "
+        f"| {score['macro_f1']:.3f} | {score['ece']:.3f} | {score['nll']:.3f} |"
+    )
+
+
+def tell_ferplus_and_speed(block: dict[str, Any]) -> str:
+    """What the table has no column for: FER+ and speed."""
+    lines = []
+    ferplus = block["metrics"].get("private", {}).get("ferplus")
+    if ferplus:
+        lines.append(
+            f"On the {ferplus['n']:,} PrivateTest faces for which ten FER+ raters have a clear majority the "
+            f"model agrees with it on {100 * ferplus['agreement']:.1f} %; FER2013's own labels do on "
+            f"{100 * ferplus['labels_agreement']:.1f} %."
+        )
+    speed = block.get("latency")
+    if speed:
+        lines.append(
+            f"One face takes {speed['milliseconds']:.1f} ms on {speed['threads']} CPU threads (median)."
+        )
+    return "\n\n".join(lines) + "\n" if lines else ""
+
+
+def list_classes(name: str, metrics: dict[str, Any]) -> str:
+    """The split that counts with its pictures; the others folded."""
+    tables = {split: _class_table(metrics[split], SPLITS[split]) for split in SPLITS if split in metrics}
+    open_parts = [tables.pop("private", "")]
+    if open_parts[0]:
+        open_parts += [
+            f"![{title} on PrivateTest]({name}-{picture}.png)\n"
+            for picture, title in (("confusion", "Confusion matrix"), ("reliability", "Reliability"))
+        ]
+    if tables:
+        open_parts.append(
+            "<details><summary>By emotion on the other splits</summary>\n\n"
+            + "\n".join(tables.values())
+            + "\n</details>\n"
+        )
+    return "\n".join(part for part in open_parts if part)
+
+
+def _class_table(score: dict[str, Any], title: str) -> str:
+    lines = [
+        f"### By emotion, {title}\n",
+        "| emotion | precision | recall | F1 | n |",
+        "|---|---|---|---|---|",
+    ]
+    for emotion, row in score["per_class"].items():
+        lines.append(
+            f"| {emotion} | {row['precision']:.3f} | {row['recall']:.3f} "
+            f"| {row['f1']:.3f} | {row['support']} |"
+        )
+    return "\n".join(lines) + "\n"

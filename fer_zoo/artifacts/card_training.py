@@ -1,0 +1,131 @@
+"""Where a card's model comes from: command, start weights, teachers, recipe, members, calibration."""
+
+from typing import Any
+
+from fer_zoo.artifacts.train_command_line import build_command, is_in_package, is_of_fer2013
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe
+
+TARGETS = {
+    "ferplus": "It learned the shares of FER+'s votes in place of FER2013's labels. ",
+    "both": "Each face's target was one half FER2013's label, one half what FER+'s votes make likely. ",
+}
+
+
+def tell_training(block: dict[str, Any], embedded: bool) -> str:
+    """embedded: the model is the package's own."""
+    training, calibration = block["training"], block.get("calibration", {})
+    used, share = (calibration.get(key) for key in ("statistics_faces", "run_share"))
+    versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
+    taught = block.get("labels", "fer2013")
+    teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
+    fitted = f"Temperature {block['temperature']:.3f}. "
+    if used:
+        fitted += f"Statistics of batch normalisation: of {used:,} Training faces as they are. "
+    return (
+        f"`{build_command(block)}`: "
+        f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
+        f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
+        f"Start weights: {_tell_start(block['pretrained'], share, embedded)}. {TARGETS.get(taught, '')}"
+        f"{f'Teachers: {teachers}. ' if teachers else ''}{'' if 'day' in calibration else fitted}"
+        f"{_tell_data(block)}. {versions}.\n\nRecipe: {_list_settings(block)}.\n"
+        f"{_tell_calibration(block)}"
+    )
+
+
+def _list_settings(block: dict[str, Any]) -> str:
+    """Those that config.json has: a run of an older version has fewer."""
+    stored, checked = block["recipe"], describe_recipe(build_recipe(block["recipe"]))
+    settings = {key: value for key, value in checked.items() if key in stored and not isinstance(value, dict)}
+    settings |= {key: value for key, value in checked["augment"].items() if key in stored["augment"]}
+    if block.get("teachers"):
+        settings |= {
+            f"distill {key}": value for key, value in checked["distill"].items() if key != "teachers"
+        }
+    return ", ".join(f"{key} {value}" for key, value in settings.items() if value)
+
+
+def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
+    """Of what `Start.source` in `fer_zoo.training.initialize` has."""
+    if not isinstance(start, dict):
+        return "ImageNet's" if start is True else str(start or "none, from scratch")
+    cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
+    kept = f", whose share of these weights is {1 - run_share:.1f}" if run_share else ""
+    return f"the model {_tell_weights(start, embedded, cost)}{kept}"
+
+
+def _tell_weights(row: dict[str, Any], embedded: bool, cost: str = "") -> str:
+    """A model by name and SHA-256, and whether that name still stands for these weights."""
+    text = f"{row['name']} (weights {row['sha256']}{cost}"
+    if not is_in_package(row["name"], row["sha256"]):
+        text += f"; these weights are {'no longer' if embedded else 'not'} part of the package"
+    return text + ")"
+
+
+def _tell_data(block: dict[str, Any]) -> str:
+    data, fingerprint = block.get("data"), f"fingerprint {block['data_fingerprint']}"
+    if not data:
+        return f"Data {fingerprint}"
+    return f"Data: {data['name']}, {_count_faces(data)}; {fingerprint}"
+
+
+def _count_faces(data: dict[str, Any]) -> str:
+    counts = f"{data['training']:,} Training and {data['public_test']:,} PublicTest faces"
+    return f"{counts} without those that {data['excluded']} names" if data.get("excluded") else counts
+
+
+def _tell_calibration(block: dict[str, Any]) -> str:
+    """Of `fer-zoo calibrate`; the calibration that ends every run is told with it."""
+    calibration = block.get("calibration", {})
+    if "day" not in calibration:
+        return ""
+    base, used, data = block["base_model"], calibration["statistics_faces"], calibration["data"]
+    statistics = f"batch normalisation's statistics of {used:,} Training faces" if used else "no statistics"
+    return (
+        f"\nCalibrated on {calibration['day']}, from {base['name']} (weights {base['sha256']}): temperature "
+        f"{block['temperature']:.3f} fitted to PublicTest, {statistics}, of "
+        f"{data['name']}, {_count_faces(data)}; fingerprint {calibration['data_fingerprint']}.\n"
+    )
+
+
+def tell_change(block: dict[str, Any]) -> str:
+    base = block["base_model"]
+    return (
+        f"These weights, or the temperature or input that belongs to them, were changed by a program after "
+        f"they were loaded from {base['name']} (weights {base['sha256']}). What was measured of that model "
+        "is not theirs.\n"
+    )
+
+
+def tell_members(block: dict[str, Any]) -> str:
+    names = " ".join(member["name"] for member in block["members"])
+    lines = [
+        f"`fer-zoo ensemble {names}`: votes chosen greedily on PublicTest by log loss, then one temperature "
+        f"({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
+        "| member | share of the vote | weights (SHA-256) |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {member['name']} | {member['weight']:.2f} | {member['sha256'][:16]} |"
+        for member in block["members"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tell_faces(block: dict[str, Any]) -> str:
+    """The sentence of the summary that says on what the model was trained."""
+    if is_of_fer2013(block):
+        return " Trained on FER2013 with fer_zoo."
+    if "data_fingerprint" not in block:
+        return ""
+    data = block.get("data")
+    what = f"{data['name']} ({_count_faces(data)})" if data else "other faces than FER2013's"
+    return f" Trained on {what} with fer_zoo, data fingerprint {block['data_fingerprint']}."
+
+
+def tell_start_licence(block: dict[str, Any]) -> str:
+    start = block.get("pretrained")
+    while isinstance(start, dict):  # a trained model may have begun with ImageNet weights itself
+        start = start.get("pretrained")
+    if not start:
+        return ""
+    return "\nThe start weights are ImageNet weights under Apache-2.0, whose pictures are for research."

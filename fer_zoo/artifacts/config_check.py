@@ -1,0 +1,106 @@
+"""What a model's config.json may say. It comes from anywhere: nothing in it is a path, a class or code."""
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.emotions import EMOTIONS, SIDE
+
+if TYPE_CHECKING:
+    from fer_zoo.models.registry import Architecture
+
+# Pixels of a network's input, where the network takes several. A batch of 1,024 pixels took 6 GB.
+SMALLEST_SIDE, LARGEST_SIDE = 8, 256
+COLDEST, HOTTEST = 0.01, 100.0  # calibration temperatures; the measured ones are near 1
+SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
+MOST_MEMBERS = 16  # of an ensemble
+MOST_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
+SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
+SCORE_NAME = re.compile(r"[\w -]{1,60}")
+
+
+def check_block(block: Any) -> None:
+    """Raises ValueError, TypeError or KeyError for a `fer_zoo` block that a model cannot be made of."""
+    if not isinstance(block, dict):
+        raise TypeError(f"fer_zoo is a {type(block).__name__}; allowed is an object")
+    if not isinstance(block["name"], str):
+        raise TypeError(f"the name is {block['name']!r:.60}; allowed is text")
+    if block.get("emotions") != list(EMOTIONS):
+        raise ValueError(f"the emotions are {block.get('emotions')!r:.100}; allowed is {list(EMOTIONS)}")
+    check_scale(block["input"], block["temperature"])
+    check_network(block.get("network"))
+    metrics = block.get("metrics", {})
+    if not isinstance(metrics, dict) or not all(isinstance(score, dict) for score in metrics.values()):
+        raise TypeError("metrics is no object of objects")
+    _check_figures("metrics", metrics, MOST_DEPTH)
+    if not isinstance(block.get("weights_sha256", ""), str):
+        raise TypeError("weights_sha256 is no text")
+
+
+def check_scale(scale: Any, temperature: Any) -> None:
+    """Raises ValueError or TypeError for an input or a calibration temperature that is out of range."""
+    size = scale["size"]
+    if not isinstance(size, int) or not SMALLEST_SIDE <= size <= LARGEST_SIDE:
+        raise ValueError(
+            f"the input size is {size!r:.60}; allowed is a whole number, {SMALLEST_SIDE} to {LARGEST_SIDE}"
+        )
+    _check_number("mean", scale["mean"], -LARGEST_MEAN, LARGEST_MEAN)
+    _check_number("std", scale["std"], SMALLEST_STD, LARGEST_MEAN)
+    _check_number("temperature", temperature, COLDEST, HOTTEST)
+
+
+def check_network(options: Any) -> None:
+    """Raises TypeError for what is no table of a network's options; their values are checked when it is
+    built.
+    """
+    if options is not None and not isinstance(options, dict):
+        raise TypeError(f"network is a {type(options).__name__}; allowed is an object")
+
+
+def check_size(row: "Architecture | None", size: int) -> None:
+    """Raises ValueError for an input that the network cannot take. row: None for an ensemble, whose members
+    resize the face themselves.
+    """
+    if row and row.any_side:
+        return
+    wanted = row.input_size if row else SIDE
+    if size != wanted:
+        raise ValueError(
+            f"the input size is {size}; {row.name if row else 'an ensemble'} takes {wanted} pixels alone"
+        )
+
+
+def _check_figures(name: str, value: Any, depth: int) -> None:
+    """Raises TypeError or ValueError for anything but tables and lists of numbers that a card can print."""
+    if isinstance(value, dict) and depth:
+        for key, part in value.items():
+            if not SCORE_NAME.fullmatch(key):
+                raise ValueError(f"{name} has the name {key!r:.60}; allowed are letters and digits")
+            if not (key in SCORE_TEXTS and isinstance(part, str) and SCORE_NAME.fullmatch(part)):
+                _check_figures(key, part, depth - 1)
+    elif isinstance(value, list) and depth:
+        for part in value:
+            _check_figures(name, part, depth - 1)
+    elif not (value is None or isinstance(value, (int, float))):
+        raise TypeError(f"{name} is {value!r:.60}; allowed is a number")
+
+
+def check_members(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Raises ValueError or KeyError for too many or none."""
+    members = block["members"]
+    if not isinstance(members, list) or not 1 <= len(members) <= MOST_MEMBERS:
+        raise ValueError(f"members is no list of 1 to {MOST_MEMBERS}")
+    return members
+
+
+def check_weight(weight: Any) -> float:
+    """Raises ValueError for a member's weight that is no number above 0."""
+    _check_number("weight", weight, 1e-6, 1e6)
+    return float(weight)
+
+
+def _check_number(name: str, value: Any, lowest: float, highest: float) -> None:
+    """Written so that NaN fails."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (is_number and lowest <= value <= highest and math.isfinite(value)):
+        raise ValueError(f"{name} is {value!r:.60}; allowed is a number from {lowest:g} to {highest:g}")

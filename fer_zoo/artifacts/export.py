@@ -1,0 +1,208 @@
+"""A model's folder written elsewhere: as it is, in half precision, calibrated anew, for timm, or as ONNX."""
+
+import shutil
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.artifacts.artifact import (
+    CONFIG_NAME,
+    ENSEMBLE,
+    OF_THE_FILE,
+    WEIGHTS_NAME,
+    fingerprint_artifact,
+    load_artifact,
+    read_config,
+    save_artifact,
+    write_config,
+)
+from fer_zoo.artifacts.card import write_card
+from fer_zoo.artifacts.origin import describe_changed, describe_data, is_changed
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import ArtifactError
+from fer_zoo.models.registry import ARCHITECTURES, create_backbone, find_architecture
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.files import write_atomically
+from fer_zoo.utils.progress import track
+
+if TYPE_CHECKING:
+    from fer_zoo.artifacts.classifier import FaceClassifier
+    from fer_zoo.data.fer2013 import FER2013
+
+
+def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
+    """Write the artifact `source` to the new folder `out`. half: 16-bit weights. Raises ArtifactError if it
+    is taken.
+    """
+    _refuse_taken(out)
+    save_model(load_artifact(source), out, half=half)
+    return out
+
+
+def save_model(
+    model: "FaceClassifier", out: str | Path, *, half: bool = False, hub_name: str | None = None
+) -> None:
+    """Write a model in memory as an artifact, over one that is there: weights, config.json and card.
+
+    What `model.info` says goes with it. A model that was changed since it was loaded (weights, temperature
+    or preprocessing) is another one: it is saved without metrics, calibration, latency and recipe, with the
+    name and SHA-256 of the weights that it came from as its `base_model`.
+
+    Args:
+        model: on any device, in any mode.
+        out: a folder, made if it is missing.
+        half: store 16-bit weights.
+        hub_name: as in `build_card`.
+
+    Raises:
+        ArtifactError: the model has another number of classes than seven, or is no longer the network that
+            its name says. Nothing is written then.
+    """
+    _check_tensors(model)
+    _write(model, Path(out), _describe(model), half, hub_name)
+
+
+def _check_tensors(model: "FaceClassifier") -> None:
+    """Raises ArtifactError for a model whose folder could not be loaded again: one with other tensors than
+    its name says, such as another number of classes.
+    """
+    import torch
+
+    if model.name == ENSEMBLE:
+        network: Any = model.backbone
+        for member in network.members:
+            _check_tensors(member)
+        return
+    with torch.random.fork_rng(devices=[]):  # saving must not change what a run draws next
+        new = create_backbone(find_architecture(model.name), options=model.info.get("network"))
+    wanted = {key: value.shape for key, value in new.state_dict().items()}
+    given = {key: value.shape for key, value in model.backbone.state_dict().items()}
+    wrong = [key for key in {**wanted, **given} if wanted.get(key) != given.get(key)]
+    if not wrong:
+        return
+    classes = {given[key][0] for key in wrong if key in given and wanted.get(key, ())[:1] == (len(EMOTIONS),)}
+    if len(classes) == 1:
+        raise ArtifactError(
+            f"This {model.name} has {classes.pop()} classes. A fer_zoo model is saved with the seven "
+            f"emotions alone ({', '.join(EMOTIONS)}); classes of your own cannot be saved yet. "
+            "torch.save(model.state_dict(), PATH) keeps the weights."
+        )
+    raise ArtifactError(
+        f"This {model.name} has other tensors than the network of that name ({wrong[0]!r}), so its folder "
+        "could not be loaded again. torch.save(model.state_dict(), PATH) keeps the weights."
+    )
+
+
+def _describe(model: "FaceClassifier") -> dict[str, Any]:
+    """What config.json says of a model in memory."""
+    if is_changed(model):
+        return describe_changed(model)
+    return {"metrics": {}} | {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
+
+
+def _write(
+    model: "FaceClassifier", out: Path, info: dict[str, Any], half: bool = False, hub_name: str | None = None
+) -> None:
+    import torch
+
+    save_artifact(out, model, info, dtype=torch.float16 if half else None)
+    write_card(out, hub_name=hub_name)
+
+
+def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str | None = None) -> None:
+    """Write `source` to the new folder `out` with the very bytes of its weights, after loading them strictly.
+
+    added: to the `fer_zoo` block. An ensemble that names its members gets their weights. hub_name: where its
+    card says that it is. Raises ArtifactError for a broken model, or if `out` is taken.
+    """
+    _refuse_taken(out)
+    model = load_artifact(source)
+    if (source / WEIGHTS_NAME).is_file():
+        write_atomically(out / WEIGHTS_NAME, lambda path: shutil.copyfile(source / WEIGHTS_NAME, path))
+        config = read_config(source)
+    else:
+        save_model(model, out)
+        config = read_config(out)
+    config["fer_zoo"] |= added
+    write_config(out, config)
+    write_card(out, hub_name=hub_name)
+
+
+def calibrate_artifact(source: Path, dataset: "FER2013", out: Path, device: str = "auto") -> dict[str, Any]:
+    """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
+    their PublicTest. config.json keeps the data, the day, and the weights it came from. Raises ArtifactError
+    for an ensemble, or if `out` is taken.
+    """
+    from fer_zoo.evaluation.batchnorm import calibrate
+    from fer_zoo.evaluation.metrics import evaluate
+
+    _refuse_taken(out)
+    place = pick_device(device)
+    model = load_artifact(source).to(place)
+    if model.name == ENSEMBLE:
+        raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
+    assert model.origin is not None
+    info = _describe(model)
+    with track(f"calibrating {model.name}"):
+        calibration = calibrate(model, dataset, place)
+        metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
+    calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
+    made = {
+        "calibration": calibration,
+        "metrics": {"public": metrics},
+        "base_model": model.origin.describe(),
+    }
+    _write(model, out, info | made)
+    return metrics
+
+
+def export_timm(source: Path, out: Path) -> Path:
+    """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
+
+    The temperature goes into the last layer (weight / T, bias / T), because timm knows none. Raises
+    ArtifactError for a row that is not timm's, or if `out` is taken.
+    """
+    _refuse_taken(out)
+    model = load_artifact(source)
+    if model.name == ENSEMBLE or not find_architecture(model.name).timm_name:
+        rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
+        raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
+    network: Any = model.backbone
+    info = _describe(model)
+    for parameter in network.get_classifier().parameters():
+        parameter.data /= model.temperature
+    model.temperature = 1.0
+    _write(model, out, info)  # the answers, and so the scores, stay what they were
+    return out
+
+
+def export_onnx(source: Path, out: Path) -> Path:
+    """Write the artifact `source` as `out`/model.onnx. Raises ArtifactError if it is there."""
+    from fer_zoo.artifacts.onnx_model import ONNX_NAME, write_onnx
+
+    path = _take_place(out / ONNX_NAME)
+    write_onnx(load_artifact(source), path, fingerprint_artifact(source))
+    return path
+
+
+def export_int8(source: Path, out: Path, dataset: "FER2013") -> tuple[Path, dict[str, Any]]:
+    """Write the artifact `source` as `out`/model_int8.onnx: the path, and what it costs (see `write_int8`).
+    Raises ArtifactError if it is there.
+    """
+    from fer_zoo.evaluation.quantize import INT8_NAME, write_int8
+
+    path = _take_place(out / INT8_NAME)
+    with TemporaryDirectory() as folder:
+        return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
+
+
+def _take_place(path: Path) -> Path:
+    if path.exists():
+        raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
+    return path
+
+
+def _refuse_taken(out: Path) -> None:
+    if (out / CONFIG_NAME).exists():
+        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")

@@ -1,0 +1,78 @@
+"""A trained model to the Hugging Face Hub, in one commit."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.artifacts.artifact import hash_weights, read_config, write_config
+from fer_zoo.artifacts.export import copy_artifact, save_model
+from fer_zoo.artifacts.hub import find_artifact
+from fer_zoo.utils.hub_client import check_name, explain_errors
+
+if TYPE_CHECKING:
+    from fer_zoo.artifacts.classifier import FaceClassifier
+
+TRIES, PAUSE = 3, 1.0  # of the commit; seconds before the second try, then twice as many
+
+
+@contextmanager
+def prepare_push(source: "str | Path | FaceClassifier", repo: str) -> Iterator[dict[str, Path]]:
+    """What a push of a model sends: places in the repository, and files here. source: as in `push_model`.
+
+    Weights, config.json with their SHA-256, the card that tells how to load it from `repo`, and its pictures.
+    The model is loaded once, so that a broken one is told before anything is sent. Raises ArtifactError.
+    """
+    with TemporaryDirectory(prefix="fer-zoo-") as name:
+        folder = Path(name) / "pushed"
+        if isinstance(source, (str, Path)):
+            copy_artifact(find_artifact(source), folder, {}, hub_name=repo)
+        else:
+            save_model(source, folder, hub_name=repo)
+        config = read_config(folder)
+        config["fer_zoo"]["weights_sha256"] = hash_weights(folder)
+        write_config(folder, config)
+        yield {path.name: path for path in sorted(folder.iterdir())}
+
+
+def push_model(
+    source: "str | Path | FaceClassifier", repo: str, *, private: bool = False, revision: str | None = None
+) -> str:
+    """Put a model, given by its name, its folder or itself, into OWNER/NAME in one commit; give its address.
+
+    A repository or branch that is missing is made; `private` says who sees a new one. A commit that fails on
+    the way is tried again; the repository keeps what it had until the commit is whole, and what was uploaded
+    is not sent twice, so a push that stopped is simply run again. Raises HubError or ArtifactError.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    check_name(repo)
+    branch = revision or "main"
+    hub = HfApi()  # one a call: it takes the endpoint as it is now
+    with explain_errors(repo, branch):
+        hub.whoami()  # a missing token or network is told before the work
+    with prepare_push(source, repo) as files, explain_errors(repo, branch):
+        hub.create_repo(repo, private=private, exist_ok=True)
+        if branch != "main":
+            hub.create_branch(repo, branch=branch, exist_ok=True)
+        added = [CommitOperationAdd(place, path) for place, path in files.items()]
+        name = read_config(files["config.json"].parent)["fer_zoo"]["name"]
+        return str(_commit(hub, repo, added, f"Upload {name}", branch).commit_url)
+
+
+def _commit(hub: Any, repo: str, added: list[Any], message: str, branch: str) -> Any:
+    """huggingface_hub repeats uploads by itself, the commit not: a server's fault is tried again here."""
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import httpx
+
+    for attempt in range(1, TRIES + 1):
+        try:
+            return hub.create_commit(repo, added, commit_message=message, revision=branch)
+        except (HfHubHTTPError, httpx.TransportError) as error:
+            refused = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
+            if refused or attempt == TRIES:
+                raise
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+    raise AssertionError("the last try returns or raises")

@@ -1,0 +1,139 @@
+"""A model as one ONNX file, preprocessing and temperature inside, and how it predicts without torch."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.errors import ArtifactError
+from fer_zoo.utils.files import write_atomically
+from fer_zoo.utils.telemetry import import_onnxruntime
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fer_zoo.artifacts.classifier import FaceClassifier
+    from fer_zoo.utils.images import Photo
+
+ONNX_NAME = "model.onnx"
+OPSET = 18
+CLOSE = 1e-3  # logits: how far ONNX Runtime may be from torch
+
+
+class OnnxClassifier:
+    """Faces uint8 (N, 1, 48, 48) to calibrated logits float32 (N, 7), in ONNX Runtime; torch is not needed.
+
+    path: a file that `fer-zoo export --format onnx` wrote. threads: of the processor; None leaves the choice
+    to ONNX Runtime. `metrics` are of this file; `quantisation` says what int8 cost, and is empty without it.
+    Raises ArtifactError for another file.
+    """
+
+    def __init__(self, path: str | Path, threads: int | None = None) -> None:
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            written = self._session.get_modelmeta().custom_metadata_map
+            emotions = json.loads(written["emotions"])
+            self.name = written["name"]
+            self.quantisation: dict[str, Any] = json.loads(written.get("quantisation", "{}"))
+            self.source = written.get("source", "")
+            self.metrics: dict[str, Any] = json.loads(written["metrics"])
+        except Exception as error:  # ONNX Runtime raises a class of its own for each way to be broken
+            raise ArtifactError(
+                f"{str(path)!r} is no model that fer-zoo export --format onnx wrote ({type(error).__name__})."
+            ) from error
+        if emotions != list(EMOTIONS):
+            raise ArtifactError(f"{str(path)!r} names the emotions {emotions}; allowed is {list(EMOTIONS)}.")
+
+    def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if faces.dtype != np.uint8 or faces.ndim != 4 or faces.shape[1:] != (1, SIDE, SIDE):
+            raise ValueError(
+                f"Faces are {faces.dtype} {faces.shape}; allowed is uint8 (N, 1, {SIDE}, {SIDE})."
+            )
+        return self._session.run(None, {"faces": faces})[0]
+
+    def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
+        """As `FaceClassifier.predict`: named probabilities of a picture of one face; a list gives a list."""
+        from fer_zoo.detection.one_face import read_one_face
+
+        if isinstance(photo, (list, tuple)):
+            if not photo:
+                return []
+            logits = self(np.stack([read_one_face(one) for one in photo])[:, None]).astype(np.float64)
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+            table = powers / powers.sum(axis=1, keepdims=True)
+            return [dict(zip(EMOTIONS, row, strict=True)) for row in table.tolist()]
+        return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
+
+
+def as_network(runtime: OnnxClassifier) -> "Callable[[Tensor], Tensor]":
+    """The same function on torch's tensors, for what measures a network."""
+    import torch
+
+    return lambda faces: torch.from_numpy(runtime(np.ascontiguousarray(faces.numpy())))
+
+
+def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
+    """Write the classifier, checked against torch in ONNX Runtime at two batch sizes. source: the fingerprint
+    of the artifact it was loaded from, by which a later reader knows whether the file is still its own.
+
+    Raises ArtifactError where the packages for it are missing, or the two runtimes disagree.
+    """
+    import torch
+
+    try:
+        import onnxscript  # noqa: F401 - what torch.onnx.export works with
+    except ImportError as error:
+        raise ArtifactError("ONNX export needs two more packages: pip install 'fer-zoo[onnx]'.") from error
+    import_onnxruntime()  # torch's exporter may import it too
+    generator = torch.Generator().manual_seed(0)
+    faces = torch.randint(0, 256, (3, 1, SIDE, SIDE), dtype=torch.uint8, generator=generator)
+    program = torch.onnx.export(
+        model.eval(),
+        (faces,),
+        dynamo=True,
+        input_names=["faces"],
+        output_names=["logits"],
+        dynamic_shapes={"faces": {0: torch.export.Dim("batch")}},
+        opset_version=OPSET,
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(
+        {
+            "name": model.name,
+            "emotions": json.dumps(EMOTIONS),
+            "metrics": json.dumps(summarise(model.info.get("metrics", {}))),
+            "source": source,
+            "license": "MIT",
+        }
+    )
+
+    def write(temporary: Path) -> None:
+        program.save(str(temporary), external_data=False)
+        runtime = OnnxClassifier(temporary)
+        for count in (1, 3):
+            with torch.inference_mode():
+                expected = model(faces[:count]).numpy()
+            difference = float(np.abs(runtime(faces[:count].numpy()) - expected).max())
+            if not difference < CLOSE:
+                raise ArtifactError(
+                    f"ONNX Runtime's logits of {model.name} are {difference:.2g} from torch's."
+                )
+
+    write_atomically(path, write)
+
+
+def summarise(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The main numbers of each split, without tables."""
+    kept = ("n", "accuracy", "accuracy_ci95", "macro_f1", "ece")
+    return {split: {key: score[key] for key in kept if key in score} for split, score in metrics.items()}

@@ -1,0 +1,45 @@
+"""The demo as a Space of the Hugging Face Hub: what goes into it, and the push."""
+
+from pathlib import Path
+
+from fer_zoo.artifacts.demo import PACKAGE, find_space
+from fer_zoo.utils.hub_client import check_name, explain_errors
+
+LEFT_OUT = {"__pycache__", "_space"}  # caches, and an installed package's own copy of the Space
+SCREENSHOTS = "screenshot*"
+
+
+def list_space_files() -> dict[str, Path]:
+    """The files of the Space: their places in the repository, and where they lie here.
+
+    The package goes with it as the folder `fer_zoo`, weights included: so the Space runs the very code that
+    was tested here. Its requirements.txt names what the package needs.
+    """
+    files = {}
+    for source, prefix in ((find_space(), Path()), (PACKAGE, Path("fer_zoo"))):
+        for path in sorted(source.rglob("*")):
+            place = path.relative_to(source)
+            if path.is_file() and not LEFT_OUT & set(place.parts) and not place.match(SCREENSHOTS):
+                files[(prefix / place).as_posix()] = path
+    return files
+
+
+def push_space(repo: str, private: bool = False) -> str:
+    """Make the Space OWNER/NAME hold the files of `list_space_files` and no others, in one commit.
+
+    A Space that is missing is created, then `private` says who sees it. Returns its address. Raises HubError.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    check_name(repo, "Space")
+    files = list_space_files()
+    with explain_errors(repo):
+        hub = HfApi()  # one a call: it takes the endpoint as it is now
+        hub.whoami()  # a token that is missing or refused is told before anything is made
+        address = hub.create_repo(repo, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+        there = {file.rfilename for file in hub.space_info(repo).siblings or ()}
+        stale = there - {".gitattributes", *files}
+        added = [CommitOperationAdd(place, path) for place, path in files.items()]
+        deleted = [CommitOperationDelete(place) for place in sorted(stale)]
+        hub.create_commit(repo, [*added, *deleted], commit_message="Update the demo", repo_type="space")
+    return str(address)

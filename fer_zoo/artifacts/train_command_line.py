@@ -1,0 +1,98 @@
+"""The `fer-zoo train` command that a run was started by, rebuilt from what config.json keeps of the run."""
+
+import json
+import re
+import shlex
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from fer_zoo.artifacts.artifact import hash_weights, list_embedded
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.recipes.recipe import Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
+
+FER2013_FINGERPRINT = "1967e5ff64db0a1d"  # of the challenge's three splits, in whatever form
+VOTES_NAME = "fer2013new.csv"
+RELATIVE = re.compile(r"\w[\w.-]*/[\w.-]+(@\S+)?")  # OWNER/NAME of the Hub, or a folder in a folder
+
+
+def build_command(block: dict[str, Any]) -> str:
+    """As one would type it: what was given by a recipe's name, --set or --epochs is here the nearest recipe
+    and `--set` for each setting that differs. Folders and files of the machine are reduced to their names.
+    """
+    row, seed = find_architecture(block["name"]), block["seed"]
+    labels = block.get("labels", "fer2013")
+    arguments = ["fer-zoo", "train", "--arch", row.name]
+    arguments += _give_recipe(build_recipe(block["recipe"]), row.recipe)
+    arguments += _give_start(block["pretrained"])
+    arguments += [] if labels == "fer2013" else ["--labels", labels]
+    arguments += ["--seed", str(seed)]
+    arguments += [] if labels == "fer2013" else ["--ferplus-csv", VOTES_NAME]
+    if excluded := block.get("data", {}).get("excluded"):
+        arguments += ["--exclude", excluded]
+    return shlex.join([*arguments, "--data", _name_data(block)])
+
+
+def is_of_fer2013(block: dict[str, Any]) -> bool:
+    """Whether all faces of FER2013, and no others, trained or chose the model."""
+    return str(block.get("data_fingerprint", "")).split(" ")[0] == FER2013_FINGERPRINT
+
+
+def is_in_package(name: str, sha256: str) -> bool:
+    """Whether the package's weights of that name are those whose SHA-256 begins so."""
+    folder = list_embedded().get(name)
+    return folder is not None and hash_weights(folder).startswith(sha256)
+
+
+def _give_recipe(recipe: Recipe, own: str) -> list[str]:
+    """--recipe, where it is another one than the architecture's own, and a --set for each difference."""
+    changes = {}
+    for name in sorted(list_recipes(), key=lambda name: name != own):  # of equals its own comes first
+        difference = _list_changes(recipe, load_recipe(name))
+        if difference is not None:
+            changes[name] = difference
+    nearest = min(changes, key=lambda name: len(changes[name]))
+    options = [] if nearest == own else ["--recipe", nearest]
+    return options + [part for change in changes[nearest] for part in ("--set", change)]
+
+
+def _list_changes(recipe: Recipe, usual: Recipe) -> list[str] | None:
+    """What --set makes of `usual` to get `recipe`; None where it cannot, for TOML has no word for nothing."""
+    before, after = _flatten(describe_recipe(usual)), _flatten(describe_recipe(recipe))
+    changed = {key: value for key, value in after.items() if value != before[key]}
+    if None in changed.values():
+        return None
+    return [f"{key}={_format_value(key, value)}" for key, value in changed.items()]
+
+
+def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _format_value(key: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    names = [shorten_path(name) for name in value] if key == "distill.teachers" else value
+    return json.dumps(names, ensure_ascii=False)
+
+
+def shorten_path(name: str) -> str:
+    """The last part of a path that begins at a root or at a folder of somebody; other names as they are."""
+    windows = PureWindowsPath(name)
+    if windows.drive or "\\" in name:
+        return windows.name
+    return name if "/" not in name or RELATIVE.fullmatch(name) else PurePosixPath(name).name
+
+
+def _give_start(start: Any) -> list[str]:
+    if not isinstance(start, dict):
+        return [] if not start else ["--pretrained"] if start is True else ["--pretrained", Path(start).name]
+    name = start["name"]
+    return ["--pretrained", name if is_in_package(name, start["sha256"]) else f"path/to/{name}"]
+
+
+def _name_data(block: dict[str, Any]) -> str:
+    known = "fer2013.csv" if is_of_fer2013(block) else "path/to/your/faces"
+    return str(block.get("data", {}).get("name") or known)

@@ -1,0 +1,160 @@
+"""Our models beside other packages for the same task: they take turns on the same pictures."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.bench.peer_process import PeerError, check_python, format_refusals, open_peer
+from fer_zoo.bench.peer_runner import NAMES
+from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarise
+from fer_zoo.evaluation.runtimes import has_exporter
+
+FACES = 64  # in one call
+STARTS = 2  # the first one reads the packages from the disk, the second counts
+TOLD = ("name", "runtime", "version", "start_s")
+
+Call = Callable[[str], dict[str, Any]]  # `face`, `faces` or `photo` to its ms and the number of answers
+
+
+def measure_peers(
+    python: str | Path,
+    model: str,
+    photo: str | Path | None = None,
+    *,
+    repeats: int = 20,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Rows of the model in both runtimes, then of the peers as far as they run in `python`.
+
+    Of each a picture of one face, 64 such pictures in one call, and the whole of a photo from its pixels to
+    named probabilities (in torch alone of ours): median and 95th percentile in milliseconds of `repeats`
+    rounds, in which all take turns. start_s: from its import to its first answer, of the peers alone. A peer
+    that cannot run has a row with its `error`. Raises FerZooError where `python` is no program.
+    """
+    check_python(python)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        faces, pixels = _make_pictures(photo)
+        np.save(Path(folder) / "faces.npy", faces[..., 0])
+        np.save(Path(folder) / "photo.npy", pixels)
+        rows: list[dict[str, Any]] = []
+        calls: list[Call | None] = []
+        for runtime, ours in _open_ours(model, faces, pixels).items():
+            rows.append({"name": model, "runtime": runtime})
+            calls.append(ours)
+        for name in NAMES:
+            rows.append({"name": name})
+            calls.append(_start_peer(python, folder, rows[-1], stack))
+        for number in range(total := repeats + WARM_UP):
+            for call, row in zip(calls, rows, strict=True):
+                _do_round(call, row)
+            progress(number + 1, total)
+    return [_finish(row) for row in rows]
+
+
+def format_peers(rows: list[dict[str, Any]]) -> str:
+    """A table for people, and how many times as long the peers take for one face as our fastest."""
+    lines = [f"  {'by turns':<24}{'one face, ms':>20}{'faces/s':>9}{'photo, ms':>26}{'start':>9}"]
+    running = [row for row in rows if "error" not in row]
+    for row in running:
+        title = f"{row['name']} {row.get('runtime') or row['version']}"
+        face, photo = (show_times(row[key]) if key in row else "-" for key in ("face", "photo"))
+        if "photo" in row:
+            photo += f", {row['photo_faces']} faces"
+        start = f"{row['start_s']:.1f} s" if "start_s" in row else "-"
+        lines.append(f"  {title:<24}{face:>20}{row['faces_per_s']:>9,}{photo:>26}{start:>9}")
+    lines += [f"  {line}" for line in format_refusals(rows)]
+    fastest = min((row for row in running if "runtime" in row), key=lambda row: row["face"]["median_ms"])
+    for row in running:
+        if "runtime" not in row:
+            times = row["face"]["median_ms"] / fastest["face"]["median_ms"]
+            ours = f"{fastest['name']} in {fastest['runtime']}"
+            lines.append(f"  {row['name']} takes {times:.1f} times as long for one face as {ours}")
+    return "\n".join(lines)
+
+
+def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """RGB: drawn faces (64, 48, 48, 3), and the photo."""
+    from fer_zoo.data.synthetic import draw_faces
+    from fer_zoo.utils.images import read_photo
+
+    grey = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
+    return np.stack([grey] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
+
+
+def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, Call]:
+    """By runtime. ONNX Runtime where the packages for the export are there; it finds no faces."""
+    from fer_zoo.artifacts.hub import load
+    from fer_zoo.recognition.recognizer import Recognizer
+
+    def build_call(classifier: Any, recognizer: Recognizer | None) -> Call:
+        def call(kind: str) -> dict[str, Any]:
+            begin = time.perf_counter()
+            if kind != "photo":
+                count = len(classifier.predict(list(faces if kind == "faces" else faces[:1])))
+            elif recognizer:
+                count = len(recognizer.recognize(pixels)["faces"])
+            else:
+                return {}
+            return {"ms": 1000 * (time.perf_counter() - begin), "count": count}
+
+        return call
+
+    torch_model = load(model)
+    calls = {"torch": build_call(torch_model, Recognizer([torch_model]))}
+    if has_exporter():
+        calls["onnx"] = build_call(load(model, runtime="onnx"), None)
+    return calls
+
+
+def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: ExitStack) -> Call | None:
+    """None, and the row has the error, where it cannot run."""
+    try:
+        for _ in range(STARTS - 1):
+            with open_peer(python, row["name"], folder):
+                pass
+        ask, hello = stack.enter_context(open_peer(python, row["name"], folder))
+    except PeerError as error:
+        row["error"] = str(error)
+        return None
+    row |= {"version": hello["version"], "start_s": round(hello["start_s"], 2)}
+    wanted = {"face": "faces 0 1", "faces": f"faces 0 {FACES}", "photo": "photo"}
+
+    def call(kind: str) -> dict[str, Any]:
+        answer = ask(wanted[kind])
+        if "answers" in answer:
+            answer["count"] = len(answer["answers"])
+        return answer
+
+    return call
+
+
+def _do_round(call: Call | None, row: dict[str, Any]) -> None:
+    """One of each kind; the row gets the times, or the error and then nothing more."""
+    wanted = {"face": 1, "faces": FACES}
+    if call is None or "error" in row:
+        return
+    try:
+        for kind in (*wanted, "photo"):
+            if answer := call(kind):
+                if answer["count"] != wanted.get(kind, answer["count"]):
+                    raise PeerError(f"it answered {answer['count']} of {wanted[kind]} faces")
+                row.setdefault(kind, []).append(answer["ms"])
+                row[f"{kind}_count"] = answer["count"]
+    except PeerError as error:
+        row["error"] = str(error)
+
+
+def _finish(row: dict[str, Any]) -> dict[str, Any]:
+    if "error" in row:
+        return {"name": row["name"], "error": row["error"]}
+    told: dict[str, Any] = {key: row[key] for key in TOLD if key in row}
+    told |= {kind: summarise(row[kind]) for kind in ("face", "photo") if kind in row}
+    if "photo" in row:
+        told["photo_faces"] = row["photo_count"]
+    return {**told, "faces_per_s": round(1000 * FACES / summarise(row["faces"])["median_ms"])}

@@ -1,0 +1,142 @@
+"""What the commands share: the parser, flags that repeat, and JSON."""
+
+import argparse
+import codecs
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fer_zoo.bench.peer_runner import NAMES
+from fer_zoo.utils.files import as_utf8
+
+if TYPE_CHECKING:
+    from fer_zoo.recipes.recipe import Recipe
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong on one line, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_command(
+    parsers: Any, name: str, run: Callable[[argparse.Namespace], None], description: str
+) -> argparse.ArgumentParser:
+    parser = parsers.add_parser(
+        name, help=description, description=description[0].upper() + description[1:] + "."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="FER2013 as CSV, image folder or Parquet, a folder that holds it, or hf://datasets/OWNER/NAME "
+        "[FER_ZOO_DATA]",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, many: bool = False, onnx: bool = False) -> None:
+    """The `model`, or the `models` where there are many. onnx: whether a file in that form is one."""
+    metavar = "NAME|DIR|FILE.onnx" if onnx else "NAME|DIR"
+    help_text = "an embedded model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
+    if many:
+        parser.add_argument("models", nargs="+", metavar=metavar, help=help_text)
+    else:
+        parser.add_argument("model", metavar=metavar, help=help_text)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON value")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 ... [auto]")
+
+
+def add_peer(parser: argparse.ArgumentParser, what: str) -> None:
+    """what: that those packages do."""
+    parser.add_argument(
+        "--peer",
+        metavar="PYTHON",
+        help=f"of another environment: {', '.join(NAMES)}, as far as installed there, {what}",
+    )
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
+    )
+
+
+def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
+    """The recipe of --recipe, else the default one, as --set changes it, and --epochs after that."""
+    from fer_zoo.recipes.recipe import load_recipe
+
+    epochs = [] if arguments.epochs is None else [f"epochs={arguments.epochs}"]
+    return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
+
+
+def out_folder(text: str) -> str:
+    """The type of an argument that names a folder to write into: before any work, a file there is refused."""
+    for path in (Path(text), *Path(text).parents):
+        if path.exists() and not path.is_dir():
+            raise argparse.ArgumentTypeError(f"{str(path)!r} is a file, not a folder: name another folder")
+    return text
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace a file that exists already")
+
+
+def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from low to high."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a whole number from {low:,} to {high:,}")
+        return value
+
+    return read
+
+
+count = whole(1)
+seed = whole(0)  # as every library's generator takes it
+
+
+def positive(text: str) -> float:
+    value = _read_number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a number above 0")
+    return value
+
+
+def duration(text: str) -> float:
+    """In seconds."""
+    value = _read_number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a time from 0 seconds")
+    return value
+
+
+def _read_number(text: str) -> float:
+    """NaN, which is in no range, for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def print_json(value: Any) -> None:
+    """In the letters that standard output can hold; others become JSON's own escapes."""
+    narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+    print(as_utf8(json.dumps(value, ensure_ascii=narrow)))

@@ -1,0 +1,112 @@
+"""Measure the speed of training and of prediction on this machine."""
+
+import argparse
+import os
+from typing import Any
+
+from fer_zoo.cli.arguments import (
+    Parser,
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_peer,
+    count,
+    positive,
+    print_json,
+    whole,
+)
+from fer_zoo.errors import FerZooError
+
+
+def add_parsers(parsers: Any) -> None:
+    bench = parsers.add_parser("bench", help="measure the speed of this machine")
+    inner = bench.add_subparsers(
+        dest="bench_command", required=True, metavar="train|predict", parser_class=Parser
+    )
+    train = add_command(inner, "train", run_bench_train, "our trainer and the tutorial's loop, taking turns")
+    train.add_argument("--arch", default="cnn-baseline", metavar="A", help="[cnn-baseline]")
+    add_data(train)
+    train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
+    train.add_argument("--steps", type=count, default=40, metavar="N", help="in a round [40]")
+    train.add_argument("--rounds", type=count, default=3, metavar="N", help="of which the median counts [3]")
+    train.add_argument(
+        "--workers", type=whole(0), default=2, metavar="N", help="of the tutorial's DataLoader [2]"
+    )
+    train.add_argument(
+        "--until",
+        type=positive,
+        metavar="PERCENT",
+        help="also train with --data until the accuracy on PublicTest is over this, and tell the seconds",
+    )
+    add_device(train)
+    add_json(train)
+    predict = add_command(inner, "predict", run_bench_predict, "from a photo to probabilities, step by step")
+    predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
+    predict.add_argument("--photo", metavar="FILE", help="[six drawn faces]")
+    predict.add_argument("--repeats", type=count, default=20, metavar="N", help="of each call [20]")
+    add_peer(predict, "take turns with the first model")
+    add_json(predict)
+
+
+def run_bench_train(arguments: argparse.Namespace) -> None:
+    from fer_zoo.bench.roofline import format_floors, measure_floors
+    from fer_zoo.bench.time_to_accuracy import format_until, time_until
+    from fer_zoo.bench.training_speed import build_contest, compare_training, format_training
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.models.registry import find_architecture
+    from fer_zoo.recipes.recipe import load_recipe
+    from fer_zoo.utils.progress import track
+
+    given = arguments.data or os.environ.get("FER_ZOO_DATA")
+    if arguments.until and not given:
+        raise FerZooError("--until needs faces to learn from; give FER2013 with --data PATH.")
+    dataset = read_fer2013(given) if given else None
+    contest = build_contest(
+        arguments.arch,
+        dataset.training if dataset else None,
+        recipe=arguments.recipe,
+        steps=arguments.steps,
+        workers=arguments.workers,
+        device=arguments.device,
+    )
+    with track("taking turns") as progress:
+        result = compare_training(contest, rounds=arguments.rounds, progress=progress)
+    result["floors"] = measure_floors(contest, result["epoch_s"])
+    if arguments.until and dataset:
+        recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
+        result["until"] = time_until(
+            contest.architecture, dataset, arguments.until, recipe, device=contest.device
+        )
+    if arguments.json:
+        print_json(result)
+        return
+    print(format_training(result))
+    print(format_floors(result["floors"]))
+    if "until" in result:
+        print(format_until(result["until"]))
+
+
+def run_bench_predict(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.artifact import list_embedded
+    from fer_zoo.bench.peer_speed import format_peers, measure_peers
+    from fer_zoo.bench.prediction_speed import format_prediction, measure_prediction
+    from fer_zoo.utils.progress import track
+
+    models = arguments.models.split(",") if arguments.models else list(list_embedded())
+    peers = None
+    if arguments.peer:
+        with track("taking turns") as progress:
+            peers = measure_peers(
+                arguments.peer, models[0], arguments.photo, repeats=arguments.repeats, progress=progress
+            )
+    with track("measuring") as progress:
+        result = measure_prediction(models, arguments.photo, repeats=arguments.repeats, progress=progress)
+    if peers:
+        result["peers"] = peers
+    if arguments.json:
+        print_json(result)
+        return
+    print(format_prediction(result))
+    if peers:
+        print(format_peers(peers))

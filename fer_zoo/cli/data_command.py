@@ -1,0 +1,131 @@
+"""Look at FER2013, look for its faults, or draw a stand-in."""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.cli.arguments import (
+    Parser,
+    add_command,
+    add_data,
+    add_device,
+    add_force,
+    add_json,
+    count,
+    out_folder,
+    print_json,
+    seed,
+)
+
+
+def add_parsers(parsers: Any) -> None:
+    data = parsers.add_parser("data", help="look at FER2013, or draw a stand-in for it")
+    inner = data.add_subparsers(
+        dest="data_command", required=True, metavar="info|show|audit|synth", parser_class=Parser
+    )
+    info = add_command(
+        inner, "info", run_data_info, "counts per split and class, duplicates, blanks, conflicts"
+    )
+    add_data(info)
+    add_json(info)
+    show = add_command(inner, "show", run_data_show, "class histogram and a grid of random faces as PNG")
+    add_data(show)
+    show.add_argument("--split", default="train", help="train, public, private or test [train]")
+    show.add_argument(
+        "--out",
+        default="data-pictures",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the pictures [data-pictures]",
+    )
+    show.add_argument("--seed", type=seed, default=0, help="which faces [0]")
+    audit = add_command(
+        inner, "audit", run_data_audit, "repeated, blank, faceless and wrongly labelled faces, to leave out"
+    )
+    add_data(audit)
+    audit.add_argument(
+        "--models",
+        default="cnn-baseline,resnet_48",
+        metavar="A,B",
+        help='whose answers count; "" for none [cnn-baseline,resnet_48]',
+    )
+    audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
+    audit.add_argument(
+        "--out",
+        default="data-audit",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the page and the lists [data-audit]",
+    )
+    add_device(audit)
+    add_json(audit)
+    synth = add_command(
+        inner, "synth", run_data_synth, "drawn faces in FER2013's CSV form: no download needed"
+    )
+    synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
+    add_force(synth)
+    synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
+    synth.add_argument("--seed", type=seed, default=0, help="which faces [0]")
+
+
+def run_data_info(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.quality import describe, format_description
+
+    description = describe(read_fer2013(arguments.data))
+    if arguments.json:
+        print_json(description)
+    else:
+        print(format_description(description))
+
+
+def run_data_show(arguments: argparse.Namespace) -> None:
+    import numpy as np
+
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.plots import draw_grid, draw_histogram
+
+    dataset = read_fer2013(arguments.data)
+    folder = Path(arguments.out)
+    draw_histogram(dataset, folder / "classes.png")
+    generator = np.random.default_rng(arguments.seed)
+    draw_grid(dataset, arguments.split, folder / "faces.png", generator=generator)
+    print(f"Wrote {folder / 'classes.png'} and {folder / 'faces.png'}")
+
+
+def run_data_audit(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.data.audit import audit_faces, collect_faces, count_findings
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.reports.audit_report import format_counts, write_audit
+    from fer_zoo.reports.evidence import gather_evidence
+    from fer_zoo.utils.progress import track
+
+    folders = [find_artifact(name) for name in arguments.models.split(",") if name]
+    ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
+    dataset = read_fer2013(arguments.data)
+    collection = collect_faces(dataset)
+    evidence = gather_evidence(collection, dataset, folders, ferplus, arguments.device)
+    with track("looking for repeated photos") as progress:
+        findings = audit_faces(collection, **evidence._asdict(), progress=progress)
+    write_audit(out, dataset, collection, findings)
+    counts = count_findings(collection, findings)
+    if arguments.json:
+        print_json({"folder": str(out), "faces": len(collection.split), "counts": counts})
+    else:
+        print(format_counts(counts))
+        print(f"\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)")
+
+
+def run_data_synth(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.synthetic import write_synthetic
+    from fer_zoo.utils.files import refuse_to_replace
+
+    path = Path(arguments.out)
+    refuse_to_replace(path, arguments.force, "FILE.csv")
+    write_synthetic(path, count=arguments.count, seed=arguments.seed)
+    print(
+        f"Wrote {arguments.count} drawn faces. Next: "
+        f"{shlex.join(['fer-zoo', 'train', '--arch', 'cnn-baseline', '--data', str(path), '--epochs', '5'])}"
+    )

@@ -1,0 +1,18 @@
+"""Open the demo."""
+
+import argparse
+from typing import Any
+
+from fer_zoo.cli.arguments import add_command, whole
+
+
+def add_parsers(parsers: Any) -> None:
+    demo = add_command(parsers, "demo", run_demo, "open the web demo on this machine")
+    demo.add_argument("--port", type=whole(1, 65535), default=7860, metavar="N", help="[7860]")
+    demo.add_argument("--open", action="store_true", help="open the page in the browser")
+
+
+def run_demo(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.demo import launch_demo
+
+    launch_demo(port=arguments.port, open_browser=arguments.open)

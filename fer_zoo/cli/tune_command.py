@@ -1,0 +1,95 @@
+"""Search for a better recipe."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.cli.arguments import (
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_set,
+    count,
+    out_folder,
+    positive,
+    print_json,
+    read_recipe,
+    seed,
+)
+from fer_zoo.cli.next_step import format_next
+
+TRIALS = 20
+
+
+def add_parsers(parsers: Any) -> None:
+    tune = add_command(parsers, "tune", run_tune, "search for a better recipe, choosing on PublicTest")
+    tune.add_argument("--arch", required=True, metavar="A", help="a name of fer-zoo list")
+    add_data(tune)
+    tune.add_argument(
+        "--recipe",
+        metavar="R",
+        help="a recipe's name or TOML file, whose table [search] is the space [the architecture's own]",
+    )
+    tune.add_argument("--trials", type=count, metavar="N", help=f"runs in all, of all workers [{TRIALS}]")
+    tune.add_argument("--minutes", type=positive, metavar="M", help="begin no run after that time")
+    tune.add_argument("--epochs", type=count, metavar="N", help="of a run, instead of the recipe's")
+    tune.add_argument(
+        "--out",
+        type=out_folder,
+        metavar="DIR",
+        help="folder of the search, gone on with if there [runs/tune-ARCH]",
+    )
+    tune.add_argument(
+        "--storage",
+        metavar="URL",
+        help="database of workers on several machines, such as postgresql://user@host/name [SQLite in DIR]",
+    )
+    add_device(tune)
+    tune.add_argument("--seed", type=seed, default=0, metavar="S", help="of every run [0]")
+    add_set(tune)
+    add_json(tune)
+
+
+def run_tune(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.experiments.tune_storage import import_optuna
+    from fer_zoo.models.registry import find_architecture
+
+    import_optuna()
+    row = find_architecture(arguments.arch)
+    find_source(arguments.data)
+    from fer_zoo.experiments.search_space import load_space
+    from fer_zoo.experiments.tuner import tune
+
+    recipe = read_recipe(arguments, row.recipe)
+    space = load_space(arguments.recipe or row.recipe, recipe, row.options)
+    trials = arguments.trials or (None if arguments.minutes else TRIALS)
+    try:
+        result = tune(
+            row.name,
+            read_fer2013(arguments.data),
+            recipe,
+            space,
+            out=Path(arguments.out or f"runs/tune-{row.name}"),
+            trials=trials,
+            minutes=arguments.minutes,
+            storage=arguments.storage,
+            seed=arguments.seed,
+            device=arguments.device,
+        )
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if arguments.json:
+        print_json({**asdict(result), "folder": str(result.folder)})
+        return
+    found = ", ".join(f"{key} {value}" for key, value in result.parameters.items())
+    print(
+        f"{row.name}: {result.finished} runs finished, {result.pruned} stopped early. Best: trial "
+        f"{result.best}, PublicTest {result.accuracy:.2%}: {found}\n"
+        f"Recipe, table and pictures: {result.folder}\n"
+        f"{format_next(arguments, 'train', '--arch', row.name, '--recipe', result.folder / 'best.toml')}"
+    )

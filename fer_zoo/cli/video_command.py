@@ -1,0 +1,92 @@
+"""Follow the faces of a video file."""
+
+import argparse
+import sys
+from typing import Any
+
+from fer_zoo.cli.arguments import (
+    add_command,
+    add_device,
+    add_json,
+    duration,
+    out_folder,
+    positive,
+    print_json,
+)
+from fer_zoo.errors import ImageError, escape
+
+
+def add_parsers(parsers: Any) -> None:
+    video = add_command(
+        parsers, "video", run_video, "follow the faces of a video and tell what each showed over time"
+    )
+    video.add_argument("video", metavar="FILE", help="MP4, MOV, MKV, WebM, AVI, MPEG or GIF")
+    video.add_argument(
+        "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
+    )
+    video.add_argument(
+        "--out",
+        type=out_folder,
+        metavar="DIR",
+        help="write faces.csv, a row a face and frame, and timeline.png there",
+    )
+    video.add_argument(
+        "--per-second",
+        type=positive,
+        default=10.0,
+        metavar="N",
+        help="frames to read of each second; where they are few, a face that moves gets new numbers [10]",
+    )
+    video.add_argument(
+        "--smoothing",
+        type=duration,
+        default=0.5,
+        metavar="S",
+        help="time constant over which answers are smoothed, in seconds; 0: each frame by itself [0.5]",
+    )
+    add_device(video)
+    add_json(video)
+
+
+def run_video(arguments: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from fer_zoo.recognition.recognizer import Recognizer
+    from fer_zoo.recognition.timeline import draw_timeline
+    from fer_zoo.recognition.tracking import FaceTracker
+    from fer_zoo.recognition.video import FRAME_SIDE, follow_video
+    from fer_zoo.recognition.video_summary import VideoStory, format_story
+    from fer_zoo.utils.devices import pick_device
+    from fer_zoo.utils.files import write_text
+    from fer_zoo.utils.progress import track
+
+    device, recognizer = pick_device(arguments.device), Recognizer(arguments.models.split(","))
+    story, fault = VideoStory(recognizer.names), None
+    tracker = FaceTracker(recognizer, smoothing_s=arguments.smoothing, frame_side=FRAME_SIDE)
+    with track("seconds of the video") as progress:
+        frames = follow_video(arguments.video, tracker, arguments.per_second, progress)
+        for model in recognizer.models.values():
+            model.to(device)
+        try:
+            for frame in frames:
+                story.add(frame)
+        except (KeyboardInterrupt, ImageError) as error:
+            if not story.frames:
+                raise
+            fault = error
+    if arguments.out:
+        write_text(Path(arguments.out) / "faces.csv", story.to_csv())
+        draw_timeline(story, Path(arguments.video).name, Path(arguments.out) / "timeline.png")
+    described = story.describe(arguments.video)
+    if arguments.json:
+        print_json(described)
+    else:
+        print(format_story(described))
+        if arguments.out:
+            print(f"Wrote faces.csv and timeline.png into {escape(arguments.out)}")
+    if isinstance(fault, KeyboardInterrupt):
+        print(
+            f"Stopped at {story.end:.1f} s of the video: what was read up to there is told.", file=sys.stderr
+        )
+    if fault:
+        raise fault

@@ -1,0 +1,60 @@
+"""Pictures of a data set as PNG files: how many faces each class has, and what the faces look like."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.utils.files import write_atomically
+
+SPLIT_TITLES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
+
+
+def draw_histogram(dataset: FER2013, path: str | Path) -> None:
+    """Write a PNG with one panel a split: faces of each class, and their share in the split."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    for axes, (name, title) in zip(figure.subplots(1, 3), SPLIT_TITLES.items(), strict=True):
+        labels = dataset.split(name).labels
+        counts = np.bincount(labels, minlength=len(EMOTIONS))
+        bars = axes.barh(EMOTIONS, counts, color=[COLORS[emotion] for emotion in EMOTIONS])
+        axes.bar_label(
+            bars, [f"{count:,}  {count / len(labels):.0%}" for count in counts], padding=4, fontsize=9
+        )
+        axes.set_title(f"{title}: {len(labels):,} faces", loc="left", fontweight="bold")
+        axes.set_xlim(0, counts.max() * 1.28)
+        axes.invert_yaxis()
+        axes.xaxis.set_visible(False)
+        axes.tick_params(left=False)
+        axes.spines[:].set_visible(False)
+    write_atomically(Path(path), partial(figure.savefig, dpi=120, format="png"))
+
+
+def draw_grid(
+    dataset: FER2013,
+    split: str,
+    path: str | Path,
+    rows: int = 5,
+    columns: int = 10,
+    generator: np.random.Generator | None = None,
+) -> None:
+    """Write a PNG of random faces with their labels, none twice; without a generator, seed 0 draws them.
+
+    Raises UnknownNameError for a split that does not exist.
+    """
+    from matplotlib.figure import Figure
+
+    faces = dataset.split(split)
+    generator = generator or np.random.default_rng(0)
+    chosen = generator.permutation(len(faces))[: rows * columns]
+    figure = Figure(figsize=(columns * 1.05, rows * 1.3), layout="constrained")
+    for axes in (grid := figure.subplots(rows, columns, squeeze=False)).flat:
+        axes.set_axis_off()
+    for axes, face in zip(grid.flat, chosen, strict=False):
+        emotion = EMOTIONS[faces.labels[face]]
+        axes.imshow(faces.pixels[face, 0], cmap="gray", vmin=0, vmax=255)
+        axes.set_title(emotion, fontsize=9, color=COLORS[emotion], fontweight="bold", pad=3)
+    write_atomically(Path(path), partial(figure.savefig, dpi=120, format="png"))

@@ -1,0 +1,97 @@
+"""Choose an ensemble: which trained models vote, and with what weight, by PublicTest alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_zoo.artifacts.artifact import (
+    CONFIG_NAME,
+    ENSEMBLE,
+    build_config,
+    describe_member,
+    list_embedded,
+    load_artifact,
+    save_artifact,
+    write_config,
+)
+from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.emotions import SIDE
+from fer_zoo.errors import ArtifactError, FerZooError
+from fer_zoo.evaluation.calibration import fit_temperature
+from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.progress import track
+
+ROUNDS = 20
+
+
+def choose_votes(tables: Sequence[ArrayLike], labels: ArrayLike, rounds: int = ROUNDS) -> NDArray[np.int64]:
+    """Votes (models,) that sum to `rounds`, for each model's calibrated probabilities (N, 7) and labels (N,).
+
+    Greedy selection with replacement (Caruana et al. 2004): each round adds the vote that makes the labels
+    most likely.
+    """
+    probabilities = np.stack([np.asarray(table, dtype=np.float64) for table in tables])
+    of_label = probabilities[:, np.arange(len(np.asarray(labels))), np.asarray(labels)]
+    votes = np.zeros(len(tables), dtype=np.int64)
+    total = np.zeros(of_label.shape[1])
+    for _ in range(rounds):
+        gains = np.log(np.maximum(total + of_label, np.finfo(float).tiny)).mean(axis=1)
+        best = int(gains.argmax())
+        votes[best] += 1
+        total += of_label[best]
+    return votes
+
+
+def build_ensemble(
+    folders: list[Path], dataset: FER2013, out: Path, *, by_name: bool = False, device: str = "auto"
+) -> dict[str, Any]:
+    """Write the ensemble of stored models to the new folder `out`; returns its PublicTest metrics.
+
+    Models that get no vote are left out. by_name: keep the names of the members in place of their weights;
+    allowed where all of them come with the package. Raises ArtifactError, FerZooError.
+    """
+    if len(folders) < 2:
+        raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
+    if (out / CONFIG_NAME).exists():
+        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+    place = pick_device(device)
+    models = [load_artifact(folder).to(place) for folder in folders]
+    faces = dataset.public_test
+    tables = []
+    for model in models:
+        with track(f"{model.name} on public") as progress:
+            logits = predict_logits(model, faces.pixels, device=place, progress=progress)
+        tables.append(logits.double().softmax(1).numpy())
+    votes = choose_votes(tables, faces.labels)
+    chosen = [index for index in np.argsort(-votes, kind="stable") if votes[index]]
+    weights = [float(votes[index] / votes.sum()) for index in chosen]
+    members = [
+        describe_member(models[index], folders[index], weight)
+        for index, weight in zip(chosen, weights, strict=True)
+    ]
+    embedded = list_embedded()
+    if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
+        raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
+    network = Ensemble([models[index] for index in chosen], weights).to(place)
+    ensemble = FaceClassifier(network, Preprocessing(SIDE, 0.0, 1.0), name=ENSEMBLE).eval()
+    logits = predict_logits(ensemble, faces.pixels, device=place)
+    ensemble.temperature = fit_temperature(logits, faces.labels)
+    metrics = evaluate(ensemble, faces, name=ENSEMBLE, split="public", device=place)
+    info = {
+        "members": members,
+        "data_fingerprint": dataset.fingerprint,
+        "metrics": {"public": metrics},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    if by_name:
+        write_config(out, build_config(ensemble, info))
+    else:
+        save_artifact(out, ensemble, info)
+    return metrics

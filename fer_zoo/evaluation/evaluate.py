@@ -1,0 +1,202 @@
+"""Evaluation of stored models: one split, one line of numbers, two pictures; and several models in a paired
+test.
+"""
+
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
+from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
+from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
+from fer_zoo.bench.peer_process import check_python, format_refusals, judge_all
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import NO_MAJORITY, find_majority, read_votes
+from fer_zoo.data.quality import duplicates_of_training
+from fer_zoo.errors import FerZooError
+from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.latency import measure_latency
+from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.files import write_atomically
+from fer_zoo.utils.progress import track
+
+
+def predict_split(
+    folder: Path, dataset: FER2013, split: str, tta: str, device: str
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """Name of the model, calibrated probabilities (N, 7) and labels (N,) of a split. folder: of a model, or
+    an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor.
+    """
+    faces = dataset.split(split)
+    if folder.suffix == ".onnx":
+        runtime, place = OnnxClassifier(folder), pick_device("cpu")
+        name, network = runtime.name, as_network(runtime)
+    else:
+        place = pick_device(device)
+        model = load_artifact(folder).to(place)
+        name, network = model.name, model
+    with track(f"{name} on {split}") as progress:
+        logits = predict_logits(network, faces.pixels, tta=tta, device=place, progress=progress)
+    return name, logits.softmax(1).double().numpy(), faces.labels
+
+
+def evaluate_artifact(
+    folder: Path,
+    dataset: FER2013,
+    *,
+    split: str = "private",
+    tta: str = "none",
+    device: str = "auto",
+    pictures: Path | None = None,
+    ferplus: Path | None = None,
+    record: bool = False,
+) -> dict[str, Any]:
+    """The JSON of `fer-zoo eval`.
+
+    pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s votes, fer2013new.csv.
+    record: store the result, and the time that one face takes here, in config.json, from which the model
+    card is made.
+    """
+    if record and folder.suffix == ".onnx":
+        raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # before the work
+    name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
+    result = score_split(name, probabilities, dataset, split, tta=tta)
+    if votes is not None:
+        result["ferplus"] = agree_with_votes(probabilities, labels, votes)
+    if pictures:
+        write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
+        write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
+    if record:
+        config = read_config(folder)
+        config["fer_zoo"]["metrics"][split if tta == "none" else f"{split}_{tta}"] = result
+        config["fer_zoo"]["latency"] = measure_latency(load_artifact(folder))
+        write_config(folder, config)
+    return result
+
+
+def score_split(
+    name: str,
+    probabilities: np.ndarray,
+    dataset: FER2013,
+    split: str,
+    *,
+    tta: str = "none",
+    ferplus: Path | None = None,
+) -> dict[str, Any]:
+    """The JSON of `fer-zoo eval` from a model's probabilities (N, 7) for a split."""
+    faces = dataset.split(split)
+    duplicate = None if split == "train" else duplicates_of_training(dataset, faces)
+    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
+    result = name_scores(scores, name, split, tta)
+    if ferplus:
+        votes = read_split_votes(ferplus, dataset, split)
+        result["ferplus"] = agree_with_votes(probabilities, faces.labels, votes)
+    return result
+
+
+def name_apart(names: list[str], folders: list[Path]) -> list[str]:
+    """Models of one name are told apart by the ends of their paths, as few parts of them as it takes: a page
+    is made to be shared, and where a folder is on this machine is nobody's business.
+    """
+    shown = list(names)
+    for name in {name for name in names if names.count(name) > 1}:
+        alike = [index for index, other in enumerate(names) if other == name]
+        parts = {index: folders[index].resolve().parts[1:] for index in alike}
+        for index, ending in zip(alike, _cut_to_endings(list(parts.values())), strict=True):
+            shown[index] = ending
+    return shown
+
+
+def _cut_to_endings(paths: list[tuple[str, ...]]) -> list[str]:
+    """The shortest endings, of equally many parts, that differ wherever the paths do."""
+    distinct = len(set(paths))
+    for count in range(1, max(map(len, paths)) + 1):
+        if len({path[-count:] for path in paths}) == distinct:
+            break
+    return ["/".join(path[-count:]) for path in paths]
+
+
+def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
+    votes = read_votes(path, dataset)
+    return np.concatenate([votes["public"], votes["private"]]) if split == "test" else votes[split]
+
+
+def agree_with_votes(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
+    """Share of the faces with a clear majority among ten FER+ raters for which the model, and FER2013's own
+    label, say the same.
+    """
+    majority = find_majority(votes)
+    clear = majority != NO_MAJORITY
+    return {
+        "n": int(clear.sum()),
+        "agreement": float((probabilities.argmax(1) == majority)[clear].mean()),
+        "labels_agreement": float((labels == majority)[clear].mean()),
+    }
+
+
+def compare_artifacts(
+    folders: list[Path],
+    dataset: FER2013,
+    *,
+    split: str = "private",
+    device: str = "auto",
+    peer: str | Path | None = None,
+) -> dict[str, Any]:
+    """Accuracy of each model, and for each pair McNemar's exact test on the same faces.
+
+    peer: the Python of another environment, whose packages for this task join in with their version; those
+    that cannot run are in `not_run` with their `error`.
+    """
+    if len(folders) < (1 if peer else 2):
+        raise FerZooError(
+            f"compare got {len(folders)} model; allowed are two or more names or folders, or one with --peer."
+        )
+    if peer:
+        check_python(peer)
+    outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
+    labels = outputs[0][2]
+    names = name_apart([name for name, _, _ in outputs], folders)
+    answers = [probabilities for _, probabilities, _ in outputs]
+    others = judge_all(peer, dataset.split(split).pixels) if peer else []
+    for row in others:
+        if "error" not in row:
+            names.append(f"{row['name']} {row['version']}")
+            answers.append(row["probabilities"])
+    if len(answers) < 2:
+        raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_refusals(others))}.")
+    scores = [
+        {"model": name, **score_predictions(probabilities, labels)}
+        for name, probabilities in zip(names, answers, strict=True)
+    ]
+    pairs = [
+        {"a": names[i], "b": names[j], **compare_paired(answers[i], answers[j], labels)}
+        for i, j in combinations(range(len(answers)), 2)
+    ]
+    result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+    return {**result, "not_run": [row for row in others if "error" in row]} if peer else result
+
+
+def format_comparison(result: dict[str, Any]) -> str:
+    """A table for people: accuracy of each model, then each pair with its difference and p value."""
+    lines = [f"{'model':<40}{'accuracy':>10}{'95 % interval':>18}{'macro-F1':>10}{'ECE':>8}"]
+    for row in result["models"]:
+        low, high = row["accuracy_ci95"]
+        interval = f"{low:.1%} - {high:.1%}"
+        lines.append(
+            f"{row['model']:<40}{row['accuracy']:>10.2%}{interval:>18}{row['macro_f1']:>10.3f}{row['ece']:>8.3f}"
+        )
+    lines.append("")
+    for pair in result["pairs"]:
+        low, high = pair["difference_ci95"]
+        verdict = "a real difference" if pair["p_value"] < 0.05 else "no difference that these faces can show"
+        lines.append(
+            f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points "
+            f"[{100 * low:+.2f}, {100 * high:+.2f}], p = {pair['p_value']:.3g}: {verdict}"
+        )
+    lines += format_refusals(result.get("not_run", []))
+    return "\n".join(lines)

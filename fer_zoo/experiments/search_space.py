@@ -1,0 +1,120 @@
+"""The space of a search: which recipe settings may vary, and how far, from a recipe's [search] table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.errors import RecipeError, UnknownNameError
+from fer_zoo.recipes.recipe import (
+    TABLES,
+    Recipe,
+    build_recipe,
+    check_names,
+    describe_recipe,
+    read_settings,
+)
+
+STRENGTH = "augment_strength"
+DEFAULT = Path(__file__).parent / "search" / "default.toml"
+# What the strength multiplies: flip is a probability that is best at one half, crop a size in pixels.
+STRENGTHENED = ("rotate", "scale", "shift", "brightness", "contrast", "erase", "mixup", "cutmix")
+FORMS = "a list of choices, or a table with low, high and perhaps log = true"
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One setting: `choices`, or all numbers from `low` to `high` (whole ones where the setting is), evenly
+    or by their logarithm.
+    """
+
+    name: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    whole: bool = False
+
+    def ends(self) -> tuple[Any, ...]:
+        """The values that a check has to try."""
+        return self.choices or (self.low, self.high)
+
+
+Space = tuple[Dimension, ...]
+
+
+def load_space(recipe_name: str | Path, recipe: Recipe, options: Sequence[str]) -> Space:
+    """The space of the recipe of that name or file; the default one if it has no [search] table.
+
+    recipe: what stays of it where nothing varies, changes included. options: settings of the network that
+    the architecture has. Raises RecipeError or UnknownNameError for a space with a fault.
+    """
+    own = read_settings(recipe_name).get("search")
+    space = parse_space(read_settings(DEFAULT)["search"] if own is None else own)
+    for name in ("dropout", "head_width"):
+        if name not in options:
+            if own is not None and name in [dimension.name for dimension in space]:
+                raise RecipeError(
+                    f"[search] names {name}, which the network lacks; it has: {', '.join(options)}."
+                )
+            space = tuple(dimension for dimension in space if dimension.name != name)
+    for dimension in space:
+        for value in dimension.ends():
+            try:
+                build_point(recipe, {dimension.name: value})
+            except (RecipeError, UnknownNameError) as error:
+                raise RecipeError(
+                    f"[search] {dimension.name} = {value!r} makes no recipe: {error}"
+                ) from error
+    return space
+
+
+def parse_space(table: Any) -> Space:
+    """Raises RecipeError for a range or a choice that is none, UnknownNameError for an unknown setting."""
+    if not isinstance(table, Mapping) or not table:
+        raise RecipeError("[search] is empty; allowed are recipe settings, each with " + FORMS + ".")
+    kinds = {item.name: item.type for item in fields(Recipe)} | {STRENGTH: float}
+    check_names(table, kinds, "search setting")
+    space: list[Dimension] = []
+    for name, value in table.items():
+        if name in TABLES:
+            if not isinstance(value, Mapping):
+                raise RecipeError(f"[search] {name} is {value!r}; allowed is a table of its settings.")
+            inner = {item.name: item.type for item in fields(TABLES[name])}
+            check_names(value, inner, f"search setting of {name}")
+            space += [_parse(f"{name}.{key}", inner[key], given) for key, given in value.items()]
+        else:
+            space.append(_parse(name, kinds[name], value))
+    return tuple(space)
+
+
+def _parse(name: str, kind: Any, value: Any) -> Dimension:
+    if isinstance(value, list) and value and not any(isinstance(one, (list, dict)) for one in value):
+        return Dimension(name, choices=tuple(value))
+    if not isinstance(value, Mapping) or not {"low", "high"} <= set(value) <= {"low", "high", "log"}:
+        raise RecipeError(f"[search] {name} is {value!r}; allowed is {FORMS}.")
+    low, high, log = value["low"], value["high"], value.get("log", False)
+    whole = kind in (int, int | None)
+    allowed = (int,) if whole else (int, float)
+    numbers = all(
+        type(end) in allowed and isfinite(end) for end in (low, high)
+    )  # bool is an int to isinstance
+    if not (numbers and isinstance(log, bool) and (low > 0 if log else low >= 0) and low < high):
+        raise RecipeError(
+            f"[search] {name} has low {low!r}, high {high!r}, log {log!r}; allowed are "
+            f"{'whole numbers' if whole else 'numbers'}, low below high, 0 or more (above 0 with log = true)."
+        )
+    return Dimension(name, low=low, high=high, log=log, whole=whole)
+
+
+def build_point(recipe: Recipe, point: Mapping[str, Any]) -> Recipe:
+    """The recipe with some settings changed, by their names in a space. Raises RecipeError."""
+    settings = describe_recipe(recipe)
+    for key in STRENGTHENED:
+        settings["augment"][key] *= point.get(STRENGTH, 1)
+    for name, value in point.items():
+        table, _, key = name.rpartition(".")
+        if name != STRENGTH:
+            (settings[table] if table else settings)[key] = value
+    return build_recipe(settings)

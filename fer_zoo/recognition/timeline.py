@@ -1,0 +1,55 @@
+"""The picture of a video: what each face showed over time."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.artifacts.score_plots import DOTS_PER_INCH, quieten, show_per_cent, start_figure
+from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.recognition.video_summary import FaceStory, VideoStory
+from fer_zoo.utils.files import write_atomically
+
+MOST_DRAWN = 4  # faces, each with every model
+
+
+def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
+    """Write a PNG with a band of seven colours a face and model: the smoothed probabilities over time, beside
+    the face. Of many faces the four that most frames show.
+    """
+    shown = [(number, face, model) for number, face in story.longest[:MOST_DRAWN] for model in story.models]
+    figure = start_figure(1.2 + 1.35 * max(1, len(shown)))
+    panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False)
+    for (portrait, axes), (number, face, model) in zip(panels, shown, strict=False):
+        portrait.imshow(face.portrait)
+        portrait.set_xlabel(f"face {number}")
+        axes.set_title(model, loc="left", size=10, parse_math=False)
+        _draw_bands(axes, face, model)
+    for portrait, axes in panels:
+        portrait.set(xticks=[], yticks=[])
+        portrait.spines[:].set_visible(False)
+        quieten(axes)
+        axes.set(xlim=(0, max(story.end, 1e-3)), ylim=(0, 1))
+        axes.tick_params(labelbottom=axes is panels[-1, 1])
+        show_per_cent(axes.yaxis)
+    panels[-1, 1].set_xlabel("seconds")
+    count = len(story.faces)
+    left_out = f", the {MOST_DRAWN} longest in sight" if count > MOST_DRAWN else ""
+    title = f"{name}: {count} face{'' if count == 1 else 's'}{left_out}"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
+    marks = [_create_mark(COLORS[emotion]) for emotion in EMOTIONS]
+    spacing = {"handlelength": 1.0, "columnspacing": 1.2, "frameon": False}
+    figure.legend(marks, EMOTIONS, loc="outside lower center", ncols=len(EMOTIONS), fontsize=9, **spacing)
+    write_atomically(path, lambda place: figure.savefig(place, dpi=DOTS_PER_INCH, format="png"))
+
+
+def _draw_bands(axes: Any, face: FaceStory, model: str) -> None:
+    seconds, table = np.array(face.seconds), face.stack(model)
+    for part in face.stretches:
+        axes.stackplot(seconds[part], table[part].T, colors=COLORS.values())
+
+
+def _create_mark(color: str) -> Any:
+    from matplotlib.patches import Patch
+
+    return Patch(color=color)

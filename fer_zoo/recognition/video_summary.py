@@ -1,0 +1,133 @@
+"""What the faces of a video showed: gathered frame by frame, told in words, as CSV and as a picture."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import escape
+from fer_zoo.recognition.tracking import TrackedFace
+from fer_zoo.recognition.video import VideoFrame
+
+GAP_S = 1.0  # out of sight for longer, a face's line over time breaks off
+PORTRAIT_SIDE = 96  # pixels, at most
+MOST_TOLD = 10  # faces: a crowd has more
+
+
+@dataclass
+class FaceStory:
+    """One face over the whole video. seconds: when it was seen, an entry a frame. faces: what was seen then.
+    portrait: uint8 (H, W, 3), RGB, of at most 96 pixels a side, where it was largest.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    faces: list[TrackedFace] = field(default_factory=list)
+    portrait: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), dtype=np.uint8))
+    _largest: int = 0  # pixels of the portrait's place in its frame
+
+    def stack(self, model: str) -> np.ndarray:
+        """float (N, 7): that model's smoothed probabilities, in EMOTIONS order."""
+        return np.stack([face.probabilities[model] for face in self.faces])
+
+    @property
+    def stretches(self) -> list[np.ndarray]:
+        """Indices of the sightings, cut where the face was out of sight for over a second."""
+        gaps = np.flatnonzero(np.diff(self.seconds) > GAP_S)
+        return np.split(np.arange(len(self.seconds)), gaps + 1)
+
+    def see(self, frame: VideoFrame, face: TrackedFace) -> None:
+        self.seconds.append(frame.seconds)
+        self.faces.append(face)
+        x, y, width, height = face.box
+        if width * height > self._largest:
+            self._largest = width * height
+            self.portrait = _shrink(frame.pixels[y : y + height, x : x + width])
+
+
+class VideoStory:
+    """What the faces of a video showed, for `models` by name. faces: by number, from 1. frames: how many were
+    read. end: seconds of the last one. Fill it with the frames of `follow_video`.
+    """
+
+    def __init__(self, models: Iterable[str]) -> None:
+        self.models = list(models)
+        self.faces: dict[int, FaceStory] = {}
+        self.frames, self.end = 0, 0.0
+
+    def add(self, frame: VideoFrame) -> None:
+        """The next frame."""
+        self.frames, self.end = self.frames + 1, frame.seconds
+        for face in frame.faces:
+            self.faces.setdefault(face.number, FaceStory()).see(frame, face)
+
+    @property
+    def longest(self) -> list[tuple[int, FaceStory]]:
+        """The faces with their numbers, those first that most frames show."""
+        return sorted(self.faces.items(), key=lambda item: (-len(item[1].seconds), item[0]))
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """The JSON of `fer-zoo video`, for a video of that name: for each face when it was seen, and each
+        model's mean probability of each emotion over the frames that show it.
+        """
+        faces = [self._describe_face(number) for number in sorted(self.faces)]
+        return {"video": name, "seconds": round(self.end, 3), "frames": self.frames, "faces": faces}
+
+    def _describe_face(self, number: int) -> dict[str, Any]:
+        face = self.faces[number]
+        means = {name: np.round(face.stack(name).mean(axis=0), 4).tolist() for name in self.models}
+        return {
+            "face": number,
+            "from": round(face.seconds[0], 3),
+            "to": round(face.seconds[-1], 3),
+            "frames": len(face.seconds),
+            "models": {name: dict(zip(EMOTIONS, mean, strict=True)) for name, mean in means.items()},
+        }
+
+    def to_csv(self) -> str:
+        """A row a face and frame: seconds, face, x, y, width, height in the frame's pixels, score, and
+        MODEL.EMOTION with its smoothed probability.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = [f"{name}.{emotion}" for name in self.models for emotion in EMOTIONS]
+        writer.writerow(["seconds", "face", "x", "y", "width", "height", "score", *columns])
+        seen = [
+            (seconds, face)
+            for story in self.faces.values()
+            for seconds, face in zip(story.seconds, story.faces, strict=True)
+        ]
+        for seconds, face in sorted(seen, key=lambda sighting: (sighting[0], sighting[1].number)):
+            answers = [f"{p:.5f}" for name in self.models for p in face.probabilities[name]]
+            writer.writerow([f"{seconds:.3f}", face.number, *face.box, face.score, *answers])
+        return text.getvalue()
+
+
+def _shrink(pixels: np.ndarray) -> np.ndarray:
+    import PIL.Image
+
+    portrait = PIL.Image.fromarray(pixels)
+    portrait.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE))
+    return np.asarray(portrait)
+
+
+def format_story(described: dict[str, Any]) -> str:
+    """For people: a line a face and model, the emotions by their mean probability."""
+    faces = sorted(described["faces"], key=lambda face: -face["frames"])
+    count = f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
+    lines = [
+        f"{escape(described['video'])}: {described['seconds']:.1f} s, {described['frames']:,} frames read, "
+        f"{count}"
+    ]
+    for face in faces[:MOST_TOLD]:
+        lines.append(f"  face {face['face']}, {face['from']:.1f} to {face['to']:.1f} s")
+        for name, named in face["models"].items():
+            ranked = sorted(named.items(), key=lambda item: -item[1])
+            told = "  ".join(f"{emotion} {mean:.0%}" for emotion, mean in ranked if mean >= 0.005)
+            lines.append(f"    {name:<20} {told}")
+    if len(faces) > MOST_TOLD:
+        lines.append(f"  and {len(faces) - MOST_TOLD} faces that fewer frames show")
+    return "\n".join(lines)

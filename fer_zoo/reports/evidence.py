@@ -1,0 +1,68 @@
+"""What models, people and the face detector say of every face: the evidence of an audit."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.data.audit import Collection, find_doubtful
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.ferplus import read_votes
+from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING
+from fer_zoo.detection.detector import find_faces
+from fer_zoo.evaluation.evaluate import name_apart
+from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.progress import track
+
+SPLITS = {TRAINING: "train", PUBLIC: "public", PRIVATE: "private"}
+
+
+class Evidence(NamedTuple):
+    """probabilities: (N, 7) of each model by name. votes: (N, 10) or None. undetected: (N,), doubtful faces
+    that the detector does not find.
+    """
+
+    probabilities: dict[str, np.ndarray]
+    votes: np.ndarray | None
+    undetected: np.ndarray
+
+
+def gather_evidence(
+    collection: Collection, dataset: FER2013, folders: list[Path], ferplus: Path | None, device: str
+) -> Evidence:
+    """folders: of the models. ferplus: FER+'s fer2013new.csv. Raises DataError where its rows are others."""
+    votes = None
+    if ferplus:
+        by_split = read_votes(ferplus, dataset)
+        votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
+    probabilities = _predict(collection, folders, device)
+    doubtful = find_doubtful(collection, probabilities, votes)
+    return Evidence(probabilities, votes, _look_for_faces(collection, doubtful))
+
+
+def _predict(collection: Collection, folders: list[Path], device: str) -> dict[str, np.ndarray]:
+    place = pick_device(device)
+    models = [load_artifact(folder).to(place) for folder in folders]
+    names = name_apart([model.name for model in models], folders)
+    tables = {}
+    for name, model in zip(names, models, strict=True):
+        with track(f"{name} on all faces") as progress:
+            logits = predict_logits(model, collection.faces.pixels, device=place, progress=progress)
+        tables[name] = logits.double().softmax(1).numpy()
+    return tables
+
+
+def _look_for_faces(collection: Collection, doubtful: np.ndarray) -> np.ndarray:
+    """bool (N,): doubtful faces in which the detector finds none."""
+    from PIL import Image
+
+    undetected = np.zeros_like(doubtful)
+    chosen = np.flatnonzero(doubtful)
+    with track("looking for faces where there may be none") as progress:
+        for done, place in enumerate(chosen, 1):
+            picture = Image.fromarray(collection.faces.pixels[place, 0]).convert("RGB")
+            undetected[place] = not find_faces(picture)
+            progress(done, len(chosen))
+    return undetected

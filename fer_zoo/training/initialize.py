@@ -1,0 +1,52 @@
+"""What a run begins with: random weights, ImageNet's, or those of a trained model of the zoo."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.artifacts.artifact import HUB_ADDRESS, find_artifact, hash_weights, list_embedded, load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier, create_model
+from fer_zoo.errors import ArtifactError
+from fer_zoo.models.registry import Architecture, match_name
+
+
+@dataclass(frozen=True)
+class Start:
+    """model: on the CPU, in training mode. source: for config.json; True or a file's name, or of a trained
+    model its name, the start of its weights' SHA-256, its own epochs, minutes and source; False for none.
+    """
+
+    model: FaceClassifier
+    source: bool | str | dict[str, Any]
+
+
+def build_start(row: Architecture, pretrained: bool | str | Path, options: Mapping[str, Any]) -> Start:
+    """pretrained: as `create_model` takes it, or a trained model of the same network by embedded name or
+    folder, of which the head is kept too. options: as in `create_backbone`; a trained model brings its own,
+    which these change.
+
+    Raises ArtifactError where the weights are missing or of another network, RecipeError, UnknownNameError.
+    """
+    if isinstance(pretrained, bool):
+        return Start(create_model(row.name, pretrained, options), pretrained)
+    weights_file = Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth")
+    is_address = not weights_file and HUB_ADDRESS.fullmatch(str(pretrained))
+    if not (Path(pretrained).is_dir() or match_name(str(pretrained), list_embedded()) or is_address):
+        return Start(create_model(row.name, pretrained, options), Path(pretrained).name)
+    folder = find_artifact(pretrained)
+    trained = load_artifact(folder)
+    model = create_model(row.name, options={**trained.info.get("network", {}), **options})
+    try:
+        model.backbone.load_state_dict(trained.backbone.state_dict())
+    except RuntimeError as error:
+        raise ArtifactError(
+            f"--pretrained {str(pretrained)!r} is {trained.name}, whose weights do not fit {row.name}: give "
+            "a trained model of the same network, or leave --pretrained away."
+        ) from error
+    training = trained.info.get("training", {})
+    source = {"name": trained.name, "sha256": hash_weights(folder)[:16]}
+    source |= {key: training[key] for key in ("epochs", "minutes") if key in training}
+    if trained.info.get("pretrained"):
+        source["pretrained"] = trained.info["pretrained"]
+    return Start(model, source)

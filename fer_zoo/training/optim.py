@@ -1,0 +1,116 @@
+"""The small pieces of a run: optimizer, sampling, averaged weights, precision, freezing."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import RecipeError
+from fer_zoo.models.registry import ARCHITECTURES, Architecture
+from fer_zoo.recipes.recipe import Recipe
+
+
+def build_optimizer(
+    model: nn.Module, recipe: Recipe, head: list[Tensor], factor: float
+) -> torch.optim.Optimizer:
+    """Vectors (biases, norms) do not decay. The parameters outside `head` learn at `factor` of the rate.
+    Fused: one pass over each tensor, and on a GPU no step counter that is read.
+    """
+    heads = {id(parameter) for parameter in head}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for parameter in model.parameters():
+        groups.setdefault((id(parameter) in heads, parameter.ndim > 1), []).append(parameter)
+    settings = [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+            "share": 1.0 if in_head else factor,
+        }
+        for (in_head, decays), parameters in groups.items()
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            settings,
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+            fused=True,
+        )
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(settings, lr=recipe.learning_rate, fused=True)
+
+
+def lay_out_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Put moments that were read from a file into their weights' order in memory (channels-last or not): a
+    fused optimizer walks through both side by side.
+    """
+    for weights, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if value.shape == weights.shape:
+                moments[name] = torch.empty_like(weights).copy_(value)
+
+
+def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    """Indices of one epoch: every image once, or as many draws with each class equally likely."""
+    if not recipe.balanced_sampling:
+        return torch.randperm(len(labels), generator=generator, device=labels.device)
+    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1)
+    return torch.multinomial(1 / counts[labels].float(), len(labels), replacement=True, generator=generator)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Exponential moving average of weights and statistics; the decay warms up so that the start is
+    forgotten.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+    floating = [(old, new) for old, new in pairs if old.is_floating_point()]
+    torch._foreach_lerp_([old for old, _ in floating], [new for _, new in floating], 1 - decay)
+    for old, new in pairs:
+        if not old.is_floating_point():
+            old.copy_(new)
+
+
+def select_precision(row: Architecture | None, precision: str, device: torch.device) -> Any:
+    """bfloat16 autocast where the recipe asks for it, or by itself where it was measured to be faster: on a
+    CPU only where it has instructions for it. row: None for an ensemble, whose members differ.
+    """
+    faster = device.type != "cpu" or (row is not None and row.bfloat16_on_cpu and has_bfloat16())
+    if precision == "bfloat16" or (precision == "auto" and faster):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16; others imitate it, at a tenth of float32's speed."""
+    return torch.cpu._is_avx512_bf16_supported()  # get_capabilities is not in torch 2.10
+
+
+def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
+    heads = {id(parameter) for parameter in head}
+    for parameter in model.parameters():
+        parameter.requires_grad_(not frozen or id(parameter) in heads)
+
+
+def allow_cuts(models: Sequence[FaceClassifier]) -> None:
+    """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
+    able = [row.name for row in ARCHITECTURES.values() if row.any_side]
+    for model in models:
+        if model.name not in able:
+            raise RecipeError(
+                f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.cut=0, or "
+                f"use one of: {', '.join(able)}."
+            )
+        model.takes_cuts = True
+
+
+def find_head(model: FaceClassifier) -> list[Tensor]:
+    """Parameters of the new classifier layer: a timm network names it, ours call it `classifier`."""
+    network: Any = model.backbone
+    head = network.get_classifier() if hasattr(network, "get_classifier") else network.classifier
+    return list(head.parameters())

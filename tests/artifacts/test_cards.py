@@ -1,0 +1,214 @@
+"""A card says what config.json says, and the Hub understands it."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+from PIL import Image
+
+import fer_zoo
+from fer_zoo.artifacts.artifact import EMBEDDED, hash_weights, list_embedded, read_config, save_artifact
+from fer_zoo.artifacts.card import build_card, write_card
+from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
+from fer_zoo.cli.arguments import read_recipe
+from fer_zoo.cli.main import build_parser, main
+from fer_zoo.evaluation.metrics import name_scores, score_predictions
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
+
+RUN = {
+    "seed": 5,
+    "pretrained": False,
+    "teachers": [],
+    "data_fingerprint": "abc",
+    "training": {"epochs": 9, "best_epoch": 7, "minutes": 12.5},
+    "versions": {"torch": "2.0"},
+    "metrics": {},
+}
+TEACHERS = [{"name": "resnet_48", "sha256": "0123456789abcdef"}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A distilled model with made-up predictions for its metrics."""
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet(np.ones(7), size=200)
+    labels = probabilities.argmax(1)
+    labels[:80] = 3
+    scores = name_scores(score_predictions(probabilities, labels), "efficientnet_lite0", "private", "none")
+    votes = {"n": 150, "agreement": 0.71, "labels_agreement": 0.62}
+    info = {
+        "recipe": describe_recipe(build_recipe({"distill": {"teachers": ["resnet_48"], "share": 0.7}})),
+        **RUN,
+        "pretrained": "start.safetensors",
+        "teachers": TEACHERS,
+        "data_fingerprint": FER2013_FINGERPRINT,
+        "metrics": {"private": {**scores, "ferplus": votes}},
+        "latency": {"milliseconds": 4.25, "threads": 2},
+    }
+    path = tmp_path_factory.mktemp("model")
+    save_artifact(path, create_model("efficientnet_lite0"), info)
+    return path
+
+
+def test_the_hub_understands_its_front_matter(folder: Path) -> None:
+    card = ModelCard(build_card(folder))
+    assert card.data.license == "mit" and card.data.pipeline_tag == "image-classification"
+    score = json.loads((folder / "config.json").read_text())["fer_zoo"]["metrics"]["private"]
+    measured = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert measured["accuracy"] == pytest.approx(score["accuracy"], abs=1e-4)
+    assert measured["f1"] == pytest.approx(score["macro_f1"], abs=1e-4)
+    assert {result.dataset_split for result in card.data.eval_results} == {"PrivateTest"}
+
+
+def test_it_tells_how_the_model_was_made(folder: Path) -> None:
+    text = build_card(folder)
+    for words in (
+        "--pretrained start.safetensors --seed 5 --data fer2013.csv`",
+        "resnet_48 (weights 0123456789abcdef; these weights are not part of the package)",
+        "distill share 0.7",
+        "epoch 7 of 9, the best by PublicTest accuracy; 12.5 minutes",
+        "150 PrivateTest faces",
+        "agrees with it on 71.0 %",
+        "4.2 ms on 2 CPU threads",
+        "timm.create_model",
+        "ImageNet weights under Apache-2.0",
+    ):
+        assert words in text, words
+
+
+def test_it_names_the_recipe_where_that_is_not_the_architectures_own(folder: Path, tmp_path: Path) -> None:
+    block = json.loads((folder / "config.json").read_text())["fer_zoo"]
+    for recipe, words in (("resnet_48", "--recipe resnet_48 "), ("efficientnet", "")):
+        info = {**block, "recipe": describe_recipe(load_recipe(recipe))}
+        save_artifact(tmp_path, create_model("efficientnet_lite0"), info)
+        line = f"fer-zoo train --arch efficientnet_lite0 {words}--pretrained start.safetensors --seed 5"
+        assert line in build_card(tmp_path)
+
+
+def read_command(folder: Path) -> list[str]:
+    """The arguments of the one `fer-zoo train` command in a card."""
+    (command,) = re.findall(r"`fer-zoo (train [^`]*)`", build_card(folder))
+    return shlex.split(command)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--epochs 3",
+        "--recipe tutorial --epochs 1",
+        "--set epochs=80 --set augment.mixup=0.4 --set schedule=cosine --set compile=true",
+        "--recipe resnet_48_third --set distill.share=0.25",
+        """--set 'distill.teachers=["vit_48", "ada/faces"]' --set learning_rate=0.00001""",
+        "--recipe balanced --labels both --ferplus-csv fer2013new.csv",
+        "--set dropout=0.5 --set normalise=false --seed 3",
+    ],
+)
+def test_the_command_in_a_runs_card_is_the_one_that_ran(options: str, tmp_path: Path) -> None:
+    """Typed again it gives the same recipe, labels and seed; also where the run was started from Python."""
+    given = build_parser().parse_args(["train", "--arch", "resnet_48", *shlex.split(options)])
+    recipe = read_recipe(given, "resnet_48")
+    info = {**RUN, "recipe": describe_recipe(recipe), "seed": given.seed, "labels": given.labels}
+    save_artifact(tmp_path, create_model("resnet_48"), info)
+    told = build_parser().parse_args(read_command(tmp_path))
+    assert read_recipe(told, find_architecture(told.arch).recipe) == recipe
+    assert (told.labels, told.seed, told.ferplus_csv) == (given.labels, given.seed, given.ferplus_csv)
+
+
+def test_a_runs_card_names_its_own_data_and_start(tmp_path: Path) -> None:
+    data = {"name": "mine.csv", "training": 1200, "public_test": 300, "excluded": "exclude.csv"}
+    start = {"name": "resnet_48", "sha256": "00" * 8}
+    recipe = describe_recipe(build_recipe({"distill": {"teachers": ["/home/ada/runs/big", "vit_48"]}}))
+    info = {**RUN, "recipe": recipe, "data": data, "pretrained": start}
+    save_artifact(tmp_path, create_model("resnet_48"), info)
+    text, told = build_card(tmp_path), build_parser().parse_args(read_command(tmp_path))
+    assert (told.data, told.exclude, told.pretrained) == ("mine.csv", "exclude.csv", "path/to/resnet_48")
+    assert "Trained on mine.csv (1,200 Training and 300 PublicTest faces without those that exclude" in text
+    assert "data fingerprint abc" in text and "these weights are not part of the package" in text
+    assert "Trained on FER2013" not in text and "- fer2013" not in text and "/home/ada" not in text
+    assert '["big", "vit_48"]' in text
+
+
+@pytest.mark.parametrize("name", ["cnn-baseline", "vit_tiny"])
+def test_the_card_of_a_folder_loads_that_folder(name: str, tmp_path: Path) -> None:
+    """Never the package's model of that name, which has other weights or none."""
+    save_artifact(tmp_path, create_model(name), {"metrics": {}})
+    text = build_card(tmp_path)
+    assert 'fer_zoo.load("path/to/this/folder")' in text and 'models="path/to/this/folder"' in text
+    assert f'"{name}"' not in text
+    assert 'fer_zoo.load("ada/faces")' in build_card(tmp_path, hub_name="ada/faces")
+
+
+@pytest.mark.parametrize("name", list_embedded())
+def test_the_python_of_a_packaged_card_runs(name: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        fer_zoo, "predict", lambda photo, models: asked.append((photo, models)), raising=False
+    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)).save("face.png")
+    (code,) = re.findall(r"```python\n(.*?)```", build_card(EMBEDDED / name), flags=re.DOTALL)
+    exec(code.partition("import timm")[0], {})
+    assert asked == [("photo.jpg", name)]
+
+
+def test_a_packaged_card_tells_where_its_start_is_gone() -> None:
+    block = read_config(EMBEDDED / "resnet_48")["fer_zoo"]
+    start = block["pretrained"]
+    assert not hash_weights(EMBEDDED / start["name"]).startswith(start["sha256"])
+    text = build_card(EMBEDDED / "resnet_48")
+    told = f"{start['name']} (weights {start['sha256']}, 32 epochs, 59.4 minutes; these weights are no longer"
+    assert told in text and "--pretrained path/to/resnet_48 " in text
+
+
+HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>`x` [a](http://evil.example) \u202e| "
+
+
+def spoil(value: object) -> object:
+    """Every text replaced by what a terminal or a page would obey."""
+    if isinstance(value, dict):
+        return {key: spoil(part) for key, part in value.items()}
+    return HOSTILE * 40 if isinstance(value, str) else value
+
+
+def test_a_card_prints_nothing_that_a_terminal_or_a_page_obeys(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(EMBEDDED / "resnet_48", folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    block = config["fer_zoo"]
+    for key in ("data_fingerprint", "pretrained", "teachers", "versions", "calibration"):
+        block[key] = [spoil(row) for row in block[key]] if key == "teachers" else spoil(block[key])
+    block["versions"][HOSTILE] = HOSTILE
+    block["seed"] = HOSTILE
+    block["data"] = {"name": HOSTILE, "training": 3, "public_test": 4, "excluded": HOSTILE}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    main(["card", str(folder)])
+    text = capsys.readouterr().out
+    assert "owned" in text, "the words are told"
+    assert not [sign for sign in text if not (sign.isprintable() or sign == "\n")]
+    assert "<script" not in text and "](http" not in text and len(text) < 20_000
+    assert read_command(folder)[:3] == ["train", "--arch", "resnet_48"]
+
+
+def test_only_the_split_that_counts_stands_open() -> None:
+    opened, folded = build_card(EMBEDDED / "cnn-baseline").split("<details>")
+    assert "By emotion, PrivateTest" in opened and "confusion.png" in opened
+    assert "chosen on PublicTest, so PrivateTest is the honest figure" in opened
+    assert "By emotion, PublicTest" in folded and "By emotion, PublicTest" not in opened
+
+
+def test_its_pictures_lie_beside_it(folder: Path, tmp_path: Path) -> None:
+    write_card(folder, tmp_path)
+    text = (tmp_path / "efficientnet_lite0.md").read_text(encoding="utf-8")
+    for picture in ("confusion", "reliability"):
+        name = f"efficientnet_lite0-{picture}.png"
+        assert f"({name})" in text and Image.open(tmp_path / name).width == 800
+    write_card(folder)
+    assert (folder / "README.md").read_text(encoding="utf-8") == text

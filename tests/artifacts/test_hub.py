@@ -1,0 +1,110 @@
+"""The models that come with the package are what their configs say."""
+
+import json
+
+import pytest
+import torch
+
+import fer_zoo
+from fer_zoo.artifacts.card import build_card
+from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.export import export_artifact
+from fer_zoo.artifacts.hub import list_embedded, load
+from fer_zoo.errors import ArtifactError, UnknownNameError
+
+EMBEDDED = list_embedded()
+
+
+def test_cnn_baseline_is_embedded_and_beats_its_bar() -> None:
+    score = load("cnn-baseline").info["metrics"]["private"]
+    assert score["n"] == 3589 and score["tta"] == "none" and score["accuracy"] >= 0.66
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_every_embedded_model_answers(name: str) -> None:
+    model = load(name)
+    faces = torch.randint(0, 256, (3, 1, 48, 48), dtype=torch.uint8)
+    with torch.inference_mode():
+        logits = model(faces)
+    assert logits.shape == (3, 7) and logits.dtype == torch.float32 and not model.training
+
+
+def test_sizes_stay_within_the_budget() -> None:
+    sizes = [path.stat().st_size for folder in EMBEDDED.values() for path in folder.glob("*.safetensors")]
+    assert max(sizes) <= 12e6 and sum(sizes) <= 45e6
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_the_card_beside_the_weights_is_made_from_the_config(name: str) -> None:
+    """So every number of a card is a stored metric."""
+    assert (EMBEDDED[name] / "README.md").read_text(encoding="utf-8") == build_card(EMBEDDED[name])
+    score = json.loads((EMBEDDED[name] / "config.json").read_text())["fer_zoo"]["metrics"]["private"]
+    assert f"{100 * score['accuracy']:.2f} %" in build_card(EMBEDDED[name])
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_model_cards_holds_the_same_card(name: str) -> None:
+    cards = list_embedded()["cnn-baseline"].parents[2] / "model_cards"
+    assert (cards / f"{name}.md").read_text(encoding="utf-8") == build_card(EMBEDDED[name])
+
+
+def test_list_models_has_a_row_for_every_architecture() -> None:
+    rows = {row["name"]: row for row in fer_zoo.list_models()}
+    assert rows["cnn-baseline"]["weights"] == "embedded" and rows["vit_tiny"]["weights"] in (
+        "embedded",
+        "none",
+    )
+    for row in rows.values():
+        assert {"name", "family", "params", "input_size", "weights", "metrics"} <= set(row)
+
+
+def test_unknown_and_untrained_names() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'cnn-baseline'"):
+        load("cnn-baselin")
+    with pytest.raises(ArtifactError, match="fer-zoo train --arch tiny_vit_5m"):
+        load("tiny_vit_5m")
+    with pytest.raises(ArtifactError, match="no model folder"):
+        load("./nothing")
+
+
+def test_half_precision_export_answers_almost_the_same(tmp_path) -> None:
+    source = EMBEDDED["cnn-baseline"]
+    export_artifact(source, tmp_path / "half", half=True)
+    export_artifact(source, tmp_path / "full")
+    half, full = load(tmp_path / "half"), load(tmp_path / "full")
+    faces = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(half(faces), full(faces), atol=0.02, rtol=0.02)
+    assert half.info["metrics"] == full.info["metrics"]
+    with pytest.raises(ArtifactError, match="another --out"):
+        export_artifact(source, tmp_path / "half")
+
+
+def test_timm_itself_opens_an_exported_timm_row(tmp_path) -> None:
+    import timm
+
+    from fer_zoo.artifacts.artifact import save_artifact
+
+    model = create_model("efficientnet_lite0").eval()
+    save_artifact(tmp_path, model, {"metrics": {}})
+    network = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    images = torch.rand(2, 1, 96, 96)
+    with torch.inference_mode():
+        assert torch.equal(network(images), model.backbone(images))
+    assert network.pretrained_cfg["label_names"] == list(fer_zoo.EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "{}",
+        '{"fer_zoo": 3}',
+        '{"fer_zoo": {"temperature": 0, "input": {"size": 48, "mean": 0, "std": 1}}}',
+    ],
+)
+def test_a_broken_config_gives_one_line(damage: str, tmp_path) -> None:
+    (tmp_path / "config.json").write_text(damage)
+    with pytest.raises(ArtifactError) as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,127 @@
+"""An ensemble votes as its members do, is chosen on PublicTest, and loads like any other model."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import fer_zoo.artifacts.artifact
+import fer_zoo.evaluation.ensemble_selection as voting
+from fer_zoo.artifacts.artifact import load_artifact, save_artifact
+from fer_zoo.artifacts.card import build_card
+from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.export import export_artifact
+from fer_zoo.artifacts.hub import list_models, load
+from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.errors import ArtifactError, FerZooError
+from fer_zoo.evaluation.ensemble_selection import build_ensemble, choose_votes
+
+FACES = torch.randint(0, 256, (5, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A package's weights folder with two untrained models of unlike temperature."""
+    folder = tmp_path_factory.mktemp("weights")
+    for seed, name in enumerate(("cnn-baseline", "resnet_48")):
+        torch.manual_seed(seed)
+        model = create_model(name)
+        model.temperature = 1.0 + seed
+        save_artifact(folder / name, model, {"metrics": {}, "versions": {}})
+    return folder
+
+
+@pytest.fixture
+def faces(monkeypatch) -> FER2013:
+    """Noise, on which the two models get 15 and 5 votes."""
+    monkeypatch.setattr(voting, "choose_votes", lambda tables, labels: np.array([15, 5]))
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (40, 1, 48, 48), dtype=np.uint8)
+    split = Faces(pixels, generator.integers(0, 7, 40))
+    return FER2013(split, split, split, "small", "drawn")
+
+
+def test_the_better_models_get_the_votes() -> None:
+    generator = np.random.default_rng(1)
+    labels = generator.integers(0, 7, 500)
+    right = np.eye(7)[labels]
+
+    def make_table(share: float) -> np.ndarray:
+        knows = generator.random((500, 1)) < share
+        return np.where(knows, 0.6 * right + 0.4 / 7, 1 / 7)
+
+    votes = choose_votes(
+        [make_table(0.8), make_table(0.8), np.roll(right, 1, axis=1) * 0.9 + 0.1 / 7], labels
+    )
+    assert votes.sum() == 20 and votes[2] == 0 and abs(int(votes[0]) - int(votes[1])) <= 4
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_ensemble_is_the_weighted_mean_of_its_members(
+    package, faces, tmp_path, monkeypatch, by_name
+) -> None:
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    metrics = build_ensemble(
+        [package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=by_name
+    )
+    assert metrics["n"] == 40 and (tmp_path / "e" / "model.safetensors").exists() is not by_name
+    ensemble = load(tmp_path / "e")
+    members = json.loads((tmp_path / "e" / "config.json").read_text())["fer_zoo"]["members"]
+    with torch.inference_mode():
+        mean = sum(row["weight"] * load(row["name"])(FACES).softmax(1) for row in members)
+        expected = (mean.log() / ensemble.temperature).softmax(1)
+        torch.testing.assert_close(ensemble(FACES).softmax(1), expected)
+    assert [row["weight"] for row in members] == [0.75, 0.25]
+    assert all(row["name"] in build_card(tmp_path / "e") for row in members)
+
+
+def test_an_ensemble_by_name_becomes_self_contained_when_exported(
+    package, faces, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    build_ensemble([package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=True)
+    export_artifact(tmp_path / "e", tmp_path / "whole")
+    before = load(tmp_path / "e")
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", tmp_path / "nothing")
+    with torch.inference_mode():
+        assert torch.equal(load(tmp_path / "whole")(FACES), before(FACES))
+
+
+def test_it_stands_in_the_list_like_any_other(package, faces, monkeypatch) -> None:
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    build_ensemble(
+        [package / "cnn-baseline", package / "resnet_48"], faces, package / "ensemble", by_name=True
+    )
+    row = list_models()[-1]
+    assert row["name"] == "ensemble" and row["weights"] == "embedded" and "resnet_48" in row["note"]
+    assert row["bytes"] > 35_000_000  # of the members, in 32 bits
+    assert load("ensemble").name == "ensemble"
+
+
+def test_another_weight_file_of_a_member_is_noticed(package, faces, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    build_ensemble([package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=True)
+    other = tmp_path / "other"
+    for name in ("cnn-baseline", "resnet_48"):
+        torch.manual_seed(9)
+        save_artifact(other / name, create_model(name), {"metrics": {}})
+    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", other)
+    with pytest.raises(ArtifactError, match="another"):
+        load_artifact(tmp_path / "e")
+
+
+def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
+    with pytest.raises(FerZooError, match="two or more"):
+        build_ensemble([package / "cnn-baseline"], faces, tmp_path / "one")
+    folders = [package / "cnn-baseline", package / "resnet_48"]
+    with pytest.raises(ArtifactError, match="come with the package"):
+        build_ensemble(folders, faces, tmp_path / "e", by_name=True)
+    build_ensemble(folders, faces, tmp_path / "e")
+    with pytest.raises(ArtifactError, match="another --out"):
+        build_ensemble(folders, faces, tmp_path / "e")
+    config = json.loads((tmp_path / "e" / "config.json").read_text())
+    config["fer_zoo"]["members"][0]["weight"] = -1
+    (tmp_path / "e" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError, match="members cannot be read"):
+        load_artifact(tmp_path / "e")

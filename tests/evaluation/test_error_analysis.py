@@ -1,0 +1,71 @@
+"""Which faces a report shows."""
+
+import numpy as np
+import pytest
+
+from fer_zoo.data.ferplus import NO_MAJORITY
+from fer_zoo.evaluation.error_analysis import (
+    describe_duplicates,
+    describe_mistakes,
+    entropy,
+    find_disagreements,
+    find_doubts,
+    find_examples,
+    find_shared_mistakes,
+    find_sure_mistakes,
+)
+
+
+def answer(emotion: int, share: float) -> np.ndarray:
+    row = np.full(7, (1 - share) / 6)
+    row[emotion] = share
+    return row
+
+
+# Right and sure; wrong and sure; wrong and less sure; right and in doubt; wrong and surest.
+TABLE = np.stack([answer(0, 0.9), answer(1, 0.8), answer(2, 0.5), answer(3, 0.2), answer(4, 0.95)])
+LABELS = np.array([0, 2, 3, 3, 5])
+
+
+def test_mistakes_come_surest_first() -> None:
+    assert find_sure_mistakes(TABLE, LABELS, 10).tolist() == [4, 1, 2]
+    assert find_sure_mistakes(TABLE, LABELS, 2).tolist() == [4, 1]
+
+
+def test_shared_mistakes_are_those_where_people_side_with_the_model() -> None:
+    majority = np.array([0, 1, 3, NO_MAJORITY, 6])
+    assert find_shared_mistakes(TABLE, LABELS, majority, 10).tolist() == [1]
+    assert describe_mistakes(TABLE, LABELS, majority) == {
+        "n": 3,
+        "raters_with_model": 1,
+        "raters_with_label": 1,
+        "raters_with_neither": 1,
+        "raters_unclear": 0,
+    }
+
+
+def test_doubt_is_entropy() -> None:
+    assert find_doubts(TABLE, 2).tolist() == [3, 2]
+    assert entropy(np.full((1, 7), 1 / 7))[0] == pytest.approx(np.log2(7))
+    assert entropy(np.eye(7)).tolist() == pytest.approx([0] * 7)
+
+
+def test_an_example_for_each_emotion_that_has_one() -> None:
+    assert find_examples(TABLE, LABELS, right=True).tolist() == [0, 3]
+    assert find_examples(TABLE, LABELS, right=False).tolist() == [1, 2, 4]
+
+
+def test_disagreements_are_one_sided() -> None:
+    other = TABLE.copy()
+    other[1] = answer(2, 0.7)  # right where TABLE is wrong
+    assert find_disagreements(other, TABLE, LABELS, 5).tolist() == [1]
+    assert find_disagreements(TABLE, other, LABELS, 5).tolist() == []
+
+
+def test_duplicates_are_scored_apart() -> None:
+    duplicate = np.array([True, False, False, True, False])
+    parts = {
+        part["faces"]: (part["n"], part["accuracy"]) for part in describe_duplicates(TABLE, LABELS, duplicate)
+    }
+    assert parts == {"all": (5, 0.4), "also in Training": (2, 1.0), "new to the model": (3, 0.0)}
+    assert len(describe_duplicates(TABLE, LABELS, np.zeros(5, bool))) == 2

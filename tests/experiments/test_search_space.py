@@ -1,0 +1,99 @@
+"""The space of a search is checked data: every fault is one line, before any run begins."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fer_zoo.errors import FerZooError
+from fer_zoo.experiments.search_space import DEFAULT, Dimension, build_point, load_space
+from fer_zoo.models.registry import ARCHITECTURES
+from fer_zoo.recipes.recipe import format_recipe, list_recipes, load_recipe
+
+OPTIONS = ("dropout", "head_width")
+
+
+def write(folder: Path, search: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(f"epochs = 3\n{search}\n")
+    return path
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_default_space_fits_every_architecture(name: str) -> None:
+    row = ARCHITECTURES[name]
+    names = [dimension.name for dimension in load_space(row.recipe, load_recipe(row.recipe), row.options)]
+    assert {"learning_rate", "weight_decay", "batch_size", "augment_strength", "schedule"} < set(names)
+    assert {option for option in OPTIONS if option in names} == set(row.options)
+
+
+def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path) -> None:
+    text = """
+    [search]
+    batch_size = { low = 32, high = 256, log = true }
+    schedule = ["cosine", "plateau"]
+    augment.rotate = { low = 0, high = 30 }
+    """
+    path = write(tmp_path, text)
+    recipe = load_recipe(path)
+    assert recipe.epochs == 3
+    assert load_space(path, recipe, OPTIONS) == (
+        Dimension("batch_size", low=32, high=256, log=True, whole=True),
+        Dimension("schedule", choices=("cosine", "plateau")),
+        Dimension("augment.rotate", low=0, high=30),
+    )
+
+
+@pytest.mark.parametrize(
+    ("search", "says"),
+    [
+        ("[search]", "empty"),
+        ("search = 3", "empty"),
+        ("[search]\nlearning_rat = [1e-3]", "Did you mean 'learning_rate'"),
+        ("[search]\naugment.rotat = [1]", "Did you mean 'rotate'"),
+        ("[search]\naugment = [1]", "table of its settings"),
+        ("[search]\nlearning_rate = 1e-3", "a list of choices"),
+        ("[search]\nlearning_rate = []", "a list of choices"),
+        ("[search]\nlearning_rate = { low = 1e-3 }", "a list of choices"),
+        ("[search]\nlearning_rate = { low = 1e-3, high = 1e-4 }", "low below high"),
+        ("[search]\nlearning_rate = { low = 0, high = 1e-4, log = true }", "above 0"),
+        ("[search]\nlearning_rate = { low = 0.0, high = inf }", "low below high"),
+        ("[search]\nbatch_size = { low = 1.5, high = 3 }", "whole numbers"),
+        ("[search]\nhead_width = { low = 1, high = 8.5 }", "whole numbers"),
+        ("[search]\nschedule = ['cosine', 'cosin']", "'cosin' makes no recipe"),
+        ("[search]\nlabel_smoothing = { low = 0, high = 1.5 }", "1.5 makes no recipe"),
+        ("[search]\naugment_strength = { low = 1, high = 20 }\n[augment]\nscale = 0.2", "20 makes no recipe"),
+    ],
+)
+def test_a_bad_space_is_one_line(tmp_path: Path, search: str, says: str) -> None:
+    path = write(tmp_path, search)
+    with pytest.raises(FerZooError) as caught:
+        load_space(path, load_recipe(path), OPTIONS)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_the_network_lacks_is_refused_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, "[search]\nhead_width = [64, 128]")
+    with pytest.raises(FerZooError, match="lacks; it has: dropout"):
+        load_space(path, load_recipe(path), ("dropout",))
+
+
+def test_a_point_changes_the_recipe_and_the_strength_multiplies_its_own_augmentation() -> None:
+    recipe = load_recipe("baseline")
+    changed = build_point(recipe, {"dropout": 0.3, "augment_strength": 2.0, "augment.shift": 0.05})
+    assert changed.dropout == 0.3 and changed.epochs == recipe.epochs
+    assert changed.augment.rotate == 2 * recipe.augment.rotate and changed.augment.flip == recipe.augment.flip
+    assert changed.augment.shift == 0.05 and build_point(recipe, {}) == recipe
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_a_written_recipe_is_read_back(name: str, tmp_path: Path) -> None:
+    recipe = build_point(load_recipe(name), {"learning_rate": 1.25e-5, "dropout": 0.5, "augment.flip": 0.25})
+    text = format_recipe(recipe, "found", {"learning_rate", "augment.flip"})
+    (tmp_path / "best.toml").write_text(text)
+    assert load_recipe(tmp_path / "best.toml") == recipe
+    assert len(re.findall("# searched", text)) == 2
+
+
+def test_the_default_space_is_a_file_of_the_package() -> None:
+    assert DEFAULT.is_file()

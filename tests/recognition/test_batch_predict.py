@@ -1,0 +1,209 @@
+"""Hundreds of small pictures, broken ones among them, into Parquet parts: all of them, once, resumable."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+import fer_zoo.recognition.batch as bulk
+from fer_zoo.artifacts.hub import load
+from fer_zoo.cli.main import main
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import DataError, ImageError
+from fer_zoo.recognition.batch_sources import ParquetPictures, list_pictures
+
+COUNT, BROKEN = 210, {17, 105}
+HAPPY = f"cnn-baseline.{EMOTIONS[3]}"
+
+
+def encode(number: int) -> bytes:
+    """A PNG of noise, 48x48; for some numbers no picture."""
+    if number in BROKEN:
+        return b"no picture"
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(number).integers(0, 256, (48, 48), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("pictures")
+    for number in range(COUNT):
+        inner = place / f"folder{number % 3}"
+        inner.mkdir(exist_ok=True)
+        (inner / f"{number:04d}.png").write_bytes(encode(number))
+    (place / "notes.txt").write_text("no picture, and not named as one")
+    return place
+
+
+@pytest.fixture(scope="module")
+def rows_file(tmp_path_factory) -> Path:
+    """The same pictures in a Parquet file with row groups of 50, as the library datasets writes them."""
+    path = tmp_path_factory.mktemp("rows") / "pictures.parquet"
+    images = [{"bytes": encode(number), "path": None} for number in range(COUNT)]
+    images[3]["bytes"] = None
+    parquet.write_table(pyarrow.table({"label": range(COUNT), "image": images}), path, row_group_size=50)
+    return path
+
+
+def read_parts(out: Path) -> list[dict]:
+    return [
+        row for path in sorted(out.glob("part-*.parquet")) for row in parquet.read_table(path).to_pylist()
+    ]
+
+
+def test_every_picture_of_a_folder_is_scored_once(folder, tmp_path) -> None:
+    summary = bulk.predict_into([str(folder)], tmp_path, whole=True, part_size=100)
+    assert (summary.pictures, summary.faces, summary.broken, summary.parts) == (COUNT, COUNT - 2, 2, 3)
+    rows = read_parts(tmp_path)
+    assert [row["image"] for row in rows] == [str(p) for p in sorted(folder.rglob("*.png"))]
+    broken = [row for row in rows if row["error"]]
+    assert {int(Path(row["image"]).stem) for row in broken} == BROKEN
+    assert all(row["face"] is None and row[HAPPY] is None for row in broken)
+    expected = load("cnn-baseline").predict(rows[7]["image"])
+    assert [rows[7][f"cnn-baseline.{e}"] for e in EMOTIONS] == pytest.approx(
+        list(expected.values()), abs=1e-5
+    )
+    assert (rows[7]["x"], rows[7]["width"], rows[7]["face"]) == (0, 48, 0)
+
+
+def test_a_stopped_job_goes_on_and_leaves_finished_parts_alone(rows_file, tmp_path, monkeypatch) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    bulk.predict_into([str(rows_file)], whole, whole=True, part_size=80)
+    write_part = bulk._write_part
+
+    def stop_at_second(path: Path, *arguments) -> None:
+        if path.name == "part-00001.parquet":
+            raise KeyboardInterrupt
+        write_part(path, *arguments)
+
+    monkeypatch.setattr(bulk, "_write_part", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        bulk.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
+    monkeypatch.undo()
+    written = (stopped / "part-00000.parquet").stat().st_mtime_ns
+    summary = bulk.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
+    assert (summary.skipped, summary.parts, summary.pictures) == (1, 2, COUNT - 80)
+    assert (stopped / "part-00000.parquet").stat().st_mtime_ns == written
+    assert read_parts(stopped) == read_parts(whole) and len(read_parts(whole)) == COUNT
+    assert sorted(path.name for path in stopped.iterdir())[0] == "job.json" and len([*stopped.iterdir()]) == 4
+    errors = {row["image"].rsplit("#")[1] for row in read_parts(whole) if row["error"]}
+    assert errors == {"3", "17", "105"}
+
+
+def test_processes_share_the_parts(rows_file, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    names = []
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        before = set(tmp_path.glob("part-*"))
+        bulk.predict_into([str(rows_file)], tmp_path, whole=True, part_size=80)
+        names.append(sorted(path.name for path in set(tmp_path.glob("part-*")) - before))
+    assert names == [["part-00000.parquet", "part-00002.parquet"], ["part-00001.parquet"]]
+    assert [row["image"] for row in read_parts(tmp_path)] == [f"{rows_file}#{n}" for n in range(COUNT)]
+
+
+def test_another_job_or_other_pictures_are_refused(folder, tmp_path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(2):
+        (few / f"{number}.png").write_bytes(encode(number))
+    bulk.predict_into([str(few)], tmp_path / "out", whole=True)
+    with pytest.raises(DataError, match="whole"):
+        bulk.predict_into([str(few)], tmp_path / "out")
+    (few / "0.png").unlink()
+    with pytest.raises(DataError, match=r"1\.png"):
+        bulk.predict_into([str(few)], tmp_path / "out", whole=True)
+
+
+def test_rows_that_are_skipped_are_not_read(rows_file) -> None:
+    rows = ParquetPictures(rows_file)
+    assert len(rows) == COUNT and rows.fetch(120) == encode(120) and rows.fetch(209) == encode(209)
+    with pytest.raises(ImageError, match="#3"):
+        ParquetPictures(rows_file).fetch(3)
+
+
+def test_a_parquet_file_that_cannot_be_used_is_told(tmp_path) -> None:
+    (tmp_path / "no.parquet").write_text("no parquet")
+    with pytest.raises(DataError, match="not a Parquet file"):
+        list(list_pictures([str(tmp_path)]))
+    parquet.write_table(pyarrow.table({"label": [1]}), tmp_path / "no.parquet")
+    with pytest.raises(DataError, match="columns are label"):
+        list(list_pictures([str(tmp_path / "no.parquet")]))
+
+
+def test_damaged_rows_of_a_parquet_file_are_told_and_the_others_are_scored(rows_file, tmp_path) -> None:
+    damaged = bytearray(rows_file.read_bytes())
+    chunk = parquet.ParquetFile(rows_file).metadata.row_group(1).column(1)  # rows 50 to 99, the bytes
+    damaged[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0xFF
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(damaged)
+    summary = bulk.predict_into([str(path)], tmp_path / "out", whole=True)
+    assert (summary.pictures, summary.faces) == (COUNT, COUNT - 50 - 3)  # and rows 3, 17 and 105
+    errors = [row["error"] for row in read_parts(tmp_path / "out")][50:100]
+    assert all("cannot be read" in error and "#" in error for error in errors)
+
+
+def test_a_parquet_file_that_claims_impossible_rows_is_refused(monkeypatch, rows_file) -> None:
+    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MOST_ROWS", 49)
+    with pytest.raises(DataError, match="row group has 50 rows; allowed are 0 to 49"):
+        ParquetPictures(rows_file)
+
+
+def test_the_command_finds_faces_and_tells_what_it_did(capsys, tmp_path) -> None:
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "empty.png")
+    main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pictures"], told["without_face"], told["parts"]) == (1, 1, 1)
+    main(["predict", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert "1 part already there" in capsys.readouterr().out
+
+
+def test_a_folder_of_pictures_may_be_where_the_parts_go(tmp_path, monkeypatch) -> None:
+    """Its own parts are no pictures; another's Parquet files are."""
+    for number in (1, 2):
+        (tmp_path / f"{number}.png").write_bytes(encode(number))
+    parquet.write_table(pyarrow.table({"image": [encode(4)]}), tmp_path / "more.parquet")
+    first = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
+    again = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
+    assert (first.pictures, first.parts, again.skipped, again.pictures) == (3, 1, 1, 0)
+    monkeypatch.chdir(tmp_path)
+    names = [picture.name for picture in list_pictures(["*.parquet", "."], Path())]
+    assert names == ["more.parquet#0", "1.png", "2.png", "more.parquet#0"]
+
+
+def write_repeated(path: Path, value: bytes, rows: int) -> Path:
+    """One value in many rows, which a dictionary makes small."""
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows), pyarrow.array([value]))
+    table = pyarrow.table({"image": column})
+    parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
+    return path
+
+
+def test_a_picture_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path) -> None:
+    path = write_repeated(tmp_path / "bomb.parquet", bytes(60_000_000), 64)
+    assert path.stat().st_size < 10_000
+    before = pyarrow.total_allocated_bytes()
+    rows = ParquetPictures(path)
+    most = 0
+    for row in range(0, 64, 16):
+        assert len(rows.fetch(row)) == 60_000_000
+        most = max(most, pyarrow.total_allocated_bytes() - before)
+    assert most < 600_000_000  # 64 rows at once take 3.8 GB
+
+
+def test_a_row_group_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "bomb.parquet"
+    parquet.write_table(
+        pyarrow.table({"image": [bytes(1_000_000)] * 3}), path, compression="zstd", use_dictionary=False
+    )
+    assert path.stat().st_size < 10_000 and len(ParquetPictures(path)) == 3
+    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MOST_BYTES", 2_000_000)
+    with pytest.raises(DataError, match=r"pictures take 3,000,\d+ bytes unpacked; allowed are 2,000,000"):
+        ParquetPictures(path)

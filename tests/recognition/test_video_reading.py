@@ -1,0 +1,270 @@
+"""Videos: who is who over time, when it was, what is told of it, and what a damaged file leaves."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+
+from fer_zoo import EMOTIONS, FaceTracker, Recognizer, follow_video
+from fer_zoo.cli.main import main
+from fer_zoo.errors import ImageError
+from fer_zoo.recognition import video as frames
+from fer_zoo.recognition.timeline import draw_timeline
+from fer_zoo.recognition.tracking import TrackedFace
+from fer_zoo.recognition.video import FRAME_SIDE, VideoFrame
+from fer_zoo.recognition.video_summary import FaceStory, VideoStory
+
+RATE, COUNT = 25, 50  # frames a second, frames
+
+
+def write_video(path: Path, codec: str, draw: Callable[[int], np.ndarray]) -> Path:
+    """RGB frames, two seconds of them."""
+    height, width = draw(0).shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), RATE, (width, height))
+    assert writer.isOpened()
+    for index in range(COUNT):
+        writer.write(np.ascontiguousarray(draw(index)[:, :, ::-1]))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    """uint8 (240, 205, 3)."""
+    with get_sample_data("grace_hopper.jpg") as file:
+        return np.asarray(Image.open(file).convert("RGB").resize((205, 240)))
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory, portrait: np.ndarray) -> Path:
+    """A face that goes 6 pixels to the right in each frame; a second one stands there for the second half."""
+
+    def draw(index: int) -> np.ndarray:
+        canvas = np.full((300, 800, 3), 128, dtype=np.uint8)
+        canvas[30:270, 10 + 6 * index : 215 + 6 * index] = portrait
+        if index >= COUNT // 2:
+            canvas[30:270, 580:785] = portrait[:, ::-1]
+        return canvas
+
+    return write_video(tmp_path_factory.mktemp("videos") / "walk.mp4", "mp4v", draw)
+
+
+def test_faces_keep_their_numbers_and_their_times(walk: Path) -> None:
+    seen = list(follow_video(walk))
+    assert [frame.seconds for frame in seen] == pytest.approx(np.arange(0, 2, 0.1), abs=0.021)
+    assert [[face.number for face in frame.faces] for frame in seen] == [[1]] * 10 + [[1, 2]] * 10
+    walking = [frame.faces[0].box[0] for frame in seen]
+    speeds = np.diff(walking) / np.diff([frame.seconds for frame in seen])
+    assert np.median(speeds) == pytest.approx(6 * RATE, rel=0.1)
+
+
+def test_every_frame_is_read_where_more_are_asked_for_than_there_are(walk: Path) -> None:
+    seconds = [frame.seconds for frame in follow_video(walk, per_second=1000)]
+    assert seconds == pytest.approx(np.arange(COUNT) / RATE, abs=0.001)
+
+
+def test_the_answers_are_those_of_the_frames_as_pictures(walk: Path) -> None:
+    recognizer = Recognizer(["cnn-baseline"])
+    tracker = FaceTracker(recognizer, smoothing_s=0, frame_side=FRAME_SIDE)
+    for frame in follow_video(walk, tracker, per_second=2):
+        alone = recognizer.inspect(frame.pixels, frame_side=FRAME_SIDE).probabilities["cnn-baseline"]
+        followed = np.stack([face.probabilities["cnn-baseline"] for face in frame.faces])
+        assert followed.sum() == pytest.approx(len(frame.faces))
+        np.testing.assert_allclose(np.sort(followed, axis=0), np.sort(alone, axis=0))
+
+
+def test_the_command_writes_a_table_and_a_picture(walk: Path, tmp_path: Path, capsys) -> None:
+    main(["video", str(walk), "--models", "cnn-baseline,vit_48", "--out", str(tmp_path), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["video"] == str(walk) and told["frames"] == 20
+    assert [face["face"] for face in told["faces"]] == [1, 2]
+    assert told["faces"][1]["from"] == pytest.approx(1, abs=0.05)
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(face["frames"] for face in told["faces"]) == 30
+    assert all(float(one["seconds"]) <= float(two["seconds"]) for one, two in pairwise(rows))
+    for name in ("cnn-baseline", "vit_48"):
+        mine = [
+            [float(row[f"{name}.{emotion}"]) for emotion in EMOTIONS] for row in rows if row["face"] == "2"
+        ]
+        mean = [told["faces"][1]["models"][name][emotion] for emotion in EMOTIONS]
+        np.testing.assert_allclose(np.mean(mine, axis=0), mean, atol=1e-4)
+    picture = np.asarray(Image.open(tmp_path / "timeline.png").convert("RGB")).reshape(-1, 3)
+    assert len(np.unique(picture, axis=0)) > 1000  # the portraits, and the bands
+
+
+def test_people_read_a_line_a_face_and_model(walk: Path, capsys) -> None:
+    main(["video", str(walk), "--per-second", "5", "--smoothing", "0"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{walk}: 1.8 s, 10 frames read, 2 faces"
+    assert lines[1] == "  face 1, 0.0 to 1.8 s" and "neutral" in lines[2]
+    assert lines[3] == "  face 2, 1.0 to 1.8 s" and len(lines) == 5
+
+
+def test_a_video_without_faces_has_a_picture_too(tmp_path: Path, capsys) -> None:
+    empty = write_video(tmp_path / "empty.mp4", "mp4v", lambda _: np.full((120, 160, 3), 90, dtype=np.uint8))
+    main(["video", str(empty), "--out", str(tmp_path / "told")])
+    assert "20 frames read, 0 faces" in capsys.readouterr().out
+    assert (tmp_path / "told" / "faces.csv").read_text().count("\n") == 1
+    assert Image.open(tmp_path / "told" / "timeline.png").width == 800
+
+
+def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path) -> None:
+    """A tall face in red and a wide one in green, each alone in its colour."""
+    story, shares = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
+    pixels = np.zeros((90, 90, 3), dtype=np.uint8)
+    pixels[:80, :20], pixels[:20, 10:90] = (255, 0, 0), (0, 255, 0)
+    tall = TrackedFace(1, (0, 20, 10, 60), 0.9, shares)
+    wide = TrackedFace(2, (20, 0, 60, 10), 0.9, shares)
+    for seconds in (0.0, 1.0):
+        story.add(VideoFrame(seconds, pixels, [tall, wide]))
+    draw_timeline(story, "a$b_$.mp4", tmp_path / "timeline.png")
+    picture = np.asarray(Image.open(tmp_path / "timeline.png").convert("RGB")).astype(int)
+    for color, ratio in (((255, 0, 0), 6), ((0, 255, 0), 1 / 6)):
+        rows, columns = np.nonzero((np.abs(picture - color) < 30).all(axis=2))
+        assert np.ptp(rows) / np.ptp(columns) == pytest.approx(ratio, rel=0.15)
+
+
+def test_what_can_be_read_of_a_damaged_video_is_told(tmp_path: Path, portrait: np.ndarray, capsys) -> None:
+    def draw(index: int) -> np.ndarray:
+        return np.roll(np.pad(portrait, ((30, 30), (60, 55), (0, 0)), mode="edge"), index % 3, axis=1)
+
+    video = write_video(tmp_path / "long.avi", "MJPG", draw)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 3])
+    with pytest.raises(SystemExit) as stop:
+        main(["video", str(video), "--out", str(tmp_path / "told")])
+    printed = capsys.readouterr()
+    assert stop.value.code == 2 and printed.err.count("\n") == 1 and "the rest is damaged" in printed.err
+    assert "1 face" in printed.out and (tmp_path / "told" / "timeline.png").exists()
+
+
+def test_ctrl_c_keeps_what_was_read(walk: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    usual, seen = FaceTracker.update, []
+
+    def update(self: FaceTracker, *frame: object) -> list[TrackedFace]:
+        seen.append(frame)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return usual(self, *frame)
+
+    monkeypatch.setattr(FaceTracker, "update", update)
+    with pytest.raises(SystemExit) as stop:
+        main(["video", str(walk), "--out", str(tmp_path)])
+    printed = capsys.readouterr()
+    assert stop.value.code == 130 and "3 frames read" in printed.out
+    assert printed.err == "Stopped at 0.2 s of the video: what was read up to there is told.\n"
+    assert (tmp_path / "faces.csv").read_text().count("\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "not a video"), (b"no video at all" * 200, "not a video"), (None, "no such file")],
+)
+def test_what_is_no_video_is_one_line(content: bytes | None, said: str, tmp_path: Path) -> None:
+    """In a process of its own: FFmpeg, which would have its say too, is silenced at its first use."""
+    path = tmp_path / "x.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    run = subprocess.run(
+        [sys.executable, "-m", "fer_zoo", "video", str(path)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2 and not run.stdout
+    assert run.stderr.count("\n") == 1 and said in run.stderr and "x.mp4" in run.stderr
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.mp4", "frame%02d.png"])
+def test_only_files_are_opened(address: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImageError, match="no such file"):
+        follow_video(address)
+    with pytest.raises(ImageError, match="a folder"):
+        follow_video(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "ffconcat version 1.0\nfile walk.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nwalk.mp4\n#EXT-X-ENDLIST\n",
+    ],
+)
+def test_a_playlist_under_the_name_of_a_video_opens_no_other_file(walk: Path, playlist: str) -> None:
+    path = walk.with_name("list.mp4")
+    path.write_text(playlist)
+    with pytest.raises(ImageError, match="not a video"):
+        next(follow_video(path))
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [
+        ("mp4v", "a.mov"),
+        ("mp4v", "a.mkv"),
+        ("VP80", "a.webm"),
+        ("MJPG", "a.avi"),
+        ("PIM1", "a.mpg"),
+        ("MPG2", "a.ts"),
+    ],
+)
+def test_every_container_is_read(codec: str, name: str, tmp_path: Path, portrait: np.ndarray) -> None:
+    path = write_video(tmp_path / name, codec, lambda _: portrait[:, :204])
+    tracker = FaceTracker(Recognizer(["cnn-baseline"]))
+    seen = [frame.faces for frame in follow_video(path, tracker, per_second=5)]
+    assert len(seen) == 10 and all(len(faces) == 1 for faces in seen)
+
+
+def test_frames_that_are_too_large_are_refused(walk: Path, monkeypatch) -> None:
+    monkeypatch.setattr(frames, "MOST_PIXELS", 1000)
+    with pytest.raises(ImageError, match="frames of 800x300 pixels"):
+        next(follow_video(walk))
+
+
+@pytest.mark.parametrize("options", [["--per-second", "0"], ["--smoothing", "-1"], ["--models", "cnn"]])
+def test_wrong_options_are_one_line(walk: Path, options: list[str], capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["video", str(walk), *options])
+    assert stop.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_without_times_is_told_by_its_rate(monkeypatch) -> None:
+    class Timeless:
+        left = 3
+
+        def grab(self) -> bool:
+            self.left -= 1
+            return self.left >= 0
+
+        def get(self, _: int) -> float:
+            return 0.0
+
+    assert list(frames._grab(Timeless(), 10.0)) == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_a_face_out_of_sight_breaks_off() -> None:
+    story = FaceStory(seconds=[0.0, 0.5, 1.5, 2.6, 2.7])
+    assert [stretch.tolist() for stretch in story.stretches] == [[0, 1, 2], [3, 4]]
+
+
+def test_a_crowd_is_told_by_those_seen_longest() -> None:
+    face = TrackedFace(1, (0, 0, 4, 4), 0.9, {"m": np.full(7, 1 / 7)})
+    story = VideoStory(["m"])
+    for index in range(6):
+        here = [TrackedFace(number, face.box, 0.9, face.probabilities) for number in range(1, index + 2)]
+        story.add(VideoFrame(index / 10, np.zeros((8, 8, 3), dtype=np.uint8), here))
+    assert [number for number, _ in story.longest] == [1, 2, 3, 4, 5, 6]
+    assert story.describe("x")["faces"][5] == {
+        "face": 6,
+        "from": 0.5,
+        "to": 0.5,
+        "frames": 1,
+        "models": {"m": dict.fromkeys(EMOTIONS, 0.1429)},
+    }

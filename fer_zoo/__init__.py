@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.detection.one_face import read_one_face
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.recognition.decoder_process import isolate_decoding
-    from fer_zoo.recognition.predict import predict, read_one_face
+    from fer_zoo.recognition.predict import predict
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.saliency import draw_heat
     from fer_zoo.recognition.tracking import FaceTracker

@@ -1,9 +1,7 @@
-"""A model's folder written elsewhere: as it is, in half precision, calibrated anew, for timm, or as ONNX."""
+"""A model's folder written elsewhere: as it is, in half precision, for timm, or as ONNX."""
 
 import shutil
-from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.artifacts.artifact import (
@@ -18,24 +16,21 @@ from fer_zoo.artifacts.artifact import (
     write_config,
 )
 from fer_zoo.artifacts.card import write_card
-from fer_zoo.artifacts.origin import describe_changed, describe_data, is_changed
+from fer_zoo.artifacts.origin import describe_changed, is_changed
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import ARCHITECTURES, create_backbone, find_architecture
-from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
-from fer_zoo.utils.progress import track
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier
-    from fer_zoo.data.fer2013 import FER2013
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
     """Write the artifact `source` to the new folder `out`. half: 16-bit weights. Raises ArtifactError if it
     is taken.
     """
-    _refuse_taken(out)
+    refuse_existing_model(out)
     save_model(load_artifact(source), out, half=half)
     return out
 
@@ -60,7 +55,7 @@ def save_model(
             its name says. Nothing is written then.
     """
     _check_tensors(model)
-    _write(model, Path(out), _describe(model), half, hub_name)
+    write_with_card(model, Path(out), describe_info(model), half, hub_name)
 
 
 def _check_tensors(model: "FaceClassifier") -> None:
@@ -94,14 +89,14 @@ def _check_tensors(model: "FaceClassifier") -> None:
     )
 
 
-def _describe(model: "FaceClassifier") -> dict[str, Any]:
+def describe_info(model: "FaceClassifier") -> dict[str, Any]:
     """What config.json says of a model in memory."""
     if is_changed(model):
         return describe_changed(model)
     return {"metrics": {}} | {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
 
 
-def _write(
+def write_with_card(
     model: "FaceClassifier", out: Path, info: dict[str, Any], half: bool = False, hub_name: str | None = None
 ) -> None:
     import torch
@@ -116,7 +111,7 @@ def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str 
     added: to the `fer_zoo` block. An ensemble that names its members gets their weights. hub_name: where its
     card says that it is. Raises ArtifactError for a broken model, or if `out` is taken.
     """
-    _refuse_taken(out)
+    refuse_existing_model(out)
     model = load_artifact(source)
     if (source / WEIGHTS_NAME).is_file():
         write_atomically(out / WEIGHTS_NAME, lambda path: shutil.copyfile(source / WEIGHTS_NAME, path))
@@ -129,51 +124,23 @@ def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str 
     write_card(out, hub_name=hub_name)
 
 
-def calibrate_artifact(source: Path, dataset: "FER2013", out: Path, device: str = "auto") -> dict[str, Any]:
-    """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
-    their PublicTest. config.json keeps the data, the day, and the weights it came from. Raises ArtifactError
-    for an ensemble, or if `out` is taken.
-    """
-    from fer_zoo.evaluation.batchnorm import calibrate
-    from fer_zoo.evaluation.metrics import evaluate
-
-    _refuse_taken(out)
-    place = pick_device(device)
-    model = load_artifact(source).to(place)
-    if model.name == ENSEMBLE:
-        raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
-    assert model.origin is not None
-    info = _describe(model)
-    with track(f"calibrating {model.name}"):
-        calibration = calibrate(model, dataset, place)
-        metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
-    calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
-    made = {
-        "calibration": calibration,
-        "metrics": {"public": metrics},
-        "base_model": model.origin.describe(),
-    }
-    _write(model, out, info | made)
-    return metrics
-
-
 def export_timm(source: Path, out: Path) -> Path:
     """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
 
     The temperature goes into the last layer (weight / T, bias / T), because timm knows none. Raises
     ArtifactError for a row that is not timm's, or if `out` is taken.
     """
-    _refuse_taken(out)
+    refuse_existing_model(out)
     model = load_artifact(source)
     if model.name == ENSEMBLE or not find_architecture(model.name).timm_name:
         rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
         raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
     network: Any = model.backbone
-    info = _describe(model)
+    info = describe_info(model)
     for parameter in network.get_classifier().parameters():
         parameter.data /= model.temperature
     model.temperature = 1.0
-    _write(model, out, info)  # the answers, and so the scores, stay what they were
+    write_with_card(model, out, info)  # the answers, and so the scores, stay what they were
     return out
 
 
@@ -181,28 +148,17 @@ def export_onnx(source: Path, out: Path) -> Path:
     """Write the artifact `source` as `out`/model.onnx. Raises ArtifactError if it is there."""
     from fer_zoo.artifacts.onnx_model import ONNX_NAME, write_onnx
 
-    path = _take_place(out / ONNX_NAME)
+    path = refuse_existing_file(out / ONNX_NAME)
     write_onnx(load_artifact(source), path, fingerprint_artifact(source))
     return path
 
 
-def export_int8(source: Path, out: Path, dataset: "FER2013") -> tuple[Path, dict[str, Any]]:
-    """Write the artifact `source` as `out`/model_int8.onnx: the path, and what it costs (see `write_int8`).
-    Raises ArtifactError if it is there.
-    """
-    from fer_zoo.evaluation.quantize import INT8_NAME, write_int8
-
-    path = _take_place(out / INT8_NAME)
-    with TemporaryDirectory() as folder:
-        return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
-
-
-def _take_place(path: Path) -> Path:
+def refuse_existing_file(path: Path) -> Path:
     if path.exists():
         raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
     return path
 
 
-def _refuse_taken(out: Path) -> None:
+def refuse_existing_model(out: Path) -> None:
     if (out / CONFIG_NAME).exists():
         raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")

@@ -126,12 +126,3 @@ def read_shares(answers: list[dict[str, float]], count: int) -> np.ndarray:
     if not (np.isfinite(shares).all() and (shares >= 0).all() and (totals > 0).all()):
         raise PeerError("its answers are no probabilities")
     return shares / totals
-
-
-def format_refusals(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for each `error` among the rows."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        if "error" in row:
-            names.setdefault(row["error"], []).append(row["name"])
-    return [f"{', '.join(group)} cannot run: {reason}" for reason, group in names.items()]

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.bench.peer_process import PeerError, check_python, format_refusals, open_peer
+from fer_zoo.bench.peer_process import PeerError, check_python, open_peer
 from fer_zoo.bench.peer_runner import NAMES
 from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarise
+from fer_zoo.evaluation.evaluate import format_refusals
 from fer_zoo.evaluation.runtimes import has_exporter
 
 FACES = 64  # in one call

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fer_zoo.bench.peer_runner import NAMES
 from fer_zoo.utils.files import as_utf8
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def add_peer(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--peer",
         metavar="PYTHON",
-        help=f"of another environment: {', '.join(NAMES)}, as far as installed there, {what}",
+        help=f"of another environment: fer, deepface, hsemotion-onnx, rmn, as far as installed there, {what}",
     )
 
 

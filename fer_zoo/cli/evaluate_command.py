@@ -1,6 +1,7 @@
 """Measure, compare and combine trained models."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,12 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
     folders = [_find_model(name) for name in arguments.models]
     find_source(arguments.data)
+    predict_peers = None
+    if arguments.peer:
+        from fer_zoo.bench.peer_process import check_python, judge_all
+
+        check_python(arguments.peer)
+        predict_peers = partial(judge_all, arguments.peer)
     from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison
 
     result = compare_artifacts(
@@ -118,7 +125,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         read_fer2013(arguments.data),
         split=arguments.split,
         device=arguments.device,
-        peer=arguments.peer,
+        predict_peers=predict_peers,
     )
     if arguments.json:
         print_json(result)
@@ -133,8 +140,8 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
 
     folder, out = find_artifact(arguments.model), Path(arguments.out)
     find_source(arguments.data)
-    from fer_zoo.artifacts.export import calibrate_artifact
     from fer_zoo.evaluation.batchnorm import describe_choice
+    from fer_zoo.evaluation.recalibration import calibrate_artifact
 
     metrics = calibrate_artifact(folder, read_fer2013(arguments.data), out, device=arguments.device)
     choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])

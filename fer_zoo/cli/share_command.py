@@ -64,9 +64,8 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 
 def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
-    from fer_zoo.artifacts.export import export_int8
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.evaluation.quantize import format_int8
+    from fer_zoo.evaluation.quantize import export_int8, format_int8
 
     path, report = export_int8(folder, out, read_fer2013(data))
     print(format_int8(report))

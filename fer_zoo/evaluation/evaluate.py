@@ -2,6 +2,7 @@
 test.
 """
 
+from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
-from fer_zoo.bench.peer_process import check_python, format_refusals, judge_all
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, find_majority, read_votes
 from fer_zoo.data.quality import duplicates_of_training
@@ -145,24 +145,23 @@ def compare_artifacts(
     *,
     split: str = "private",
     device: str = "auto",
-    peer: str | Path | None = None,
+    predict_peers: Callable[[np.ndarray], list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """Accuracy of each model, and for each pair McNemar's exact test on the same faces.
 
-    peer: the Python of another environment, whose packages for this task join in with their version; those
-    that cannot run are in `not_run` with their `error`.
+    predict_peers: gives other packages' answers for uint8 faces (N, 1, 48, 48), as
+    `fer_zoo.bench.peer_process.judge_all` does: rows with name, version and probabilities, or with name and
+    error; the latter are in `not_run`.
     """
-    if len(folders) < (1 if peer else 2):
+    if len(folders) < (1 if predict_peers else 2):
         raise FerZooError(
             f"compare got {len(folders)} model; allowed are two or more names or folders, or one with --peer."
         )
-    if peer:
-        check_python(peer)
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
     names = name_apart([name for name, _, _ in outputs], folders)
     answers = [probabilities for _, probabilities, _ in outputs]
-    others = judge_all(peer, dataset.split(split).pixels) if peer else []
+    others = predict_peers(dataset.split(split).pixels) if predict_peers else []
     for row in others:
         if "error" not in row:
             names.append(f"{row['name']} {row['version']}")
@@ -178,7 +177,7 @@ def compare_artifacts(
         for i, j in combinations(range(len(answers)), 2)
     ]
     result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
-    return {**result, "not_run": [row for row in others if "error" in row]} if peer else result
+    return {**result, "not_run": [row for row in others if "error" in row]} if predict_peers else result
 
 
 def format_comparison(result: dict[str, Any]) -> str:
@@ -200,3 +199,12 @@ def format_comparison(result: dict[str, Any]) -> str:
         )
     lines += format_refusals(result.get("not_run", []))
     return "\n".join(lines)
+
+
+def format_refusals(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each `error` among the rows."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        if "error" in row:
+            names.setdefault(row["error"], []).append(row["name"])
+    return [f"{', '.join(group)} cannot run: {reason}" for reason, group in names.items()]

@@ -5,11 +5,13 @@ import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_zoo.artifacts.export import export_onnx, refuse_existing_file
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network, summarise
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.utils.files import write_atomically
@@ -51,6 +53,15 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
 
     write_atomically(path, write)
     return OnnxClassifier(path).quantisation
+
+
+def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[str, Any]]:
+    """Write the artifact `source` as `out`/model_int8.onnx: the path, and what it costs (see `write_int8`).
+    Raises ArtifactError if it is there.
+    """
+    path = refuse_existing_file(out / INT8_NAME)
+    with TemporaryDirectory() as folder:
+        return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
 
 
 def _draw_faces(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,13 +2,14 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_zoo.artifacts.artifact import find_artifact
-from fer_zoo.bench.peer_process import BATCH, PeerError, judge_faces
+from fer_zoo.bench.peer_process import BATCH, PeerError, judge_all, judge_faces
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import write_synthetic
@@ -95,7 +96,7 @@ def test_peers_stand_beside_our_models_with_a_paired_test(install, dataset, told
     install("fer", STAND_INS["fer"])
     install("rmn", {"__init__.py": "raise OSError('the weights\\ncannot be downloaded')"})
     folder = find_artifact("cnn-baseline")
-    result = compare_artifacts([folder], dataset, peer=sys.executable)
+    result = compare_artifacts([folder], dataset, predict_peers=partial(judge_all, sys.executable))
     assert [row["model"] for row in result["models"]] == ["cnn-baseline", "fer 1.2"]
     assert result["models"][1]["accuracy"] == np.mean(told == dataset.split("private").labels)
     ours = predict_split(folder, dataset, "private", "none", "cpu")[1]

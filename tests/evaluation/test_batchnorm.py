@@ -11,11 +11,11 @@ import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded, save_artifact
 from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
-from fer_zoo.artifacts.export import calibrate_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, TrainingError
 from fer_zoo.evaluation.batchnorm import SHARES, calibrate, describe_choice, renew_statistics
+from fer_zoo.evaluation.recalibration import calibrate_artifact
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from fer_zoo.artifacts.artifact import find_artifact
-from fer_zoo.artifacts.export import export_int8
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.onnx_model import OnnxClassifier
 from fer_zoo.cli.main import main
@@ -16,7 +15,7 @@ from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.evaluate import compare_artifacts, evaluate_artifact
 from fer_zoo.evaluation.inference import predict_logits
-from fer_zoo.evaluation.quantize import format_int8
+from fer_zoo.evaluation.quantize import export_int8, format_int8
 
 
 @pytest.fixture(scope="module")

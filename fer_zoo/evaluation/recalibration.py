@@ -1,0 +1,40 @@
+"""A stored model calibrated on other faces, without training."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from fer_zoo.artifacts.artifact import ENSEMBLE, load_artifact
+from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
+from fer_zoo.artifacts.origin import describe_data
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.errors import ArtifactError
+from fer_zoo.evaluation.batchnorm import calibrate
+from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.progress import track
+
+
+def calibrate_artifact(source: Path, dataset: FER2013, out: Path, device: str = "auto") -> dict[str, Any]:
+    """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
+    their PublicTest. config.json keeps the data, the day, and the weights it came from. Raises ArtifactError
+    for an ensemble, or if `out` is taken.
+    """
+    refuse_existing_model(out)
+    place = pick_device(device)
+    model = load_artifact(source).to(place)
+    if model.name == ENSEMBLE:
+        raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
+    assert model.origin is not None
+    info = describe_info(model)
+    with track(f"calibrating {model.name}"):
+        calibration = calibrate(model, dataset, place)
+        metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
+    calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
+    made = {
+        "calibration": calibration,
+        "metrics": {"public": metrics},
+        "base_model": model.origin.describe(),
+    }
+    write_with_card(model, out, info | made)
+    return metrics

@@ -2,19 +2,18 @@
 done, once for each, and decides nothing.
 """
 
-import csv
 import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from fer_zoo.artifacts.artifact import CONFIG_NAME, load_artifact, read_config
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
@@ -108,10 +107,7 @@ def run_study(
         for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()
     for variant in missing:
-        scores = [
-            _score_run(runs[variant.name, seed], variant, dataset, seed, place, votes)
-            for seed in range(study.seeds)
-        ]
+        scores = [_score_run(runs[variant.name, seed], dataset, place, votes) for seed in range(study.seeds)]
         rows[variant.name] = _describe_variant(variant, scores, further)
     result = {
         "study": study.name,
@@ -141,12 +137,12 @@ def _is_finished(run: Path) -> bool:
 
 
 def _score_run(
-    run: Path, variant: Variant, dataset: FER2013, seed: int, device: torch.device, votes: Path | None
+    run: Path, dataset: FER2013, device: torch.device, votes: Path | None
 ) -> dict[str, dict[str, float]]:
     """By split, the columns of the table. Kept in the run's folder: a split is scored once, and again where
     votes are new.
     """
-    kept = run / ("scores-training-mode.json" if variant.test_in_training_mode else "scores.json")
+    kept = run / "scores.json"
     scores: dict[str, dict[str, float]] = (
         json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {"private": {}}
     )
@@ -154,28 +150,19 @@ def _score_run(
     if not wanted <= set(scores["private"]):
         model = load_artifact(run).to(device)
         model.temperature = 1.0  # the loss as the network gives it
-        predict: Callable[[Tensor], Tensor] = model
-        if variant.test_in_training_mode:
-            model.train()
-            torch.manual_seed(seed)
-            predict = model.forward  # a bare function, of which `predict_logits` leaves the mode as it is
-        scores = {split: _score_split(predict, dataset, split, device, votes) for split in SPLITS}
+        scores = {split: _score_split(model, dataset, split, device, votes) for split in SPLITS}
         write_text(kept, json.dumps(scores) + "\n")
-    if variant.report_training_loss:
-        with (run / "history.csv").open(newline="", encoding="utf-8") as file:
-            loss = float(list(csv.DictReader(file))[-1]["train_loss"])
-        scores = {split: {**values, "loss": loss} for split, values in scores.items()}
     return scores
 
 
 def _score_split(
-    predict: Callable[[Tensor], Tensor],
+    model: FaceClassifier,
     dataset: FER2013,
     split: str,
     device: torch.device,
     votes: Path | None,
 ) -> dict[str, float]:
-    logits = predict_logits(predict, dataset.split(split).pixels, batch_size=TEST_BATCH, device=device)
+    logits = predict_logits(model, dataset.split(split).pixels, batch_size=TEST_BATCH, device=device)
     scores = score_split("", logits.double().softmax(1).numpy(), dataset, split, ferplus=votes)
     return {
         "accuracy": scores["accuracy"],
@@ -193,8 +180,6 @@ def _identify(variant: Variant) -> dict[str, Any]:
         "name": variant.name,
         "note": variant.note,
         "recipe": json.loads(json.dumps(describe_recipe(variant.recipe))),
-        "test_in_training_mode": variant.test_in_training_mode,
-        "report_training_loss": variant.report_training_loss,
     }
 
 

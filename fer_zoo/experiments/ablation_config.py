@@ -14,16 +14,11 @@ MOST_SEEDS = 100
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table. `test_in_training_mode` and `report_training_loss` are faults of the tutorial's
-    loop, to show what they hid: dropout and batch statistics on in testing; the loss of the last training
-    epoch in place of the test loss. exclude: kinds of the audit's findings whose faces it does without.
-    """
+    """One row of the table. exclude: kinds of the audit's findings whose faces it does without."""
 
     name: str
     recipe: Recipe
     note: str = ""
-    test_in_training_mode: bool = False
-    report_training_loss: bool = False
     exclude: tuple[str, ...] = ()
 
 
@@ -109,12 +104,7 @@ def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:
         _check(path, "recipe", recipe, str, "a text")
         sources[name] = recipe, [*before, *changes]
         options = {key: row[key] for key in row if key not in ("recipe", "on", "set")}
-        for key, kind, allowed in (
-            ("note", str, "a text"),
-            ("test_in_training_mode", bool, "true or false"),
-            ("report_training_loss", bool, "true or false"),
-        ):
-            _check(where, key, options.get(key, kind()), kind, allowed)
+        _check(where, "note", options.get("note", ""), str, "a text")
         kinds = options.get("exclude", [])
         if not isinstance(kinds, list) or not all(kind in KINDS for kind in kinds):
             raise RecipeError(f"{where}: exclude is {kinds!r}; allowed is a list of {', '.join(KINDS)}.")

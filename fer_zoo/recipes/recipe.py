@@ -62,9 +62,8 @@ class Recipe:
     clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
     growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
     are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
-    it has them. normalise: false leaves grey in [0, 1]. augment_as_row: see
-    `fer_zoo.data.row_augment`; only to measure what that fault costs. compile: by
-    torch.compile, which takes its time first.
+    it has them. normalise: false leaves grey in [0, 1]. compile: by torch.compile, which takes its time
+    first.
     """
 
     epochs: int = 40
@@ -87,7 +86,6 @@ class Recipe:
     dropout: float | None = None
     head_width: int | None = None
     normalise: bool = True
-    augment_as_row: bool = False
     ema_decay: float = 0.0
     clip_norm: float = 0.0
     patience: int = 0

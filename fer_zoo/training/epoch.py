@@ -10,7 +10,6 @@ from torch import Generator, Tensor, nn
 
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.augment import augment_batch, mix_batch
-from fer_zoo.data.row_augment import augment_rows
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.recipes.recipe import Recipe
@@ -67,8 +66,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
         rate = recipe.learning_rate * rate_share(recipe, step, steps, plateaus)
         for group in setup.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        augment = augment_rows if recipe.augment_as_row else augment_batch
-        faces, target = augment(pixels[batch], recipe.augment, generator), labels[batch]
+        faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
         partner, share = target, 1.0
         if recipe.augment.mixup or recipe.augment.cutmix:
             faces, order, share = mix_batch(faces, recipe.augment, generator, host)

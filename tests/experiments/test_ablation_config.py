@@ -28,11 +28,9 @@ def test_a_shipped_study_has_three_seeds_and_rows_that_differ(name: str) -> None
 def test_the_ablation_leads_from_the_tutorial_to_the_shipped_recipe_one_setting_at_a_time() -> None:
     variants = load_study("ablation").variants
     first, last = variants[0], variants[-1]
-    tutorial = load_recipe("tutorial", ["normalise=false", "augment_as_row=true", "precision=auto"])
-    assert first.recipe == tutorial and first.test_in_training_mode and first.report_training_loss
-    assert last.recipe == load_recipe("baseline") and not last.test_in_training_mode
-    assert variants[0].recipe == variants[1].recipe == variants[2].recipe  # trained once
-    for before, after in pairwise(variants[2:]):
+    assert first.recipe == load_recipe("tutorial", ["epochs=25", "normalise=false", "precision=auto"])
+    assert last.recipe == load_recipe("baseline")
+    for before, after in pairwise(variants):
         different = {
             name for name in vars(after.recipe) if vars(after.recipe)[name] != vars(before.recipe)[name]
         }
@@ -58,9 +56,8 @@ def test_a_short_version_has_fewer_epochs_and_seeds() -> None:
 def test_a_short_version_leaves_out_what_differs_by_length_alone() -> None:
     whole, short = load_study("ablation").variants, load_study("ablation", epochs=5).variants
     left_out = {variant.name for variant in whole} - {variant.name for variant in short}
-    assert left_out == {"25 epochs instead of 100", "+ 50 epochs: the shipped recipe"}
+    assert left_out == {"+ 50 epochs: the shipped recipe"}
     assert short[-1].recipe == load_recipe("baseline", ["epochs=5"])
-    assert short[0].recipe == short[1].recipe == short[2].recipe  # trained once, tested in three ways
 
 
 def test_a_variant_takes_over_the_one_it_stands_on(tmp_path: Path) -> None:
@@ -90,7 +87,7 @@ def test_a_variant_takes_over_the_one_it_stands_on(tmp_path: Path) -> None:
         (HEAD + PLAIN + "set = ['epochs=0']", "epochs is 0"),
         (HEAD + PLAIN + "nots = 'x'", "Did you mean 'note'"),
         (HEAD + PLAIN + "note = 3", "note is 3"),
-        (HEAD + PLAIN + "test_in_training_mode = 1", "true or false"),
+        (HEAD + PLAIN + "note = 1", "a text"),
         (HEAD + PLAIN + "exclude = ['labels']", "a list of blank, no face"),
         (HEAD + PLAIN + "exclude = 'label'", "a list of blank, no face"),
         ("title = = 1", "cannot be read"),

@@ -25,7 +25,7 @@ from fer_zoo.models.registry import (
     Architecture,
     create_backbone,
     find_architecture,
-    match_name,
+    find_name,
 )
 from fer_zoo.utils.files import write_text
 from fer_zoo.utils.tensors import check_values, read_tensors, write_tensors
@@ -60,9 +60,9 @@ def find_artifact(name: str | Path) -> Path:
             raise ArtifactError(f"There is no model folder at {str(name)!r}.")
         return Path(name)
     embedded = list_embedded()
-    if known := match_name(name, embedded):
+    if known := find_name(name, embedded):
         return embedded[known]
-    if untrained := match_name(name, ARCHITECTURES):
+    if untrained := find_name(name, ARCHITECTURES):
         raise ArtifactError(
             f"{untrained} has no trained weights in this package. Train it: fer-zoo train "
             f"--arch {untrained}. "

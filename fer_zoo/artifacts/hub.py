@@ -16,7 +16,7 @@ from fer_zoo.artifacts.artifact import (
 from fer_zoo.artifacts.artifact import find_artifact as find_local
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import HubError, UnknownNameError
-from fer_zoo.models.registry import ARCHITECTURES, match_name
+from fer_zoo.models.registry import ARCHITECTURES, find_name
 from fer_zoo.utils.hub_client import fetch_files, split_address
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def _find(name: str | Path, revision: str | None) -> Path | Pulled:
         except HubError as error:
             raise HubError(f"{error} (There is no folder {text!r} here.)") from error
     owner = os.environ.get(OWNER_VARIABLE)
-    row = match_name(text, ARCHITECTURES)
-    if on_hub and owner and row and not match_name(text, list_embedded()):
+    row = find_name(text, ARCHITECTURES)
+    if on_hub and owner and row and not find_name(text, list_embedded()):
         return fetch_model(f"{owner}/{row}", revision)
     if revision:
         raise HubError(f"{text!r} is on this machine and has no revision {revision!r}: give OWNER/NAME.")

@@ -37,7 +37,7 @@ class Architecture:
     any_side: bool = False
 
 
-def match_name(name: str, names: Iterable[str]) -> str | None:
+def find_name(name: str, names: Iterable[str]) -> str | None:
     """That one of `names` which is the same, `-` and `_` being alike; None if there is none."""
     return next((known for known in names if known.replace("-", "_") == name.replace("-", "_")), None)
 
@@ -45,7 +45,7 @@ def match_name(name: str, names: Iterable[str]) -> str | None:
 def _table(*rows: Architecture) -> dict[str, Architecture]:
     table: dict[str, Architecture] = {}
     for row in rows:
-        if match_name(row.name, table):
+        if find_name(row.name, table):
             raise ValueError(f"Architecture {row.name!r} stands twice in the registry.")
         table[row.name] = row
     return table
@@ -168,7 +168,7 @@ def find_architecture(name: str) -> Architecture:
     """The row of that name; `-` and `_` are alike. Raises UnknownNameError with the nearest name and the
     whole list.
     """
-    known = match_name(name, ARCHITECTURES)
+    known = find_name(name, ARCHITECTURES)
     if known is None:
         raise UnknownNameError("architecture", name, ARCHITECTURES)
     return ARCHITECTURES[known]

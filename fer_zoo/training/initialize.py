@@ -8,7 +8,7 @@ from typing import Any
 from fer_zoo.artifacts.artifact import HUB_ADDRESS, find_artifact, hash_weights, list_embedded, load_artifact
 from fer_zoo.artifacts.classifier import FaceClassifier, create_model
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.registry import Architecture, match_name
+from fer_zoo.models.registry import Architecture, find_name
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def build_start(row: Architecture, pretrained: bool | str | Path, options: Mappi
         return Start(create_model(row.name, pretrained, options), pretrained)
     weights_file = Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth")
     is_address = not weights_file and HUB_ADDRESS.fullmatch(str(pretrained))
-    if not (Path(pretrained).is_dir() or match_name(str(pretrained), list_embedded()) or is_address):
+    if not (Path(pretrained).is_dir() or find_name(str(pretrained), list_embedded()) or is_address):
         return Start(create_model(row.name, pretrained, options), Path(pretrained).name)
     folder = find_artifact(pretrained)
     trained = load_artifact(folder)

@@ -1,0 +1,138 @@
+"""The one table of released weights, `architecture.tag`: what they learned, from what, and in which file.
+
+A tag names the labels: `fer2013` (the data set's own) or `ferplus` (the votes of ten raters). A row is never changed:
+new weights are a new row, or replace a whole row together with its card.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+from fer_zoo.models.registry import find_name
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Weights from which others started, or were distilled or combined.
+
+    A parent that is in the table itself can be loaded; any other is gone, and only its hash is known.
+    """
+
+    name: str
+    sha256: str  # the first 16 digits, of the file
+
+
+@dataclass(frozen=True)
+class ReleasedWeights:
+    """One row: the weights in the folder `fer_zoo/weights/architecture.tag`."""
+
+    architecture: str
+    tag: str
+    sha256: str | None  # of model.safetensors; None for an ensemble, whose members have it
+    label_source: str  # as `fer-zoo train --labels` takes it
+    recipe: str | None
+    seed: int | None = 0
+    init: tuple[Parent, ...] = ()
+    teachers: tuple[Parent, ...] = ()
+    members: tuple[Parent, ...] = ()
+    is_default: bool = True
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.architecture}.{self.tag}"
+
+    @property
+    def name(self) -> str:
+        """The shortest name that leads here: the architecture's alone for its default weights."""
+        return self.architecture if self.is_default else self.full_name
+
+
+def _table(*rows: ReleasedWeights) -> dict[str, ReleasedWeights]:
+    table: dict[str, ReleasedWeights] = {}
+    for row in rows:
+        if find_name(row.full_name, table):
+            raise ValueError(f"The weights {row.full_name!r} are in the table twice.")
+        table[row.full_name] = row
+    for architecture in {row.architecture for row in rows}:
+        if sum(row.is_default for row in rows if row.architecture == architecture) != 1:
+            raise ValueError(f"{architecture!r} needs exactly one row of default weights.")
+    return table
+
+
+WEIGHTS = _table(
+    ReleasedWeights(
+        "cnn-baseline",
+        "fer2013",
+        sha256="1842b570989953027cf368fd46e2076e4b2103efefa39a888c4b8f58bcf65cfd",
+        label_source="fer2013",
+        recipe="baseline",
+    ),
+    ReleasedWeights(
+        "resnet_48",
+        "fer2013",
+        sha256="54d621e96292f15decb81ff1993c1542674e4c250838d773d11382755be3c79a",
+        label_source="both",
+        recipe="resnet_48_third",
+        init=(Parent("resnet_48", "0bdf27a1402a64d6"),),
+        teachers=(Parent("resnet_48", "0bdf27a1402a64d6"), Parent("efficientnet_lite0", "6bab8e93ed66ff0e")),
+    ),
+    ReleasedWeights(
+        "efficientnet_lite0",
+        "fer2013",
+        sha256="67319e6c7f97b88ed4b9ccbb4a6e9cc8897bd93650923dfe8fb83f74958f16f9",
+        label_source="both",
+        recipe="efficientnet_raters",
+        init=(Parent("efficientnet_lite0", "ea30534018670a97"),),
+    ),
+    ReleasedWeights(
+        "efficientnet_lite0",
+        "fer2013_distilled",
+        sha256="c431ba9dbd2b402f9339e014105a276154bd135e6bc753f070d94e66fa5be725",
+        label_source="both",
+        recipe="efficientnet_raters",
+        init=(Parent("efficientnet_lite0", "6bab8e93ed66ff0e"),),
+        is_default=False,
+    ),
+    ReleasedWeights(
+        "vit_48",
+        "fer2013",
+        sha256="a434222cfa96f815a2dac8959e7305ba8aef4ab362c3d6c868df00a1a6ade42d",
+        label_source="fer2013",
+        recipe="vit_48_second",
+        init=(Parent("vit_48", "a853272341cd85c2"),),
+        teachers=(
+            Parent("cnn-baseline", "4e43aeb67f24db02"),
+            Parent("resnet_48", "48a408316e644411"),
+            Parent("efficientnet_lite0", "d4bbd080cb7fc86c"),
+        ),
+    ),
+    ReleasedWeights(
+        "ensemble",
+        "fer2013",
+        sha256=None,
+        label_source="both",
+        recipe=None,
+        seed=None,
+        members=(
+            Parent("resnet_48.fer2013", "54d621e96292f15d"),
+            Parent("efficientnet_lite0.fer2013", "67319e6c7f97b88e"),
+            Parent("efficientnet_lite0.fer2013_distilled", "c431ba9dbd2b402f"),
+            Parent("cnn-baseline.fer2013", "1842b57098995302"),
+        ),
+    ),
+)
+
+ALIASES = {"efficientnet_lite0_distilled": "efficientnet_lite0.fer2013_distilled"}  # for one release
+
+
+def find_weights(name: str) -> ReleasedWeights | None:
+    """The row of `architecture.tag`, or of an architecture's default weights; `-` and `_` are alike.
+
+    An earlier release's name works too, with a warning that names the new one. None for a name that is in
+    no row.
+    """
+    if old := find_name(name, ALIASES):
+        warnings.warn(f"{name!r} is now {ALIASES[old]!r}: use that name.", FutureWarning, stacklevel=2)
+        name = ALIASES[old]
+    if known := find_name(name, WEIGHTS):
+        return WEIGHTS[known]
+    return next((row for row in WEIGHTS.values() if row.is_default and find_name(name, [row.architecture])), None)

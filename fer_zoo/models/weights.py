@@ -1,7 +1,7 @@
 """The one table of released weights, `architecture.tag`: what they learned, from what, and in which file.
 
-A tag names the labels: `fer2013` (the data set's own) or `ferplus` (the votes of ten raters). A row is never changed:
-new weights are a new row, or replace a whole row together with its card.
+A tag names the labels: `fer2013` (the data set's own) or `ferplus` (the votes of ten raters). A row is never
+changed: new weights are a new row, or replace a whole row together with its card.
 """
 
 import warnings
@@ -135,4 +135,6 @@ def find_weights(name: str) -> ReleasedWeights | None:
         name = ALIASES[old]
     if known := find_name(name, WEIGHTS):
         return WEIGHTS[known]
-    return next((row for row in WEIGHTS.values() if row.is_default and find_name(name, [row.architecture])), None)
+    defaults = {row.architecture: row for row in WEIGHTS.values() if row.is_default}
+    known = find_name(name, defaults)
+    return defaults[known] if known else None

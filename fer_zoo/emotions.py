@@ -2,7 +2,7 @@
 
 EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
-# Found by a search for the palette whose closest pair is farthest apart in CIELAB, seen with normal colour
+# Found by a search for the palette whose closest pair is farthest apart in CIELAB, seen with normal color
 # vision and without red, green or blue cones, at a contrast of 3 to 1 or more on white and on near-black.
 COLORS: dict[str, str] = {
     "angry": "#AF501E",
@@ -14,4 +14,4 @@ COLORS: dict[str, str] = {
     "neutral": "#8D9294",
 }
 
-SIDE = 48  # pixels: every face is 48x48 grey, uint8
+SIDE = 48  # pixels: every face is 48x48 gray, uint8

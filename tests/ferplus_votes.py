@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import SEVEN, USAGES
+from fer_zoo.data.ferplus import USAGES, VOTE_COLUMNS
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -18,9 +18,9 @@ def write_votes(path: Path, dataset: FER2013, shift: int = 0, second: int = 0) -
     lines = [HEADER]
     for split, usage in USAGES.items():
         for label in np.roll(dataset.split(split).labels, shift):
-            votes = dict.fromkeys(columns, 0) | {SEVEN[label]: 8 - second, "unknown": 2}
+            votes = dict.fromkeys(columns, 0) | {VOTE_COLUMNS[label]: 8 - second, "unknown": 2}
             if second:
-                votes[SEVEN[(label + 1) % 7]] = second
+                votes[VOTE_COLUMNS[(label + 1) % 7]] = second
             lines.append(",".join([usage, "x.png", *(str(votes[name]) for name in columns)]))
     path.write_text("\n".join(lines))
     return path

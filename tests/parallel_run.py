@@ -18,7 +18,7 @@ from fer_zoo.artifacts.classifier import FaceClassifier, create_model
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.utils.devices import read_ranks
+from fer_zoo.utils.devices import read_world
 
 SETTINGS = {
     "epochs": 2,
@@ -84,7 +84,7 @@ def run_out_of_memory(folder: Path) -> None:
         return model
 
     def refuse(model: FaceClassifier, faces: tuple[Tensor]) -> None:
-        if model.training and read_ranks().rank == 1 and len(faces[0]) > 4:
+        if model.training and read_world().rank == 1 and len(faces[0]) > 4:
             raise torch.OutOfMemoryError
 
     data = ["--data", str(folder / "drawn.csv"), "--out", str(folder / "run"), "--device", "cpu"]
@@ -98,6 +98,6 @@ if __name__ == "__main__":
         run_out_of_memory(out)
     else:
         result = train(out / "whole")
-        (out / f"{read_ranks().rank}.json").write_text(json.dumps(asdict(result), default=str))
+        (out / f"{read_world().rank}.json").write_text(json.dumps(asdict(result), default=str))
         interrupt(out / "parts")
         train(out / "parts", resume=True)

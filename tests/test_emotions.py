@@ -1,4 +1,4 @@
-"""The colours of the emotions, measured: told apart by everybody, seen on light and on dark."""
+"""The colors of the emotions, measured: told apart by everybody, seen on light and on dark."""
 
 import numpy as np
 import pytest

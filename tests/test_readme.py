@@ -63,7 +63,7 @@ def test_the_page_script_fits_the_file(folder: Path) -> None:
     session = import_onnxruntime().InferenceSession(folder / "exported/model.onnx")
     taken, given = session.get_inputs()[0], session.get_outputs()[0]
     assert re.findall(r"run\(\{ (\w+): new", script) == [taken.name] and taken.type == "tensor(uint8)"
-    assert f'"uint8", grey, {[1, *taken.shape[1:]]}' in script and f"const {{ {given.name} }}" in script
+    assert f'"uint8", gray, {[1, *taken.shape[1:]]}' in script and f"const {{ {given.name} }}" in script
     assert f"const emotions = {json.dumps(EMOTIONS)};" in script
 
 
@@ -168,20 +168,20 @@ def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
 
 def test_what_each_correction_of_the_loop_gives_in_the_tutorial_is_the_stored() -> None:
     rows = {row["name"]: row["private"] for row in read_study("ablation")["variants"]}
-    published, undropped, right, acting, normalised, cycled, decayed, averaged, smoothed, widened = (
+    published, undropped, right, acting, normalized, cycled, decayed, averaged, smoothed, widened = (
         rows.values()
     )
-    for row in (published, undropped, acting, normalised, cycled, decayed, averaged, smoothed, widened):
+    for row in (published, undropped, acting, normalized, cycled, decayed, averaged, smoothed, widened):
         assert f"{100 * row['accuracy']['mean']:.2f} %" in TUTORIAL
     for row in (published, right):
         assert f"{row['loss']['mean']:.3f}" in TUTORIAL
-    for before, after in ((published, undropped), (acting, normalised), (cycled, decayed)):
+    for before, after in ((published, undropped), (acting, normalized), (cycled, decayed)):
         assert not is_better(before["accuracy"], after["accuracy"])
     for row in (averaged, smoothed):
         assert not is_better(cycled["accuracy"], row["accuracy"])
     assert is_better(widened["accuracy"], smoothed["accuracy"])
     assert is_better(right["accuracy"], acting["accuracy"])
-    assert is_better(normalised["accuracy"], cycled["accuracy"])
+    assert is_better(normalized["accuracy"], cycled["accuracy"])
     means = [100 * row["accuracy"]["mean"] for row in rows.values()]
     steps = [after - before for before, after in pairwise(means)]
     assert max(steps) == steps[2] and f"{steps[2]:.1f} points" in README  # the face is turned, not its row

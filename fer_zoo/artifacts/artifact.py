@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 ENSEMBLE = "ensemble"
-OF_THE_FILE = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
-MOST_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
-MOST_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
+FILE_KEYS = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
+MAX_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
+MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parents[1] / "weights"
 HUB_ADDRESS = re.compile(r"\w[\w.-]*/(?P<name>[\w.-]+)(@\S+)?")  # or the path of a folder in a folder
 
@@ -140,8 +140,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ArtifactError(f"{str(folder)!r} is no model folder: it has no {CONFIG_NAME}.")
     try:
-        if path.stat().st_size > MOST_CONFIG_BYTES:
-            raise ValueError(f"it is over {MOST_CONFIG_BYTES:,} bytes")
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ValueError(f"it is over {MAX_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
         check_block(block := config["fer_zoo"])
         check_size(_find_row(block["name"]), block["input"]["size"])
@@ -203,7 +203,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
     larger than the network's tensors could make it is not read.
     """
     wanted = backbone.state_dict()
-    most_bytes = sum(8 * value.numel() + MOST_HEADER_BYTES for value in wanted.values())
+    most_bytes = sum(8 * value.numel() + MAX_HEADER_BYTES for value in wanted.values())
     tensors, _, digest = read_tensors(path, most_bytes)
     if sha256 is not None and digest != sha256:
         raise ArtifactError(

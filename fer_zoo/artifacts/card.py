@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.artifacts.artifact import ENSEMBLE, list_embedded, read_config
-from fer_zoo.artifacts.card_results import explain_results, list_classes, list_results, tell_ferplus_and_speed
+from fer_zoo.artifacts.card_results import class_tables, ferplus_and_latency, results_note, results_table
 from fer_zoo.artifacts.card_text import clean
 from fer_zoo.artifacts.card_training import (
+    members_section,
+    pretrained_license,
     tell_change,
     tell_faces,
-    tell_members,
-    tell_start_licence,
-    tell_training,
+    training_section,
 )
 from fer_zoo.artifacts.train_command_line import is_of_fer2013
 from fer_zoo.emotions import EMOTIONS
@@ -36,7 +36,7 @@ images also stand in Training, byte for byte. Accuracy without those is given be
 FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
-LICENCE = """\
+LICENSE_NOTE = """\
 Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
 
 
@@ -74,13 +74,13 @@ def _join_parts(block: dict[str, Any], address: str, embedded: bool) -> str:
         f"# {name}\n",
         _summary(block),
         _usage(block, address),
-        f"## Results\n\n{list_results(metrics)}" if metrics else _tell_unmeasured(address),
-        explain_results(name) if metrics else "",
-        tell_ferplus_and_speed(block),
-        list_classes(name, metrics),
+        f"## Results\n\n{results_table(metrics)}" if metrics else _tell_unmeasured(address),
+        results_note(name) if metrics else "",
+        ferplus_and_latency(block),
+        class_tables(name, metrics),
         f"## Limits\n\n{_tell_limits(block)}\n",
         _tell_origin(block, embedded),
-        f"## Licence\n\n{LICENCE}{tell_start_licence(block)}\n",
+        f"## License\n\n{LICENSE_NOTE}{pretrained_license(block)}\n",
     ]
     return "\n".join(part for part in parts if part)
 
@@ -98,11 +98,11 @@ def _tell_limits(block: dict[str, Any]) -> str:
 
 def _tell_origin(block: dict[str, Any], embedded: bool) -> str:
     if "training" in block:
-        told = tell_training(block, embedded)
+        told = training_section(block, embedded)
     elif "base_model" in block:
         told = tell_change(block)
     elif block["name"] == ENSEMBLE:
-        told = tell_members(block)
+        told = members_section(block)
     else:
         return ""
     return f"## Training\n\n{told}"
@@ -163,7 +163,7 @@ def _summary(block: dict[str, Any]) -> str:
         what, size = row.note, row.parameters
     return (
         f"{what}. {size / 1e6:.1f} M parameters, input of {block['input']['size']} pixels made from a 48x48 "
-        f"grey face, seven emotions ({', '.join(EMOTIONS)}).{tell_faces(block)}\n"
+        f"gray face, seven emotions ({', '.join(EMOTIONS)}).{tell_faces(block)}\n"
     )
 
 
@@ -188,7 +188,7 @@ def _usage(block: dict[str, Any], address: str) -> str:
             "",
             "import timm",
             "",
-            f"# the plain network on normalised grey ({size} pixels){'' if on_hub else ', from this folder'}",
+            f"# the plain network on normalized gray ({size} pixels){'' if on_hub else ', from this folder'}",
             f'timm.create_model("{place}", pretrained=True)',
         ]
     return "\n".join([*lines, "```\n"])

@@ -12,7 +12,7 @@ SPLITS = {
 }
 
 
-def list_results(metrics: dict[str, Any]) -> str:
+def results_table(metrics: dict[str, Any]) -> str:
     lines = [
         "| split | views | n | accuracy | 95 % interval | without duplicates | macro-F1 | ECE | log loss |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -25,7 +25,7 @@ def list_results(metrics: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def explain_results(name: str) -> str:
+def results_note(name: str) -> str:
     chosen = "votes" if name == ENSEMBLE else "epoch"
     return (
         f"The {chosen} and the temperature were chosen on PublicTest, so PrivateTest is the honest figure. "
@@ -44,7 +44,7 @@ def _result_line(score: dict[str, Any], title: str, tta: str) -> str:
     )
 
 
-def tell_ferplus_and_speed(block: dict[str, Any]) -> str:
+def ferplus_and_latency(block: dict[str, Any]) -> str:
     """What the table has no column for: FER+ and speed."""
     lines = []
     ferplus = block["metrics"].get("private", {}).get("ferplus")
@@ -62,7 +62,7 @@ def tell_ferplus_and_speed(block: dict[str, Any]) -> str:
     return "\n\n".join(lines) + "\n" if lines else ""
 
 
-def list_classes(name: str, metrics: dict[str, Any]) -> str:
+def class_tables(name: str, metrics: dict[str, Any]) -> str:
     """The split that counts with its pictures; the others folded."""
     tables = {split: _class_table(metrics[split], SPLITS[split]) for split in SPLITS if split in metrics}
     open_parts = [tables.pop("private", "")]

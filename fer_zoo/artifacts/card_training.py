@@ -3,7 +3,7 @@
 from typing import Any
 
 from fer_zoo.artifacts.train_command_line import build_command, is_in_package, is_of_fer2013
-from fer_zoo.recipes.recipe import build_recipe, describe_recipe
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe, upgrade_settings
 
 TARGETS = {
     "ferplus": "It learned the shares of FER+'s votes in place of FER2013's labels. ",
@@ -11,7 +11,7 @@ TARGETS = {
 }
 
 
-def tell_training(block: dict[str, Any], embedded: bool) -> str:
+def training_section(block: dict[str, Any], embedded: bool) -> str:
     """embedded: the model is the package's own."""
     training, calibration = block["training"], block.get("calibration", {})
     used, share = (calibration.get(key) for key in ("statistics_faces", "run_share"))
@@ -20,7 +20,7 @@ def tell_training(block: dict[str, Any], embedded: bool) -> str:
     teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
     fitted = f"Temperature {block['temperature']:.3f}. "
     if used:
-        fitted += f"Statistics of batch normalisation: of {used:,} Training faces as they are. "
+        fitted += f"Statistics of batch normalization: of {used:,} Training faces as they are. "
     return (
         f"`{build_command(block)}`: "
         f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
@@ -34,7 +34,7 @@ def tell_training(block: dict[str, Any], embedded: bool) -> str:
 
 def _list_settings(block: dict[str, Any]) -> str:
     """Those that config.json has: a run of an older version has fewer."""
-    stored, checked = block["recipe"], describe_recipe(build_recipe(block["recipe"]))
+    stored, checked = upgrade_settings(block["recipe"]), describe_recipe(build_recipe(block["recipe"]))
     settings = {key: value for key, value in checked.items() if key in stored and not isinstance(value, dict)}
     settings |= {key: value for key, value in checked["augment"].items() if key in stored["augment"]}
     if block.get("teachers"):
@@ -79,7 +79,7 @@ def _tell_calibration(block: dict[str, Any]) -> str:
     if "day" not in calibration:
         return ""
     base, used, data = block["base_model"], calibration["statistics_faces"], calibration["data"]
-    statistics = f"batch normalisation's statistics of {used:,} Training faces" if used else "no statistics"
+    statistics = f"batch normalization's statistics of {used:,} Training faces" if used else "no statistics"
     return (
         f"\nCalibrated on {calibration['day']}, from {base['name']} (weights {base['sha256']}): temperature "
         f"{block['temperature']:.3f} fitted to PublicTest, {statistics}, of "
@@ -96,7 +96,7 @@ def tell_change(block: dict[str, Any]) -> str:
     )
 
 
-def tell_members(block: dict[str, Any]) -> str:
+def members_section(block: dict[str, Any]) -> str:
     names = " ".join(member["name"] for member in block["members"])
     lines = [
         f"`fer-zoo ensemble {names}`: votes chosen greedily on PublicTest by log loss, then one temperature "
@@ -122,7 +122,7 @@ def tell_faces(block: dict[str, Any]) -> str:
     return f" Trained on {what} with fer_zoo, data fingerprint {block['data_fingerprint']}."
 
 
-def tell_start_licence(block: dict[str, Any]) -> str:
+def pretrained_license(block: dict[str, Any]) -> str:
     start = block.get("pretrained")
     while isinstance(start, dict):  # a trained model may have begun with ImageNet weights itself
         start = start.get("pretrained")

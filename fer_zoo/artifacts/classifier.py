@@ -27,7 +27,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a face becomes the backbone's input: grey in [0, 1], resized to `size` pixels, then (x - mean) /
+    """How a face becomes the backbone's input: gray in [0, 1], resized to `size` pixels, then (x - mean) /
     std.
     """
 
@@ -61,12 +61,12 @@ class Preprocessing:
 class FaceClassifier(nn.Module):
     """A backbone with its preprocessing and calibration temperature.
 
-    `backbone` is the plain network on normalised input of `preprocessing.size` pixels, usable without this
+    `backbone` is the plain network on normalized input of `preprocessing.size` pixels, usable without this
     class. `info` is the `fer_zoo` block of the artifact it was loaded from (metrics, recipe, seed), empty
-    for a new one. `takes_cuts`: set while it trains on, or teaches from, parts of faces (`augment.cut`).
+    for a new one. `accepts_crops`: set while it trains on, or teaches from, parts of faces (`augment.cut`).
     """
 
-    takes_cuts = False
+    accepts_crops = False
     origin: "Origin | None" = None  # set by loading
 
     def __init__(
@@ -88,7 +88,7 @@ class FaceClassifier(nn.Module):
         """uint8 (or floating point in [0, 1]) faces (N, 1, 48, 48) to calibrated logits (N, 7) in EMOTIONS
         order.
         """
-        return self.backbone(self.preprocessing(faces, self.takes_cuts)) / self.temperature
+        return self.backbone(self.preprocessing(faces, self.accepts_crops)) / self.temperature
 
     @torch.inference_mode()
     def predict(self, photo: "Photo | Sequence[Photo]") -> Any:

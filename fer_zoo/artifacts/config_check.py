@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 COLDEST, HOTTEST = 0.01, 100.0  # calibration temperatures; the measured ones are near 1
 SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
-MOST_MEMBERS = 16  # of an ensemble
-MOST_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
+MAX_MEMBERS = 16  # of an ensemble
+MAX_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
 SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
 SCORE_NAME = re.compile(r"[\w -]{1,60}")
 
@@ -32,7 +32,7 @@ def check_block(block: Any) -> None:
     metrics = block.get("metrics", {})
     if not isinstance(metrics, dict) or not all(isinstance(score, dict) for score in metrics.values()):
         raise TypeError("metrics is no object of objects")
-    _check_figures("metrics", metrics, MOST_DEPTH)
+    _check_figures("metrics", metrics, MAX_DEPTH)
     if not isinstance(block.get("weights_sha256", ""), str):
         raise TypeError("weights_sha256 is no text")
 
@@ -61,7 +61,7 @@ def check_size(row: "Architecture | None", size: int) -> None:
     """Raises ValueError for an input that the network cannot take. row: None for an ensemble, whose members
     resize the face themselves.
     """
-    if row and row.any_side:
+    if row and row.supports_variable_size:
         return
     wanted = row.input_size if row else SIDE
     if size != wanted:
@@ -88,8 +88,8 @@ def _check_figures(name: str, value: Any, depth: int) -> None:
 def check_members(block: dict[str, Any]) -> list[dict[str, Any]]:
     """Raises ValueError or KeyError for too many or none."""
     members = block["members"]
-    if not isinstance(members, list) or not 1 <= len(members) <= MOST_MEMBERS:
-        raise ValueError(f"members is no list of 1 to {MOST_MEMBERS}")
+    if not isinstance(members, list) or not 1 <= len(members) <= MAX_MEMBERS:
+        raise ValueError(f"members is no list of 1 to {MAX_MEMBERS}")
     return members
 
 

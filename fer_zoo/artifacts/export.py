@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.artifacts.artifact import (
     CONFIG_NAME,
     ENSEMBLE,
-    OF_THE_FILE,
+    FILE_KEYS,
     WEIGHTS_NAME,
     fingerprint_artifact,
     load_artifact,
@@ -93,7 +93,7 @@ def describe_info(model: "FaceClassifier") -> dict[str, Any]:
     """What config.json says of a model in memory."""
     if is_changed(model):
         return describe_changed(model)
-    return {"metrics": {}} | {key: value for key, value in model.info.items() if key not in OF_THE_FILE}
+    return {"metrics": {}} | {key: value for key, value in model.info.items() if key not in FILE_KEYS}
 
 
 def write_with_card(

@@ -17,7 +17,7 @@ from fer_zoo.artifacts.artifact import find_artifact as find_local
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import HubError, UnknownNameError
 from fer_zoo.models.registry import ARCHITECTURES, find_name
-from fer_zoo.utils.hub_client import fetch_files, split_address
+from fer_zoo.utils.hub_client import fetch_files, parse_repo_address
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier
@@ -100,7 +100,7 @@ def fetch_model(address: str, revision: str | None = None) -> Pulled:
 
     Raises HubError or ArtifactError. Loading it compares the weights with the SHA-256 in config.json.
     """
-    repo, named = split_address(address)
+    repo, named = parse_repo_address(address)
     if named and revision and named != revision:
         raise HubError(f"{address!r} and the revision {revision!r} differ: give one of them.")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.artifacts.artifact import hash_weights, read_config, write_config
 from fer_zoo.artifacts.export import copy_artifact, save_model
 from fer_zoo.artifacts.hub import find_artifact
-from fer_zoo.utils.hub_client import check_name, explain_errors
+from fer_zoo.utils.hub_client import check_name, translate_errors
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier
@@ -51,9 +51,9 @@ def push_model(
     check_name(repo)
     branch = revision or "main"
     hub = HfApi()  # one a call: it takes the endpoint as it is now
-    with explain_errors(repo, branch):
+    with translate_errors(repo, branch):
         hub.whoami()  # a missing token or network is told before the work
-    with prepare_push(source, repo) as files, explain_errors(repo, branch):
+    with prepare_push(source, repo) as files, translate_errors(repo, branch):
         hub.create_repo(repo, private=private, exist_ok=True)
         if branch != "main":
             hub.create_branch(repo, branch=branch, exist_ok=True)

@@ -7,7 +7,7 @@ from fer_zoo._version import __version__
 from fer_zoo.artifacts.artifact import CONFIG_NAME, fingerprint_artifact, load_artifact, read_config
 from fer_zoo.artifacts.onnx_model import ONNX_NAME, OnnxClassifier, write_onnx
 from fer_zoo.errors import ArtifactError
-from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_parts
+from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files
 from fer_zoo.utils.progress import track
 
 
@@ -31,7 +31,7 @@ def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
                 return runtime
     try:
         with track(f"{folder.name} as ONNX, once"):
-            remove_parts(kept.parent, ABANDONED_S)
+            remove_partial_files(kept.parent, ABANDONED_S)
             write_onnx(load_artifact(folder), kept, fingerprint)
     except OSError as error:
         raise ArtifactError(

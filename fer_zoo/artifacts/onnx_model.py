@@ -112,7 +112,7 @@ def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
         {
             "name": model.name,
             "emotions": json.dumps(EMOTIONS),
-            "metrics": json.dumps(summarise(model.info.get("metrics", {}))),
+            "metrics": json.dumps(summarize(model.info.get("metrics", {}))),
             "source": source,
             "license": "MIT",
         }
@@ -133,7 +133,7 @@ def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
     write_atomically(path, write)
 
 
-def summarise(metrics: dict[str, Any]) -> dict[str, Any]:
+def summarize(metrics: dict[str, Any]) -> dict[str, Any]:
     """The main numbers of each split, without tables."""
     kept = ("n", "accuracy", "accuracy_ci95", "macro_f1", "ece")
     return {split: {key: score[key] for key in kept if key in score} for split, score in metrics.items()}

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.errors import FerZooError
 
-# The emotions' colours, which stay apart for the common forms of colour blindness, and quiet greys.
+# The emotions' colors, which stay apart for the common forms of color blindness, and quiet grays.
 BLUE, SKY, ORANGE = COLORS["sad"], COLORS["surprise"], COLORS["angry"]
-INK, GREY = "#222222", "#8C8C8C"
+INK, GRAY = "#222222", "#8C8C8C"
 DOTS_PER_INCH = 125
 WIDTH = 800 / DOTS_PER_INCH  # inches
 HISTORY_COLUMNS = (
@@ -26,7 +26,7 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     counts = np.array(result["confusion"])
     faces = counts.sum(axis=1)
     shares = counts / np.maximum(faces, 1)[:, None]
-    figure = start_figure(6.4)
+    figure = new_figure(6.4)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # the palest part: dark text stays at 4.5:1 contrast
     for (row, column), share in np.ndenumerate(shares):
@@ -37,7 +37,7 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     places = np.arange(len(EMOTIONS))
     axes.set_xticks(places, EMOTIONS)
     axes.set_yticks(places, [f"{emotion}\n{count:,}" for emotion, count in zip(EMOTIONS, faces, strict=True)])
-    axes.set(xlabel="predicted emotion", ylabel="labelled emotion, and its faces")
+    axes.set(xlabel="predicted emotion", ylabel="labeled emotion, and its faces")
     axes.set_xticks(places[1:] - 0.5, minor=True)
     axes.set_yticks(places[1:] - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
@@ -61,7 +61,7 @@ def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
     count = np.array(bins["count"])
     left = np.arange(len(count)) / len(count)
     bar: dict[str, Any] = {"width": left[1], "align": "edge"}
-    figure = start_figure(6.8)
+    figure = new_figure(6.8)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
     above.bar(left, accuracy, color=SKY, edgecolor="white", label="accuracy", **bar)
     gap = {"facecolor": "none", "edgecolor": ORANGE, "hatch": "///", "label": "gap to confidence"}
@@ -69,12 +69,12 @@ def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
     above.plot([0, 1], [0, 1], color=INK, linewidth=1.2, linestyle="--", label="perfect calibration")
     above.set(ylim=(0, 1), ylabel="accuracy")
     above.legend(loc="upper left", frameon=False)
-    below.bar(left, count / count.sum(), color=GREY, edgecolor="white", **bar)
+    below.bar(left, count / count.sum(), color=GRAY, edgecolor="white", **bar)
     below.set(xlim=(0, 1), xlabel="confidence: probability of the predicted emotion", ylabel="share of faces")
     for axes in (above, below):
-        quieten(axes)
-        show_per_cent(axes.yaxis)
-    show_per_cent(below.xaxis)
+        simplify_axes(axes)
+        format_percent_axis(axes.yaxis)
+    format_percent_axis(below.xaxis)
     note = (
         f"calibration error {result['ece']:.1%}: mean confidence "
         f"{np.nansum(confidence * count) / count.sum():.1%}, accuracy {result['accuracy']:.1%}, "
@@ -99,7 +99,7 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
 
     history = read_history(Path(history_csv_path))
     epochs, best = history["epoch"], int(history["public_accuracy"].argmax())
-    figure = start_figure(6.8)
+    figure = new_figure(6.8)
     panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.3])
     marker = "o" if len(epochs) == 1 else ""  # one epoch has no line to draw
     for axes, quantity in zip(panels[:2], ("loss", "accuracy"), strict=True):
@@ -107,17 +107,17 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
         axes.plot(epochs, train, color=ORANGE, marker=marker, label="training, as augmented")
         axes.plot(epochs, public, color=BLUE, marker=marker, linewidth=2, label="PublicTest")
         axes.plot(epochs[best], public[best], "o", color=BLUE, markeredgecolor="white", markersize=9)
-    panels[2].plot(epochs, history["learning_rate"], color=GREY, marker=marker, linewidth=1)
+    panels[2].plot(epochs, history["learning_rate"], color=GRAY, marker=marker, linewidth=1)
     panels[2].set_ylim(bottom=0)
     _draw_batch_size(panels[2], epochs, history.get("batch_size"))
     for axes, quantity in zip(panels, ("loss", "accuracy", "learning\nrate"), strict=True):
         axes.axvline(epochs[best], color=INK, linewidth=0.8, linestyle=":")
         axes.set_ylabel(quantity)
-        quieten(axes)
+        simplify_axes(axes)
     panels[1].legend(facecolor="white", framealpha=1, edgecolor="none")
     panels[2].set_xlabel("epoch")
     panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
-    show_per_cent(panels[1].yaxis)
+    format_percent_axis(panels[1].yaxis)
     accuracy, minutes = history["public_accuracy"][best], history["seconds"].sum() / 60
     _write_title(
         panels[0],
@@ -140,7 +140,7 @@ def _draw_batch_size(axes: Any, epochs: NDArray[np.float64], sizes: NDArray[np.f
     right.spines[["top", "right", "left"]].set_visible(False)
 
 
-def start_figure(height: float) -> Any:
+def new_figure(height: float) -> Any:
     """A figure of WIDTH by height inches that belongs to no window system and no global state."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -172,14 +172,14 @@ def _write_title(axes: Any, title: str, note: str) -> None:
     axes.annotate(note, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", color=INK)
 
 
-def quieten(axes: Any) -> None:
+def simplify_axes(axes: Any) -> None:
     axes.grid(axis="y", color="#E4E4E4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def show_per_cent(axis: Any) -> None:
+def format_percent_axis(axis: Any) -> None:
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))

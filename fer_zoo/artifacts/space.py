@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fer_zoo.artifacts.demo import PACKAGE, find_space
-from fer_zoo.utils.hub_client import check_name, explain_errors
+from fer_zoo.utils.hub_client import check_name, translate_errors
 
 LEFT_OUT = {"__pycache__", "_space"}  # caches, and an installed package's own copy of the Space
 SCREENSHOTS = "screenshot*"
@@ -33,7 +33,7 @@ def push_space(repo: str, private: bool = False) -> str:
 
     check_name(repo, "Space")
     files = list_space_files()
-    with explain_errors(repo):
+    with translate_errors(repo):
         hub = HfApi()  # one a call: it takes the endpoint as it is now
         hub.whoami()  # a token that is missing or refused is told before anything is made
         address = hub.create_repo(repo, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)

@@ -17,7 +17,7 @@ from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.utils.progress import track
 
-PATIENCE_S = 300  # for an answer; a peer that would fetch weights may wait for a network that is not there
+TIMEOUT_S = 300  # for an answer; a peer that would fetch weights may wait for a network that is not there
 BATCH = 64  # faces that are asked for at once
 
 Ask = Callable[[str], dict[str, Any]]  # a line to its answer, as `fer_zoo.bench.peer_runner` has them
@@ -37,7 +37,7 @@ def check_python(python: str | Path) -> None:
 
 
 @contextmanager
-def open_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Ask, dict[str, Any]]]:
+def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Ask, dict[str, Any]]]:
     """A way to ask the peer, and its first line. folder: with faces.npy and perhaps photo.npy. Raises
     PeerError, when asked too.
     """
@@ -52,7 +52,7 @@ def open_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tup
     requests, answers = process.stdin, process.stdout
 
     def read() -> dict[str, Any]:
-        clock = threading.Timer(PATIENCE_S, process.kill)
+        clock = threading.Timer(TIMEOUT_S, process.kill)
         clock.start()
         try:
             line = answers.readline()
@@ -62,7 +62,7 @@ def open_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tup
         finally:
             clock.cancel()
         if answer is None:
-            raise PeerError(f"it ended without an answer (at most {PATIENCE_S} s are waited)")
+            raise PeerError(f"it ended without an answer (at most {TIMEOUT_S} s are waited)")
         if "error" in answer:
             raise PeerError(answer["error"])
         return answer
@@ -81,20 +81,20 @@ def open_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tup
         process.communicate()
 
 
-def judge_all(python: str | Path, pixels: np.ndarray) -> list[dict[str, Any]]:
-    """A row for each peer: name, version and probabilities as in `judge_faces`, or name and error."""
+def predict_all_peers(python: str | Path, pixels: np.ndarray) -> list[dict[str, Any]]:
+    """A row for each peer: name, version and probabilities as in `predict_with_peer`, or name and error."""
     rows: list[dict[str, Any]] = []
     for name in side.NAMES:
         try:
             with track(f"{name} on {len(pixels):,} faces") as progress:
-                version, probabilities = judge_faces(python, name, pixels, progress)
+                version, probabilities = predict_with_peer(python, name, pixels, progress)
             rows.append({"name": name, "version": version, "probabilities": probabilities})
         except PeerError as error:
             rows.append({"name": name, "error": str(error)})
     return rows
 
 
-def judge_faces(
+def predict_with_peer(
     python: str | Path,
     name: str,
     pixels: np.ndarray,
@@ -105,16 +105,16 @@ def judge_faces(
     """
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "faces.npy", pixels[:, 0])
-        with open_peer(python, name, folder) as (ask, hello):
+        with start_peer(python, name, folder) as (ask, hello):
             parts = []
             for first in range(0, len(pixels), BATCH):
                 last = min(first + BATCH, len(pixels))
-                parts.append(read_shares(ask(f"faces {first} {last}")["answers"], last - first))
+                parts.append(parse_probabilities(ask(f"faces {first} {last}")["answers"], last - first))
                 progress(last, len(pixels))
     return hello["version"], np.concatenate(parts)
 
 
-def read_shares(answers: list[dict[str, float]], count: int) -> np.ndarray:
+def parse_probabilities(answers: list[dict[str, float]], count: int) -> np.ndarray:
     """Probabilities (count, 7), which add up to one. Raises PeerError where an answer is none."""
     if len(answers) != count:
         raise PeerError(f"it answered {len(answers)} of {count} faces")

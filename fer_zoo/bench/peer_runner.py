@@ -2,7 +2,7 @@
 
     python side.py NAME FOLDER
 
-FOLDER holds faces.npy, uint8 (N, 48, 48) grey, and may hold photo.npy, uint8 (H, W, 3) RGB. The first line
+FOLDER holds faces.npy, uint8 (N, 48, 48) gray, and may hold photo.npy, uint8 (H, W, 3) RGB. The first line
 of the answer has the peer's version and the seconds until its first answer. Then each line that comes in asks
 for `faces FIRST LAST` or for `photo`, and one goes out with the milliseconds and with `answers`, the shares
 of the emotions in each of these faces, or `count`, how many faces were found; it has nothing where the peer

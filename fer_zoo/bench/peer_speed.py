@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.bench.peer_process import PeerError, check_python, open_peer
+from fer_zoo.bench.peer_process import PeerError, check_python, start_peer
 from fer_zoo.bench.peer_runner import NAMES
-from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarise
-from fer_zoo.evaluation.evaluate import format_refusals
+from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarize
+from fer_zoo.evaluation.evaluate import format_not_run
 from fer_zoo.evaluation.runtimes import has_exporter
 
 FACES = 64  # in one call
@@ -69,7 +69,7 @@ def format_peers(rows: list[dict[str, Any]]) -> str:
             photo += f", {row['photo_faces']} faces"
         start = f"{row['start_s']:.1f} s" if "start_s" in row else "-"
         lines.append(f"  {title:<24}{face:>20}{row['faces_per_s']:>9,}{photo:>26}{start:>9}")
-    lines += [f"  {line}" for line in format_refusals(rows)]
+    lines += [f"  {line}" for line in format_not_run(rows)]
     fastest = min((row for row in running if "runtime" in row), key=lambda row: row["face"]["median_ms"])
     for row in running:
         if "runtime" not in row:
@@ -84,8 +84,8 @@ def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
     from fer_zoo.data.synthetic import draw_faces
     from fer_zoo.utils.images import read_photo
 
-    grey = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
-    return np.stack([grey] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
+    gray = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
+    return np.stack([gray] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
 
 
 def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, Call]:
@@ -117,9 +117,9 @@ def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: Exi
     """None, and the row has the error, where it cannot run."""
     try:
         for _ in range(STARTS - 1):
-            with open_peer(python, row["name"], folder):
+            with start_peer(python, row["name"], folder):
                 pass
-        ask, hello = stack.enter_context(open_peer(python, row["name"], folder))
+        ask, hello = stack.enter_context(start_peer(python, row["name"], folder))
     except PeerError as error:
         row["error"] = str(error)
         return None
@@ -155,7 +155,7 @@ def _finish(row: dict[str, Any]) -> dict[str, Any]:
     if "error" in row:
         return {"name": row["name"], "error": row["error"]}
     told: dict[str, Any] = {key: row[key] for key in TOLD if key in row}
-    told |= {kind: summarise(row[kind]) for kind in ("face", "photo") if kind in row}
+    told |= {kind: summarize(row[kind]) for kind in ("face", "photo") if kind in row}
     if "photo" in row:
         told["photo_faces"] = row["photo_count"]
-    return {**told, "faces_per_s": round(1000 * FACES / summarise(row["faces"])["median_ms"])}
+    return {**told, "faces_per_s": round(1000 * FACES / summarize(row["faces"])["median_ms"])}

@@ -147,10 +147,10 @@ def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:
         begin = time.perf_counter()
         call()
         times.append(1000 * (time.perf_counter() - begin))
-    return summarise(times)
+    return summarize(times)
 
 
-def summarise(times: list[float]) -> dict[str, float]:
+def summarize(times: list[float]) -> dict[str, float]:
     """Median and 95th percentile of milliseconds, of which the first few are left out."""
     counted = times[WARM_UP:]
     return {"median_ms": round(median(counted), 3), "p95_ms": round(float(np.percentile(counted, 95)), 3)}

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_zoo.bench.training_speed import TRAINING_FACES, Contest, make_faces, prepare_ours
+from fer_zoo.bench.training_speed import TRAINING_FACES, Benchmark, make_faces, prepare_ours
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.training.epoch import count_steps
 from fer_zoo.training.optim import select_precision
@@ -43,7 +43,7 @@ class CountBytes(TorchDispatchMode):
         return results
 
 
-def measure_floors(contest: Contest, epoch_s: float) -> dict[str, float]:
+def measure_roofline(contest: Benchmark, epoch_s: float) -> dict[str, float]:
     """Floating-point operations (of convolutions and matrix products) and bytes of an epoch of FER2013's
     28,709 faces, counted in a step of `contest` without compilation; the speed of a matrix product in the
     precision of training and of a copy, on its device; the seconds that these allow at best; and how many
@@ -67,7 +67,7 @@ def measure_floors(contest: Contest, epoch_s: float) -> dict[str, float]:
     }
 
 
-def format_floors(floors: dict[str, float]) -> str:
+def format_roofline(floors: dict[str, float]) -> str:
     """Two lines for people."""
     return (
         f"  an epoch: {floors['epoch_tflop']:,} TFLOP and {floors['epoch_gb']:,} GB; a matrix product does "
@@ -77,7 +77,7 @@ def format_floors(floors: dict[str, float]) -> str:
     )
 
 
-def count_step(contest: Contest) -> tuple[int, int]:
+def count_step(contest: Benchmark) -> tuple[int, int]:
     """Floating-point operations and bytes of one step: what two steps do more than one."""
     counts = []
     recipe = replace(contest.recipe, compile=False)

@@ -24,7 +24,7 @@ TRAINING_FACES = 28_709  # of FER2013: what an epoch is counted as
 
 
 @dataclass(frozen=True)
-class Contest:
+class Benchmark:
     """What both sides are given. faces: the training faces of a round. workers: processes that augment in the
     tutorial's loop. recipe: of our trainer, for one epoch.
     """
@@ -48,7 +48,7 @@ def make_faces(faces: Faces | None, count: int) -> Faces:
     return Faces(faces.pixels[places], faces.labels[places])
 
 
-def build_contest(
+def build_benchmark(
     architecture: str,
     faces: Faces | None = None,
     *,
@@ -56,17 +56,17 @@ def build_contest(
     steps: int = 40,
     workers: int = 2,
     device: str = "auto",
-) -> Contest:
+) -> Benchmark:
     """faces: without them, noise. recipe: a name or TOML file in place of the architecture's; its teachers
     are left out. Raises UnknownNameError, RecipeError, TrainingError.
     """
     row, place = find_architecture(architecture), pick_device(device)
     ours = load_recipe(recipe or row.recipe, ["epochs=1", "freeze_epochs=0", "distill.teachers=[]"])
-    return Contest(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, str(place))
+    return Benchmark(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, str(place))
 
 
 def compare_training(
-    contest: Contest,
+    contest: Benchmark,
     *,
     rounds: int = 3,
     progress: Callable[[int, int], object] = lambda done, total: None,
@@ -116,7 +116,7 @@ def format_training(result: dict[str, Any]) -> str:
 
 
 def _take_turns(
-    contest: Contest, rounds: int, progress: Callable[[int, int], object]
+    contest: Benchmark, rounds: int, progress: Callable[[int, int], object]
 ) -> dict[str, list[float]]:
     """For each side the seconds of its rounds, the one that warms up first; last its peak memory in MB."""
     context = multiprocessing.get_context("spawn")
@@ -147,7 +147,7 @@ def _take_turns(
     return seconds
 
 
-def _work(name: str, contest: Contest, pipe: Connection) -> None:
+def _work(name: str, contest: Benchmark, pipe: Connection) -> None:
     """A side's process: a round for each True that comes, then its peak memory, then the end."""
     import torch
 
@@ -165,7 +165,7 @@ class _EpochOverError(Exception):
     """Ends a run after its first epoch."""
 
 
-def prepare_ours(contest: Contest) -> Callable[[], float]:
+def prepare_ours(contest: Benchmark) -> Callable[[], float]:
     """A round of `fer-zoo train`, which returns its seconds."""
     from fer_zoo.training.trainer import fit
 
@@ -195,7 +195,7 @@ def prepare_ours(contest: Contest) -> Callable[[], float]:
     return run_round
 
 
-def _prepare_tutorial(contest: Contest) -> Callable[[], float]:
+def _prepare_tutorial(contest: Benchmark) -> Callable[[], float]:
     """The tutorial's loop as published: a sample is augmented by albumentations in a worker, float32, Adam,
     loss and accuracy are read after each step.
     """
@@ -230,7 +230,7 @@ def _prepare_tutorial(contest: Contest) -> Callable[[], float]:
     return run_round
 
 
-SIDES: dict[str, Callable[[Contest], Callable[[], float]]] = {
+SIDES: dict[str, Callable[[Benchmark], Callable[[], float]]] = {
     "tutorial": _prepare_tutorial,
     "ours": prepare_ours,
 }

@@ -50,9 +50,9 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_bench_train(arguments: argparse.Namespace) -> None:
-    from fer_zoo.bench.roofline import format_floors, measure_floors
+    from fer_zoo.bench.roofline import format_roofline, measure_roofline
     from fer_zoo.bench.time_to_accuracy import format_until, time_until
-    from fer_zoo.bench.training_speed import build_contest, compare_training, format_training
+    from fer_zoo.bench.training_speed import build_benchmark, compare_training, format_training
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.models.registry import find_architecture
     from fer_zoo.recipes.recipe import load_recipe
@@ -62,7 +62,7 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     if arguments.until and not given:
         raise FerZooError("--until needs faces to learn from; give FER2013 with --data PATH.")
     dataset = read_fer2013(given) if given else None
-    contest = build_contest(
+    contest = build_benchmark(
         arguments.arch,
         dataset.training if dataset else None,
         recipe=arguments.recipe,
@@ -72,7 +72,7 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     )
     with track("taking turns") as progress:
         result = compare_training(contest, rounds=arguments.rounds, progress=progress)
-    result["floors"] = measure_floors(contest, result["epoch_s"])
+    result["floors"] = measure_roofline(contest, result["epoch_s"])
     if arguments.until and dataset:
         recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
         result["until"] = time_until(
@@ -82,7 +82,7 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
         print_json(result)
         return
     print(format_training(result))
-    print(format_floors(result["floors"]))
+    print(format_roofline(result["floors"]))
     if "until" in result:
         print(format_until(result["until"]))
 

@@ -41,7 +41,7 @@ def add_parsers(parsers: Any) -> None:
     )
     show.add_argument("--seed", type=seed, default=0, help="which faces [0]")
     audit = add_command(
-        inner, "audit", run_data_audit, "repeated, blank, faceless and wrongly labelled faces, to leave out"
+        inner, "audit", run_data_audit, "repeated, blank, faceless and wrongly labeled faces, to leave out"
     )
     add_data(audit)
     audit.add_argument(
@@ -99,14 +99,14 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.audit import audit_faces, collect_faces, count_findings
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.reports.audit_report import format_counts, write_audit
-    from fer_zoo.reports.evidence import gather_evidence
+    from fer_zoo.reports.evidence import collect_evidence
     from fer_zoo.utils.progress import track
 
     folders = [find_artifact(name) for name in arguments.models.split(",") if name]
     ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
     dataset = read_fer2013(arguments.data)
     collection = collect_faces(dataset)
-    evidence = gather_evidence(collection, dataset, folders, ferplus, arguments.device)
+    evidence = collect_evidence(collection, dataset, folders, ferplus, arguments.device)
     with track("looking for repeated photos") as progress:
         findings = audit_faces(collection, **evidence._asdict(), progress=progress)
     write_audit(out, dataset, collection, findings)

@@ -114,10 +114,10 @@ def run_compare(arguments: argparse.Namespace) -> None:
     find_source(arguments.data)
     predict_peers = None
     if arguments.peer:
-        from fer_zoo.bench.peer_process import check_python, judge_all
+        from fer_zoo.bench.peer_process import check_python, predict_all_peers
 
         check_python(arguments.peer)
-        predict_peers = partial(judge_all, arguments.peer)
+        predict_peers = partial(predict_all_peers, arguments.peer)
     from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison
 
     result = compare_artifacts(

@@ -26,7 +26,7 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     from fer_zoo.artifacts.hub import find_artifact
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.evaluation.evaluate import name_apart
+    from fer_zoo.evaluation.evaluate import unique_names
     from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_studies
     from fer_zoo.reports.measurements import study_model
     from fer_zoo.reports.model_report import build_report
@@ -49,7 +49,7 @@ def run_report(arguments: argparse.Namespace) -> None:
         )
         for folder in folders
     ]
-    names = name_apart([study.name for study in studies], folders)
+    names = unique_names([study.name for study in studies], folders)
     studies = [
         replace(study, scores={**study.scores, "model": name})
         for study, name in zip(studies, names, strict=True)

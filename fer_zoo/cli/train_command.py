@@ -68,11 +68,11 @@ def add_parsers(parsers: Any) -> None:
 def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.exclude import exclude_faces
     from fer_zoo.data.fer2013 import find_source, read_fer2013
-    from fer_zoo.data.ferplus import check_labels
+    from fer_zoo.data.ferplus import check_label_source
     from fer_zoo.models.registry import find_architecture
 
     row = find_architecture(arguments.arch)
-    check_labels(arguments.labels, arguments.ferplus_csv)
+    check_label_source(arguments.labels, arguments.ferplus_csv)
     check_ferplus("--ferplus-csv", arguments.ferplus_csv)
     check_exclude(arguments.exclude)
     find_source(arguments.data)
@@ -86,10 +86,10 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import read_config
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.batchnorm import describe_choice
-    from fer_zoo.utils.devices import read_ranks
+    from fer_zoo.utils.devices import read_world
 
     result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
-    if read_ranks().rank:
+    if read_world().rank:
         return  # under torchrun the first process alone writes and tells
     write_card(folder)
     votes = " of FER2013's own labels (the epoch was chosen by FER+'s)"

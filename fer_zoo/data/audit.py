@@ -11,7 +11,7 @@ The rules are few, and every finding says its reason. A face is left out of trai
 - when its label is contradicted: no rater gave it, seven or more of ten agree on another emotion, and two
   models (or the only one) answer that too. Models have learned the Training labels, so for Training rows the
   raters alone decide. Without votes: two models or more give one other emotion 90 % each, which a model
-  trained on the row rarely does: memorised wrong labels are then missed.
+  trained on the row rarely does: memorized wrong labels are then missed.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, SEVEN, find_majority
+from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, VOTE_COLUMNS, majority_labels
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, USAGES
 from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR, find_similar, group_similar
 from fer_zoo.data.quality import find_blanks
 from fer_zoo.emotions import EMOTIONS
 
-MOST_OF_TEN = 5  # votes: more than this of ten say that there is no face
+MAX_OF_TEN = 5  # votes: more than this of ten say that there is no face
 CLEAR_VOTES = 7  # of ten, for another emotion than the label
 SURE = 0.9  # probability of another emotion, where there are no votes
 DOUBT = 0.35  # no emotion has more: 2.5 times what seven equal ones have
@@ -77,7 +77,7 @@ def collect_faces(dataset: FER2013) -> Collection:
     return Collection(faces, split, np.concatenate([np.arange(len(part)) for part in parts]))
 
 
-def find_doubtful(
+def find_disputed(
     collection: Collection,
     probabilities: Mapping[str, NDArray[np.float64]],
     votes: NDArray[np.int64] | None,
@@ -87,7 +87,7 @@ def find_doubtful(
     """
     doubtful = ~find_blanks(collection.faces.pixels)
     if votes is not None:
-        return doubtful & (_count_no_face(votes) > MOST_OF_TEN)
+        return doubtful & (_count_no_face(votes) > MAX_OF_TEN)
     doubtful &= bool(probabilities)
     for table in probabilities.values():
         doubtful &= table.max(axis=1) < DOUBT
@@ -105,13 +105,13 @@ def audit_faces(
     """All findings, by kind in KINDS order, then by place.
 
     probabilities: (N, 7) of each model by name. votes: of the FER+ raters (N, 10). undetected: which of the
-    faces of `find_doubtful` (N,) the face detector does not find; without it, all. progress: (faces compared,
+    faces of `find_disputed` (N,) the face detector does not find; without it, all. progress: (faces compared,
     in all).
     """
     blank = find_blanks(collection.faces.pixels)
     return [
         *(
-            Finding(BLANK, place, "all pixels within 8 grey levels", left_out=True)
+            Finding(BLANK, place, "all pixels within 8 gray levels", left_out=True)
             for place in np.flatnonzero(blank).tolist()
         ),
         *_find_no_faces(collection, probabilities or {}, votes, undetected),
@@ -145,7 +145,7 @@ def _find_no_faces(
     undetected: NDArray[np.bool_] | None,
 ) -> list[Finding]:
     findings = []
-    for place in np.flatnonzero(find_doubtful(collection, probabilities, votes)).tolist():
+    for place in np.flatnonzero(find_disputed(collection, probabilities, votes)).tolist():
         lost = undetected is None or bool(undetected[place])
         if votes is not None:
             reason = f"{_count_no_face(votes)[place]} of 10 FER+ raters see no face"
@@ -158,7 +158,7 @@ def _find_no_faces(
 
 
 def _count_no_face(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return votes[:, len(SEVEN) + OTHERS.index("NF")]
+    return votes[:, len(VOTE_COLUMNS) + OTHERS.index("NF")]
 
 
 def _find_duplicates(
@@ -208,7 +208,7 @@ def _choose_staying(
     members: dict[int, list[int]] = {}
     for face in np.flatnonzero(group >= 0).tolist():
         members.setdefault(int(group[face]), []).append(face)
-    majority = None if votes is None else find_majority(votes)
+    majority = None if votes is None else majority_labels(votes)
     stays: set[int] = set()
     for faces in members.values():
         last = max(collection.split[used[face]] for face in faces)
@@ -242,7 +242,7 @@ def _find_wrong_labels(
     if votes is None:
         return _find_labels_against_models(collection, probabilities)
     labels, rows = collection.faces.labels, np.arange(len(votes))
-    majority, top = find_majority(votes), votes.max(axis=1)
+    majority, top = majority_labels(votes), votes.max(axis=1)
     agreeing = np.zeros(len(votes), dtype=int)
     for table in probabilities.values():
         agreeing += table.argmax(axis=1) == majority
@@ -252,7 +252,7 @@ def _find_wrong_labels(
         Finding(
             LABEL,
             place,
-            f"labelled {collection.label(place)}; {top[place]} of 10 raters"
+            f"labeled {collection.label(place)}; {top[place]} of 10 raters"
             + (f" and {agreeing[place]} of {len(probabilities)} models" if probabilities else "")
             + f" say {EMOTIONS[majority[place]]}",
             left_out=True,
@@ -273,7 +273,7 @@ def _find_labels_against_models(
         Finding(
             LABEL,
             place,
-            f"labelled {collection.label(place)}; {len(tables)} models give {EMOTIONS[answers[0, place]]} "
+            f"labeled {collection.label(place)}; {len(tables)} models give {EMOTIONS[answers[0, place]]} "
             f"{tables[:, place].max(axis=1).min():.0%} or more",
             left_out=True,
         )

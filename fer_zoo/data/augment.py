@@ -21,7 +21,7 @@ class Augmentation:
     of the side. crop: side in pixels of a random crop that is resized back to 48. cut: the same, not resized,
     so that training is faster (arXiv:1906.06423); for networks that bear it. brightness: +- share of the
     full range added. contrast: +- share of the contrast about the image's mean. erase: probability of
-    one grey box of 2-20 % of the area. mixup, cutmix: parameter of the Beta distribution (arXiv:1710.09412,
+    one gray box of 2-20 % of the area. mixup, cutmix: parameter of the Beta distribution (arXiv:1710.09412,
     arXiv:1905.04899); at most one of the two.
     """
 
@@ -117,7 +117,7 @@ def augment_batch(pixels: Tensor, augmentation: Augmentation, generator: Generat
 
 
 def _erase(faces: Tensor, probability: float, generator: Generator) -> Tensor:
-    """Random erasing (arXiv:1708.04896) with mid-grey, one box in an image."""
+    """Random erasing (arXiv:1708.04896) with mid-gray, one box in an image."""
     count, side = len(faces), faces.shape[-1]
     area = _uniform(count, *ERASED_AREA, generator) * side**2
     aspect = _uniform(count, math.log(ERASED_ASPECT[0]), math.log(ERASED_ASPECT[1]), generator).exp()

@@ -15,7 +15,7 @@ import numpy as np
 from fer_zoo.data.labels_and_splits import TEST, Rows
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
-from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_parts, write_atomically
+from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files, write_atomically
 
 LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
 _PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
@@ -83,5 +83,5 @@ def _save(path: Path, rows: Rows, fingerprint: str) -> None:
             stamp = np.array(fingerprint)
             np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stamp)
 
-    remove_parts(path.parent, ABANDONED_S)
+    remove_partial_files(path.parent, ABANDONED_S)
     write_atomically(path, write)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING, USAGES, usage_code
+from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING, USAGES, parse_usage
 from fer_zoo.errors import DataError
 
 COLUMNS = ("split", "index")
-WHY = "why"  # a third column of the audit: the kinds of findings, by WHY_SEPARATOR
-WHY_SEPARATOR = "; "
+WHY = "why"  # a third column of the audit: the kinds of findings, by REASON_SEPARATOR
+REASON_SEPARATOR = "; "
 
 
 def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = ()) -> FER2013:
@@ -50,7 +50,7 @@ def _read_places(path: Path, sizes: dict[int, int], kinds: set[str]) -> dict[int
             if not set(columns) <= set(reader.fieldnames or ()):
                 raise DataError(f"{path}: its first line must name the columns {', '.join(columns)}.")
             for row in reader:
-                if kinds and not kinds & set((row[WHY] or "").split(WHY_SEPARATOR)):
+                if kinds and not kinds & set((row[WHY] or "").split(REASON_SEPARATOR)):
                     continue
                 code, index = _read_row(row, f"{path}, line {reader.line_num}", sizes)
                 places[code].add(index)
@@ -66,7 +66,7 @@ def _read_places(path: Path, sizes: dict[int, int], kinds: set[str]) -> dict[int
 
 def _read_row(row: dict[str, str | None], where: str, sizes: dict[int, int]) -> tuple[int, int]:
     split, index = ((row[column] or "").strip() for column in COLUMNS)
-    code = usage_code(split)
+    code = parse_usage(split)
     if code not in sizes:
         raise DataError(f"{where}: split is {split!r}; allowed are Training and PublicTest.")
     # 9 digits at most: int() of a million digits takes seconds

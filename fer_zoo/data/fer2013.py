@@ -1,4 +1,4 @@
-"""FER2013 in any form in which people hold it, recognised by content, as three splits of uint8 faces."""
+"""FER2013 in any form in which people hold it, recognized by content, as three splits of uint8 faces."""
 
 import os
 import warnings
@@ -32,8 +32,8 @@ FORMS = (
 
 @dataclass(frozen=True)
 class Faces:
-    """pixels uint8 (N, 1, 48, 48), grey 0-255; labels int64 (N,), places in EMOTIONS; shares of votes,
-    float32 (N, 7), in a training set that `fer_zoo.data.ferplus.label_by_votes` made.
+    """pixels uint8 (N, 1, 48, 48), gray 0-255; labels int64 (N,), places in EMOTIONS; shares of votes,
+    float32 (N, 7), in a training set that `fer_zoo.data.ferplus.use_ferplus_labels` made.
     """
 
     pixels: np.ndarray
@@ -84,7 +84,7 @@ def read_fer2013(path: str | Path | None = None) -> FER2013:
     Forms: the challenge's fer2013.csv, icml_face_data.csv, an image folder, Parquet, or .npz; a folder that
     holds one of them works too, and so does hf://datasets/OWNER/NAME[@REVISION][/FOLDER], a dataset of the
     Hugging Face Hub in Parquet. CSV and Parquet are cached by content (see `fer_zoo.data.cache`).
-    Raises DataError when nothing is given, nothing is recognised, or a row is wrong; HubError.
+    Raises DataError when nothing is given, nothing is recognized, or a row is wrong; HubError.
     """
     source = find_source(path)
     if isinstance(source, str):
@@ -93,7 +93,7 @@ def read_fer2013(path: str | Path | None = None) -> FER2013:
     try:
         read = _find_reader(source)
         if read is None:
-            unknown = f"{source}: no FER2013 recognised there. Looked for {FORMS}."
+            unknown = f"{source}: no FER2013 recognized there. Looked for {FORMS}."
             raise DataError(explain_folder(source) or unknown)
         rows, fingerprint = read()
     except OSError as fault:
@@ -143,7 +143,7 @@ Reader = Callable[[], tuple[Rows, str]]
 
 
 def _find_reader(source: Path) -> Reader | None:
-    """The reader for what stands at a path, or at one entry inside it; None if nothing is recognised."""
+    """The reader for what stands at a path, or at one entry inside it; None if nothing is recognized."""
     if source.is_file():
         return _file_reader(source)
     found = _folder_reader(source)

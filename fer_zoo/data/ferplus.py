@@ -15,7 +15,7 @@ from fer_zoo.errors import DataError, UnknownNameError
 
 USAGES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
 # The file's columns, in EMOTIONS order; the last three have no counterpart in FER2013.
-SEVEN = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
 RIDGE = 1e-4  # keeps the regression's weights finite where no face has such votes
@@ -24,7 +24,7 @@ RIDGE = 1e-4  # keeps the regression's weights finite where no face has such vot
 def read_votes(
     path: str | Path, dataset: FER2013, splits: Sequence[str] = tuple(USAGES)
 ) -> dict[str, NDArray[np.int64]]:
-    """Votes (N, 10) of the splits, columns SEVEN then OTHERS, from FER+'s fer2013new.csv.
+    """Votes (N, 10) of the splits, columns VOTE_COLUMNS then OTHERS, from FER+'s fer2013new.csv.
 
     The file has no pictures: its rows belong to FER2013's by their order. Raises DataError where the file
     cannot be read, or its rows are not those of `dataset` (an image folder has lost the order).
@@ -33,7 +33,7 @@ def read_votes(
         with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         usages = np.array([row["Usage"] for row in rows])
-        votes = np.array([[int(row[name]) for name in (*SEVEN, *OTHERS)] for row in rows])
+        votes = np.array([[int(row[name]) for name in (*VOTE_COLUMNS, *OTHERS)] for row in rows])
     except FileNotFoundError:
         raise DataError(
             f"{str(path)!r}: no such file. FER+'s fer2013new.csv is in github.com/microsoft/FERPlus."
@@ -47,7 +47,7 @@ def read_votes(
     tables = {split: votes[usages == USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
-        agree = find_majority(table) == faces.labels if len(table) == len(faces.labels) else np.zeros(1)
+        agree = majority_labels(table) == faces.labels if len(table) == len(faces.labels) else np.zeros(1)
         if agree.mean() < 0.4:  # in the right order it is 0.6
             raise DataError(
                 f"The votes of {str(path)!r} are not for these faces: {len(table):,} for the "
@@ -56,7 +56,7 @@ def read_votes(
     return tables
 
 
-def find_majority(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+def majority_labels(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     """For votes (N, 10) the emotion with most of them, in EMOTIONS order; NO_MAJORITY for a tie or where
     most people saw something else.
     """
@@ -66,7 +66,7 @@ def find_majority(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(clear, top, NO_MAJORITY)
 
 
-def share_votes(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def soft_labels(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """For votes (N, 10): which faces have a label, and the shares (kept, 7) of those in EMOTIONS order.
 
     As in FER+'s own training code (github.com/microsoft/FERPlus): a single vote for something counts as a
@@ -79,15 +79,15 @@ def share_votes(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np
     return kept, (seven[kept] / seven[kept].sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def label_by_votes(dataset: FER2013, path: str | Path) -> FER2013:
+def use_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
     """The same faces with FER+'s labels, to learn from: those of Training are shares float32 (N, 7), those of
     PublicTest the clear majorities; faces without are left out. PrivateTest stays as it is, unread.
 
     The fingerprint says that the labels are others. Raises DataError as `read_votes`.
     """
     votes = read_votes(path, dataset, ("train", "public"))
-    kept, shares = share_votes(votes["train"])
-    majority = find_majority(votes["public"])
+    kept, shares = soft_labels(votes["train"])
+    majority = majority_labels(votes["public"])
     clear = majority != NO_MAJORITY
     return replace(
         dataset,
@@ -102,7 +102,7 @@ def _name_votes(dataset: FER2013, votes: dict[str, NDArray[np.int64]]) -> str:
     return f"{dataset.fingerprint} with votes {digest}"
 
 
-def expect_labels(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+def predict_label_probabilities(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
     """How probable each of FER2013's labels is for faces with such votes: (N, 7), from votes (N, 10) and the
     labels (N,) of the same faces.
 
@@ -128,16 +128,16 @@ def expect_labels(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArra
     return np.exp(logs).astype(np.float32)
 
 
-def add_votes(dataset: FER2013, path: str | Path) -> FER2013:
+def mix_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
     """The same faces, with shares float32 (N, 7) to learn from on Training: one half is FER2013's own label,
-    the other what `expect_labels` makes of the votes. PublicTest and PrivateTest stay as they are; no vote
+    the other what `predict_label_probabilities` makes of the votes. PublicTest and PrivateTest stay as they are; no vote
     on them is used.
 
     The fingerprint says that the labels are others. Raises DataError as `read_votes`.
     """
     votes = read_votes(path, dataset, ("train",))
     labels = dataset.training.labels
-    expected = expect_labels(votes["train"], labels)
+    expected = predict_label_probabilities(votes["train"], labels)
     shares = (np.eye(len(EMOTIONS), dtype=np.float32)[labels] + expected) / 2
     return replace(
         dataset,
@@ -147,17 +147,17 @@ def add_votes(dataset: FER2013, path: str | Path) -> FER2013:
 
 
 # What a run can learn in place of FER2013's own labels.
-WITH_VOTES: dict[str, Callable[[FER2013, str | Path], FER2013]] = {
-    "ferplus": label_by_votes,
-    "both": add_votes,
+LABEL_SOURCES: dict[str, Callable[[FER2013, str | Path], FER2013]] = {
+    "ferplus": use_ferplus_labels,
+    "both": mix_ferplus_labels,
 }
 
 
-def check_labels(labels: str, path: str | Path | None) -> None:
+def check_label_source(labels: str, path: str | Path | None) -> None:
     """Raises UnknownNameError for labels that are none of `fer2013`, `ferplus` and `both`, DataError where
     they and FER+'s file do not go together.
     """
-    known = ["fer2013", *WITH_VOTES]
+    known = ["fer2013", *LABEL_SOURCES]
     if labels not in known:
         raise UnknownNameError("kind of labels", labels, known)
     if (labels == "fer2013") == bool(path):
@@ -167,9 +167,9 @@ def check_labels(labels: str, path: str | Path | None) -> None:
         )
 
 
-def choose_labels(dataset: FER2013, labels: str, path: str | Path | None) -> FER2013:
-    """The data set to learn from: as it is for `fer2013`, else as `label_by_votes` (`ferplus`) or `add_votes`
-    (`both`) makes it. Raises as they do, and as `check_labels`.
+def apply_label_source(dataset: FER2013, labels: str, path: str | Path | None) -> FER2013:
+    """The data set to learn from: as it is for `fer2013`, else as `use_ferplus_labels`
+    (`ferplus`) or `mix_ferplus_labels` (`both`) makes it. Raises as they do, and as `check_label_source`.
     """
-    check_labels(labels, path)
-    return WITH_VOTES[labels](dataset, path) if path else dataset
+    check_label_source(labels, path)
+    return LABEL_SOURCES[labels](dataset, path) if path else dataset

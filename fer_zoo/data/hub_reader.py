@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_zoo.data.labels_and_splits import usage_code
+from fer_zoo.data.labels_and_splits import parse_usage
 from fer_zoo.errors import DataError
 from fer_zoo.utils.hub_client import fetch_files
 
@@ -43,7 +43,7 @@ def _choose_parquet(paths: Sequence[str], folder: str, address: str) -> list[str
             "hf://datasets/OWNER/NAME@refs/convert/parquet."
         )
     parts = {path[len(inside) :].split("/")[0] for path in chosen if "/" in path[len(inside) :]}
-    several = sorted(part for part in parts if usage_code(part) is None)
+    several = sorted(part for part in parts if parse_usage(part) is None)
     if len(several) > 1:
         raise DataError(
             f"{address}: holds several data sets ({', '.join(several)}). Add /FOLDER to name one."

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.data.labels_and_splits import USAGES, Rows, label_of, make_rows, usage_code
+from fer_zoo.data.labels_and_splits import USAGES, Rows, build_rows, parse_label, parse_usage
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
-from fer_zoo.utils.images import FORMATS, read_photo, to_grey48
+from fer_zoo.utils.images import FORMATS, read_photo, to_gray48
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
 # FER2013 has 35,887 faces of 2,304 bytes; what is far larger is a mistake, or packed to fill the memory.
-MOST_ROWS, MOST_BYTES = 200_000, 1_000_000_000
+MAX_ROWS, MAX_BYTES = 200_000, 1_000_000_000
 ROWS_AT_ONCE, BYTES_AT_ONCE = 1000, 500_000_000  # of a Parquet file
 CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
@@ -28,18 +28,18 @@ def class_folders(folder: Path) -> list[tuple[Path, int, int]]:
 
     Raises DataError for a class folder with an unknown name beside known ones.
     """
-    splits = [(entry, usage_code(entry.name)) for entry in _visible_folders(folder)]
+    splits = [(entry, parse_usage(entry.name)) for entry in _visible_folders(folder)]
     entries = [
         (entry, usage) for split, usage in splits if usage is not None for entry in _visible_folders(split)
     ]
-    labelled = [(entry, usage, label_of(entry.name)) for entry, usage in entries]
-    if all(label is None for _, _, label in labelled):
+    labeled = [(entry, usage, parse_label(entry.name)) for entry, usage in entries]
+    if all(label is None for _, _, label in labeled):
         return []
-    return [(entry, usage, _known_label(label, entry)) for entry, usage, label in labelled]
+    return [(entry, usage, _known_label(label, entry)) for entry, usage, label in labeled]
 
 
 def read_folder(folder: Path) -> Rows:
-    """Faces of <split>/<class>/* in the order of the numbers in their names, grey; RGB files are converted.
+    """Faces of <split>/<class>/* in the order of the numbers in their names, gray; RGB files are converted.
 
     A name that begins with Training_, PublicTest_ or PrivateTest_ decides the split, else the folder does.
     Raises DataError with the file's name for an image that cannot be read or is not 48x48.
@@ -56,7 +56,7 @@ def read_folder(folder: Path) -> Rows:
         )
     files.sort(key=lambda row: (row[0], _numbers(row[2]), row[1], row[2].name))
     pixels = np.stack([_decode(path, str(path)) for _, _, path in files])
-    return make_rows(pixels, [label for _, label, _ in files], [usage for usage, _, _ in files])
+    return build_rows(pixels, [label for _, label, _ in files], [usage for usage, _, _ in files])
 
 
 def read_parquet(files: Sequence[Path]) -> Rows:
@@ -69,7 +69,7 @@ def read_parquet(files: Sequence[Path]) -> Rows:
     """
     parts = [_read_parquet_file(file) for file in files]
     pixels, labels, usages = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return make_rows(pixels, labels, usages)
+    return build_rows(pixels, labels, usages)
 
 
 def read_npz(path: Path) -> Rows:
@@ -77,8 +77,8 @@ def read_npz(path: Path) -> Rows:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MOST_BYTES:
-            raise ValueError(f"over {MOST_BYTES:,} bytes unpacked")
+        if unpacked > MAX_BYTES:
+            raise ValueError(f"over {MAX_BYTES:,} bytes unpacked")
         with np.load(path, allow_pickle=False) as arrays:
             pixels, emotion, usage = (arrays[name] for name in ("pixels", "emotion", "usage"))
         if not all(isinstance(array, np.ndarray) for array in (pixels, emotion, usage)):
@@ -99,7 +99,7 @@ def read_npz(path: Path) -> Rows:
         )
     labels = [_labelled(value, f"{path}, row {row}") for row, value in enumerate(emotion.tolist(), start=1)]
     usages = [_split(value, f"{path}, row {row}") for row, value in enumerate(usage.tolist(), start=1)]
-    return make_rows(pixels, labels, usages)
+    return build_rows(pixels, labels, usages)
 
 
 def _check_text(array: np.ndarray) -> None:
@@ -137,7 +137,7 @@ def _decode(image: Path | bytes, name: str) -> np.ndarray:
                 raise DataError(f"{name}: {width}x{height} pixels; every face must be {SIDE}x{SIDE}.")
             if opened.mode == "L":
                 return np.array(opened)
-        return to_grey48(read_photo(image))
+        return to_gray48(read_photo(image))
     except DataError:
         raise
     except Exception as fault:  # decoders raise errors of many kinds for a damaged file
@@ -153,11 +153,11 @@ def _known_label(label: int | None, where: object) -> int:
 
 def _labelled(value: Any, where: str) -> int:
     """Label of a class name, of a number 0-6, or of the same as text."""
-    return _known_label(label_of(str(value)), f"{where}: {value!r:.60}")
+    return _known_label(parse_label(str(value)), f"{where}: {value!r:.60}")
 
 
 def _split(value: Any, where: str) -> int:
-    usage = usage_code(str(value))
+    usage = parse_usage(str(value))
     if usage is None:
         raise DataError(f"{where}: split is {value!r:.60}; it must be Training, PublicTest or PrivateTest.")
     return usage
@@ -205,17 +205,17 @@ def _bound_rows(file: Path, metadata: Any) -> int:
     may be as large as its whole row group. Raises DataError for a file that is too large.
     """
     sizes = [metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)]
-    if metadata.num_rows > MOST_ROWS or sum(sizes) > MOST_BYTES or min(sizes, default=0) < 0:
+    if metadata.num_rows > MAX_ROWS or sum(sizes) > MAX_BYTES or min(sizes, default=0) < 0:
         raise DataError(
             f"{file}: {metadata.num_rows:,} rows, {sum(sizes):,} bytes unpacked; allowed are "
-            f"{MOST_ROWS:,} rows and {MOST_BYTES:,} bytes."
+            f"{MAX_ROWS:,} rows and {MAX_BYTES:,} bytes."
         )
     return max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, max(sizes, default=1))))
 
 
 def _split_word(file: Path) -> str:
     word = re.split(r"[-.]", file.name)[0]
-    return word if usage_code(word) is not None else file.parent.name
+    return word if parse_usage(word) is not None else file.parent.name
 
 
 def _parquet_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | None]:

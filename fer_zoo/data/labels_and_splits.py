@@ -44,7 +44,7 @@ class Rows:
     usages: np.ndarray
 
 
-def make_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[int] | np.ndarray) -> Rows:
+def build_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[int] | np.ndarray) -> Rows:
     return Rows(
         np.asarray(pixels, dtype=np.uint8).reshape(-1, SIDE, SIDE),
         np.asarray(labels, dtype=np.uint8),
@@ -52,12 +52,12 @@ def make_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[i
     )
 
 
-def usage_code(word: str) -> int | None:
+def parse_usage(word: str) -> int | None:
     """Code of a split's name in any common spelling (`Training`, `public_test`, `valid` ...), or None."""
     return _USAGE_CODES.get(word.strip().lower().replace("_", "").replace("-", "").replace(" ", ""))
 
 
-def label_of(word: str) -> int | None:
+def parse_label(word: str) -> int | None:
     """Place in EMOTIONS of a class name in any common spelling, or of a digit 0-6; None if it is neither."""
     return _LABELS.get(word.strip().lower())
 

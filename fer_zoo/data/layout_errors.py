@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from fer_zoo.data.labels_and_splits import label_of, usage_code
+from fer_zoo.data.labels_and_splits import parse_label, parse_usage
 from fer_zoo.emotions import EMOTIONS
 
 LAYOUT = f"train/<class>/* and test/<class>/* with the classes {', '.join(EMOTIONS)}"
-MOST_NAMES = 8
+MAX_NAMES = 8
 
 
 def explain_folder(folder: Path) -> str:
@@ -16,14 +16,14 @@ def explain_folder(folder: Path) -> str:
     if not folder.is_dir():
         return ""
     names = _list_folders(folder)
-    splits = [name for name in names if usage_code(name) is not None]
+    splits = [name for name in names if parse_usage(name) is not None]
     if splits:
         classes = sorted({name for split in splits for name in _list_folders(folder / split)})
         found = "without class folders"
         if classes:
             found = f"with the classes {_list_some(classes)}, none of them FER2013's"
         return f"{folder}: an image folder ({_list_some(splits)}) {found}. Needed are {LAYOUT}."
-    if classes := [name for name in names if label_of(name) is not None]:
+    if classes := [name for name in names if parse_label(name) is not None]:
         return (
             f"{folder}: the class folders {_list_some(classes)} without a split, as in one part of FER2013: "
             f"train and test are missing. Give the folder above it. Needed are {LAYOUT}."
@@ -36,5 +36,5 @@ def _list_folders(folder: Path) -> list[str]:
 
 
 def _list_some(names: list[str]) -> str:
-    rest = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")

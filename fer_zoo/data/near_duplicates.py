@@ -35,12 +35,12 @@ def find_similar(
     alike: float = ALIKE,
     progress: Callable[[int, int], object] | None = None,
 ) -> Pairs:
-    """All pairs of uint8 faces (N, 1, 48, 48) that show one photo. Faces of a single grey resemble nothing.
+    """All pairs of uint8 faces (N, 1, 48, 48) that show one photo. Faces of a single gray resemble nothing.
 
     A pair that is alike both ways round, as a symmetric face is, counts as near.
     """
     means = _take_means(pixels)
-    patterns, mirrored = _normalise(means), _normalise(means[:, :, ::-1])
+    patterns, mirrored = _normalize(means), _normalize(means[:, :, ::-1])
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]] = []
     for start in range(0, len(patterns), BLOCK):
         block = patterns[start : start + BLOCK]
@@ -81,8 +81,8 @@ def _take_means(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return tiles.mean(axis=(2, 4), dtype=np.float32)
 
 
-def _normalise(means: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows (N, 256) of mean 0 and length 1, so that products are correlations; 0 for a single grey."""
+def _normalize(means: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (N, 256) of mean 0 and length 1, so that products are correlations; 0 for a single gray."""
     rows = means.reshape(len(means), -1)
     rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(rows, axis=1, keepdims=True)

@@ -9,14 +9,14 @@ from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import EMOTIONS
 
 SPLITS = ("training", "public_test", "private_test")
-# Grey levels. Of FER2013's 13 blank faces 12 are constant and one spans 3; the flattest other one spans 48.
+# Gray levels. Of FER2013's 13 blank faces 12 are constant and one spans 3; the flattest other one spans 48.
 BLANK_RANGE = 8
 
 
 def describe(dataset: FER2013) -> dict[str, Any]:
     """Counts and faults of a data set, ready for JSON.
 
-    Faces are equal when all 2,304 pixels are. `blanks`: faces whose pixels all lie within 8 grey levels.
+    Faces are equal when all 2,304 pixels are. `blanks`: faces whose pixels all lie within 8 gray levels.
     `repeats`: faces that equal an earlier one of their split. `repeats_across`: faces of the first split that
     also stand in the second. `conflicts`: groups of equal faces with different labels, over all splits.
     """
@@ -38,12 +38,12 @@ def describe(dataset: FER2013) -> dict[str, Any]:
 
 
 def find_blanks(pixels: np.ndarray) -> np.ndarray:
-    """bool (N,): which of the uint8 faces (N, 1, 48, 48) have all pixels within 8 grey levels."""
+    """bool (N,): which of the uint8 faces (N, 1, 48, 48) have all pixels within 8 gray levels."""
     flat = pixels.reshape(len(pixels), -1)
     return flat.max(axis=1) - flat.min(axis=1) < BLANK_RANGE
 
 
-def duplicates_of_training(dataset: FER2013, split_faces: Faces) -> np.ndarray:
+def find_training_duplicates(dataset: FER2013, split_faces: Faces) -> np.ndarray:
     """bool (N,): which faces also stand, pixel for pixel, in the training split."""
     training = set(_face_keys(dataset.training))
     return np.array([key in training for key in _face_keys(split_faces)], dtype=bool)

@@ -12,7 +12,7 @@ from fer_zoo.utils.images import Photo, read_scaled_photo, whole_picture
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_FACES = 32  # of a photo: the largest
+MAX_FACES = 32  # of a photo: the largest
 
 
 class FoundFaces(NamedTuple):
@@ -32,7 +32,7 @@ def find_crops(photo: Photo, whole: bool = False, frame_side: int | None = None)
     if whole:
         return FoundFaces(image, [_whole_face(*image.size)], whole_picture(image)[None], scale)
     found, turned = (find_faces_in_frame(image, frame_side), 0) if frame_side else find_upright_faces(image)
-    faces = found[:MOST_FACES]
+    faces = found[:MAX_FACES]
     crops = np.array([crop_face(image, face) for face in faces], np.uint8).reshape(-1, SIDE, SIDE)
     return FoundFaces(image, faces, crops, scale, len(found) - len(faces), turned)
 

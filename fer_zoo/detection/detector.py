@@ -16,7 +16,7 @@ import numpy as np
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
-from fer_zoo.utils.images import to_grey48
+from fer_zoo.utils.images import to_gray48
 from fer_zoo.utils.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MAXIMUM_OVERLAP = 0.4
 COARSE_SIDE = 640
 LARGEST_ENLARGEMENT = 4.0  # at 192 pixels 98.4 % of 500 FER2013 faces, with nothing around them, are found
 
-# FER2013's framing, by 8,000 random training faces enlarged to 160 pixels on a grey border: 98.1 % detected.
+# FER2013's framing, by 8,000 random training faces enlarged to 160 pixels on a gray border: 98.1 % detected.
 # Median landmarks in pixels of the 48x48 frame, mirrored faces included: eyes, nose tip, mouth corners, with
 # robust standard deviations of 2.0 to 2.9. The eyes are level in the median, over 18 degrees off in 10 %.
 MEDIAN_LANDMARKS = np.array([[15.07, 18.64], [32.93, 18.64], [24.0, 28.72], [16.93, 36.38], [31.07, 36.38]])
@@ -113,7 +113,7 @@ def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Fac
 
 
 def crop_face(photo: "Image", face: Face) -> np.ndarray:
-    """uint8 (48, 48) grey: the face, eyes level, framed as in FER2013; the photo's edge is repeated."""
+    """uint8 (48, 48) gray: the face, eyes level, framed as in FER2013; the photo's edge is repeated."""
     import PIL.Image
 
     centre, side, tilt = _frame(face)
@@ -126,7 +126,7 @@ def crop_face(photo: "Image", face: Face) -> np.ndarray:
     corner = centre - low - side / 2 * np.array([cosine - sine, sine + cosine])
     matrix = (cosine * step, -sine * step, corner[0], sine * step, cosine * step, corner[1])
     turned = patch.transform((fine, fine), PIL.Image.Transform.AFFINE, matrix, PIL.Image.Resampling.BICUBIC)
-    return to_grey48(turned)
+    return to_gray48(turned)
 
 
 def _frame(face: Face) -> tuple[np.ndarray, float, float]:
@@ -150,13 +150,13 @@ def _frame(face: Face) -> tuple[np.ndarray, float, float]:
 
 
 def _cut(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Grey uint8 pixels from low up to high (x, y); what lies outside the photo repeats its edge."""
+    """Gray uint8 pixels from low up to high (x, y); what lies outside the photo repeats its edge."""
     width, height = photo.size
     inner_low = np.clip(low, 0, (width - 1, height - 1))
     inner_high = np.clip(high, inner_low + 1, (width, height))
-    grey = np.asarray(photo.crop((*inner_low.tolist(), *inner_high.tolist())).convert("L"))
+    gray = np.asarray(photo.crop((*inner_low.tolist(), *inner_high.tolist())).convert("L"))
     (left, above), (right, below) = np.maximum(inner_low - low, 0), np.maximum(high - inner_high, 0)
-    return np.pad(grey, ((above, below), (left, right)), mode="edge")
+    return np.pad(gray, ((above, below), (left, right)), mode="edge")
 
 
 def _sort_by_size(faces: list[Face]) -> list[Face]:
@@ -200,7 +200,7 @@ def _detect(photo: "Image", threads: int) -> tuple[np.ndarray, np.ndarray, np.nd
     """Boxes (N, 4) as x, y, width, height, scores (N,) and landmarks (N, 5, 2), in pixels of this photo."""
     pixels = np.asarray(photo)
     height, width = (-(-side // 32) * 32 for side in pixels.shape[:2])
-    padded = np.zeros((1, 3, height, width), dtype=np.float32)  # zero is the mean colour
+    padded = np.zeros((1, 3, height, width), dtype=np.float32)  # zero is the mean color
     for blue_first, mean in enumerate(MEAN_BGR):
         plane = padded[0, blue_first, : pixels.shape[0], : pixels.shape[1]]
         np.subtract(pixels[:, :, 2 - blue_first], mean, out=plane, dtype=np.float32)

@@ -19,7 +19,7 @@ LEAST_COVERED = 1 / 3
 
 
 def read_one_face(photo: Photo) -> np.ndarray:
-    """uint8 (48, 48), grey: the face that a picture shows, as the models read it.
+    """uint8 (48, 48), gray: the face that a picture shows, as the models read it.
 
     A face crop is the face as it is: a square of at most 128 pixels, or a larger picture of which one face
     covers a third or more. In any other picture the faces are searched, and the largest is turned upright and

@@ -1,6 +1,6 @@
 """Photos that are turned: which way up the faces in a photo stand.
 
-The detector learned upright faces. Of 400 FER2013 Training faces on a grey canvas 96 % are surely upright, as
+The detector learned upright faces. Of 400 FER2013 Training faces on a gray canvas 96 % are surely upright, as
 below, and 4 % of them upside down, where landmarks are wrong besides. With the search below the orientation
 is right for 99.8 % upright, 92 % upside down and 92 to 94 % sideways. On one core, 480x480 pixels take 29 ms
 upright in place of 24 in the mean, and 110 ms turned.

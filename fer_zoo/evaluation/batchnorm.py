@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation and temperature, measured on the faces as they are; and a mean of a run's
+"""Statistics of batch normalization and temperature, measured on the faces as they are; and a mean of a run's
 weights and its start's, chosen by them.
 """
 
@@ -49,7 +49,7 @@ def calibrate(
         changed = copy.deepcopy(run)
         if start is not None:
             _mix(changed, start, share)
-        renewed = renew_statistics(changed, pixels, device)
+        renewed = recalibrate_batchnorm(changed, pixels, device)
         if share == 1.0 and not renewed:
             continue  # the run as it was
         measured = _fit_temperature(changed, dataset, device)
@@ -112,8 +112,8 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
 
 
 @torch.no_grad()
-def renew_statistics(model: FaceClassifier, pixels: NDArray[Any] | Tensor, device: torch.device) -> bool:
-    """Measure mean and variance of each batch normalisation on uint8 faces (N, 1, 48, 48), all else in eval
+def recalibrate_batchnorm(model: FaceClassifier, pixels: NDArray[Any] | Tensor, device: torch.device) -> bool:
+    """Measure mean and variance of each batch normalization on uint8 faces (N, 1, 48, 48), all else in eval
     mode. False where there is none, or fewer than two faces.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]

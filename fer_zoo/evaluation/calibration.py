@@ -46,7 +46,7 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """Temperature T by which to divide logits (N, classes) so that labels (N,) become most likely.
 
-    Minimises the mean negative log-likelihood (Guo et al. 2017, section 4.2), which has one minimum, being
+    Minimizes the mean negative log-likelihood (Guo et al. 2017, section 4.2), which has one minimum, being
     convex in 1 / T. T stays within 0.1 to 10: without that bound, faces that are all predicted right would
     give 0, and a model no better than chance infinity. Arrays or CPU tensors.
     """

@@ -31,7 +31,9 @@ from fer_zoo.utils.progress import track
 ROUNDS = 20
 
 
-def choose_votes(tables: Sequence[ArrayLike], labels: ArrayLike, rounds: int = ROUNDS) -> NDArray[np.int64]:
+def select_ensemble_weights(
+    tables: Sequence[ArrayLike], labels: ArrayLike, rounds: int = ROUNDS
+) -> NDArray[np.int64]:
     """Votes (models,) that sum to `rounds`, for each model's calibrated probabilities (N, 7) and labels (N,).
 
     Greedy selection with replacement (Caruana et al. 2004): each round adds the vote that makes the labels
@@ -69,7 +71,7 @@ def build_ensemble(
         with track(f"{model.name} on public") as progress:
             logits = predict_logits(model, faces.pixels, device=place, progress=progress)
         tables.append(logits.double().softmax(1).numpy())
-    votes = choose_votes(tables, faces.labels)
+    votes = select_ensemble_weights(tables, faces.labels)
     chosen = [index for index in np.argsort(-votes, kind="stable") if votes[index]]
     weights = [float(votes[index] / votes.sum()) for index in chosen]
     members = [

@@ -12,27 +12,25 @@ Probabilities = NDArray[np.float64]  # (N, 7)
 Labels = NDArray[np.int64]  # (N,)
 
 
-def find_sure_mistakes(probabilities: Probabilities, labels: Labels, count: int) -> Labels:
+def most_confident_errors(probabilities: Probabilities, labels: Labels, count: int) -> Labels:
     """Places of wrong answers, the most confident first."""
     return _surest(probabilities, probabilities.argmax(1) != labels, count)
 
 
-def find_shared_mistakes(
-    probabilities: Probabilities, labels: Labels, majority: Labels, count: int
-) -> Labels:
+def shared_errors(probabilities: Probabilities, labels: Labels, majority: Labels, count: int) -> Labels:
     """Places where the model contradicts the label and the FER+ raters' majority is with the model."""
     answers = probabilities.argmax(1)
     return _surest(probabilities, (answers != labels) & (answers == majority), count)
 
 
-def find_doubts(probabilities: Probabilities, count: int) -> Labels:
+def most_uncertain(probabilities: Probabilities, count: int) -> Labels:
     """Places of the most uncertain answers: those whose probabilities have the highest entropy."""
     return np.argsort(-entropy(probabilities), kind="stable")[:count]
 
 
 def find_examples(probabilities: Probabilities, labels: Labels, *, right: bool) -> Labels:
     """For each emotion that has one, the place of the most confident right answer, or of the most confident
-    wrong one among the faces labelled so.
+    wrong one among the faces labeled so.
     """
     correct = probabilities.argmax(1) == labels
     chosen = [
@@ -58,7 +56,7 @@ def entropy(probabilities: Probabilities) -> NDArray[np.float64]:
     return -(safe * np.log2(safe)).sum(1)
 
 
-def describe_mistakes(probabilities: Probabilities, labels: Labels, majority: Labels) -> dict[str, int]:
+def describe_errors(probabilities: Probabilities, labels: Labels, majority: Labels) -> dict[str, int]:
     """With whom the FER+ raters' majority stands in the model's mistakes, in numbers of faces."""
     answers = probabilities.argmax(1)
     wrong = answers != labels

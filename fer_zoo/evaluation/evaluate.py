@@ -14,8 +14,8 @@ from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import NO_MAJORITY, find_majority, read_votes
-from fer_zoo.data.quality import duplicates_of_training
+from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
+from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.evaluation.latency import measure_latency
@@ -67,7 +67,7 @@ def evaluate_artifact(
     name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
     result = score_split(name, probabilities, dataset, split, tta=tta)
     if votes is not None:
-        result["ferplus"] = agree_with_votes(probabilities, labels, votes)
+        result["ferplus"] = ferplus_agreement(probabilities, labels, votes)
     if pictures:
         write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
         write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
@@ -90,16 +90,16 @@ def score_split(
 ) -> dict[str, Any]:
     """The JSON of `fer-zoo eval` from a model's probabilities (N, 7) for a split."""
     faces = dataset.split(split)
-    duplicate = None if split == "train" else duplicates_of_training(dataset, faces)
+    duplicate = None if split == "train" else find_training_duplicates(dataset, faces)
     scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
     result = name_scores(scores, name, split, tta)
     if ferplus:
         votes = read_split_votes(ferplus, dataset, split)
-        result["ferplus"] = agree_with_votes(probabilities, faces.labels, votes)
+        result["ferplus"] = ferplus_agreement(probabilities, faces.labels, votes)
     return result
 
 
-def name_apart(names: list[str], folders: list[Path]) -> list[str]:
+def unique_names(names: list[str], folders: list[Path]) -> list[str]:
     """Models of one name are told apart by the ends of their paths, as few parts of them as it takes: a page
     is made to be shared, and where a folder is on this machine is nobody's business.
     """
@@ -126,11 +126,11 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     return np.concatenate([votes["public"], votes["private"]]) if split == "test" else votes[split]
 
 
-def agree_with_votes(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
+def ferplus_agreement(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
     """Share of the faces with a clear majority among ten FER+ raters for which the model, and FER2013's own
     label, say the same.
     """
-    majority = find_majority(votes)
+    majority = majority_labels(votes)
     clear = majority != NO_MAJORITY
     return {
         "n": int(clear.sum()),
@@ -150,8 +150,8 @@ def compare_artifacts(
     """Accuracy of each model, and for each pair McNemar's exact test on the same faces.
 
     predict_peers: gives other packages' answers for uint8 faces (N, 1, 48, 48), as
-    `fer_zoo.bench.peer_process.judge_all` does: rows with name, version and probabilities, or with name and
-    error; the latter are in `not_run`.
+    `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and
+    probabilities, or with name and error; the latter are in `not_run`.
     """
     if len(folders) < (1 if predict_peers else 2):
         raise FerZooError(
@@ -159,7 +159,7 @@ def compare_artifacts(
         )
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
-    names = name_apart([name for name, _, _ in outputs], folders)
+    names = unique_names([name for name, _, _ in outputs], folders)
     answers = [probabilities for _, probabilities, _ in outputs]
     others = predict_peers(dataset.split(split).pixels) if predict_peers else []
     for row in others:
@@ -167,7 +167,7 @@ def compare_artifacts(
             names.append(f"{row['name']} {row['version']}")
             answers.append(row["probabilities"])
     if len(answers) < 2:
-        raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_refusals(others))}.")
+        raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_not_run(others))}.")
     scores = [
         {"model": name, **score_predictions(probabilities, labels)}
         for name, probabilities in zip(names, answers, strict=True)
@@ -197,11 +197,11 @@ def format_comparison(result: dict[str, Any]) -> str:
             f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points "
             f"[{100 * low:+.2f}, {100 * high:+.2f}], p = {pair['p_value']:.3g}: {verdict}"
         )
-    lines += format_refusals(result.get("not_run", []))
+    lines += format_not_run(result.get("not_run", []))
     return "\n".join(lines)
 
 
-def format_refusals(rows: list[dict[str, Any]]) -> list[str]:
+def format_not_run(rows: list[dict[str, Any]]) -> list[str]:
     """A line for each `error` among the rows."""
     names: dict[str, list[str]] = {}
     for row in rows:

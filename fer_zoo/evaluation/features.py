@@ -17,7 +17,7 @@ COMPONENTS = 30  # principal components that t-SNE reads
 PERPLEXITY = 30.0
 
 
-def embed_faces(
+def extract_features(
     model: nn.Module, pixels: NDArray[np.uint8], device: str | torch.device = "cpu"
 ) -> NDArray[np.float32]:
     """Penultimate features (N, D) of uint8 faces (N, 1, 48, 48): what the last dense layer reads.
@@ -27,18 +27,18 @@ def embed_faces(
     """
     backbone = model.get_submodule("backbone")
     if isinstance(backbone, Ensemble):
-        parts = [embed_faces(member, pixels, device) for member in backbone.members]
+        parts = [extract_features(member, pixels, device) for member in backbone.members]
         return np.concatenate([part / max(float(part.std()), 1e-12) for part in parts], axis=1)
     with _record_input(_find_last_layer(backbone)) as recorded:
         predict_logits(model, pixels, device=device)
     return torch.cat(recorded).numpy()
 
 
-def place_on_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
-    """Places (N, 2), each within -1 to 1, at which faces with similar features (N, D) are neighbours.
+def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
+    """Places (N, 2), each within -1 to 1, at which faces with similar features (N, D) are neighbors.
 
     t-SNE (van der Maaten and Hinton 2008, Journal of Machine Learning Research 9) of the first 30 principal
-    components, started from the first two. Only neighbourhoods mean something: neither axes nor the
+    components, started from the first two. Only neighborhoods mean something: neither axes nor the
     distances of far groups do.
     """
     from sklearn.decomposition import PCA
@@ -46,17 +46,15 @@ def place_on_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.flo
 
     count = min(COMPONENTS, *features.shape)
     components = PCA(count, random_state=seed).fit_transform(features.astype(np.float64))
-    # A perplexity is a number of neighbours: a third of the faces at most.
+    # A perplexity is a number of neighbors: a third of the faces at most.
     perplexity = min(PERPLEXITY, max(1.0, (len(features) - 1) / 3))
     flat = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(components)
     flat = flat - flat.mean(axis=0)
     return flat / max(float(np.abs(flat).max()), 1e-12)
 
 
-def share_of_like_neighbours(
-    places: NDArray[np.floating], labels: NDArray[np.int64], count: int = 10
-) -> float:
-    """Of the `count` nearest neighbours of each face, the mean share with the same label: 0 to 1."""
+def knn_purity(places: NDArray[np.floating], labels: NDArray[np.int64], count: int = 10) -> float:
+    """Of the `count` nearest neighbors of each face, the mean share with the same label: 0 to 1."""
     from sklearn.neighbors import NearestNeighbors
 
     count = min(count, len(places) - 1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.artifacts.export import export_onnx, refuse_existing_file
-from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network, summarise
+from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network, summarize
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -38,7 +38,7 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
 
     def write(temporary: Path) -> None:
         with track("Calibrating on Training"):
-            _quantise(source, temporary, _draw_faces(dataset.training.pixels))
+            _quantize(source, temporary, _draw_faces(dataset.training.pixels))
         exact, small = OnnxClassifier(source), OnnxClassifier(temporary)
         metrics, report = _measure(exact, small, dataset)
         report["bytes"] = {"float32": source.stat().st_size, "int8": temporary.stat().st_size}
@@ -46,7 +46,7 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
         _describe(
             program,
             name=f"{exact.name}-int8",
-            metrics=json.dumps(summarise(metrics)),
+            metrics=json.dumps(summarize(metrics)),
             quantisation=json.dumps(report),
         )
         onnx.save(program, temporary)
@@ -69,7 +69,7 @@ def _draw_faces(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels[np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION_FACES]]
 
 
-def _quantise(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
+def _quantize(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
     import_onnxruntime()  # before its parts are
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -86,7 +86,7 @@ def _quantise(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
 
     logging.disable(logging.WARNING)  # it warns of every vector that has no channels
     try:
-        # Batch normalisation and the like are folded into the weights before these are rounded.
+        # Batch normalization and the like are folded into the weights before these are rounded.
         quant_pre_process(source, path)
         quantize_static(
             path,
@@ -112,7 +112,7 @@ def _measure(
     """Scores of the small one, and the report, by split."""
     from fer_zoo.evaluation.inference import predict_logits
     from fer_zoo.evaluation.metrics import compare_paired, score_predictions
-    from fer_zoo.evaluation.runtimes import time_by_turns
+    from fer_zoo.evaluation.runtimes import time_interleaved
 
     metrics, splits = {}, {}
     for split in ("public", "private"):
@@ -129,7 +129,7 @@ def _measure(
             **compare_paired(tables[0], tables[1], faces.labels),
         }
     face = dataset.public_test.pixels[:1]
-    seconds = time_by_turns([partial(small, face), partial(exact, face)], REPEATS)
+    seconds = time_interleaved([partial(small, face), partial(exact, face)], REPEATS)
     latency = dict(zip(("int8", "float32"), (round(1000 * value, 3) for value in seconds), strict=True))
     calibration = min(CALIBRATION_FACES, len(dataset.training))
     return metrics, {

@@ -17,7 +17,7 @@ from fer_zoo.data.fer2013 import Faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.evaluation.inference import predict_logits
 
-MOST_FACES = 600  # of a split: the 95 % interval of 70 % is then +- 3.7 points
+MAX_FACES = 600  # of a split: the 95 % interval of 70 % is then +- 3.7 points
 Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 
 
@@ -44,11 +44,11 @@ def blur(faces: Tensor, sigma: float, _generator: torch.Generator) -> Tensor:
 
 def add_noise(faces: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
     noise = torch.randn(faces.shape, generator=generator) * deviation
-    return _to_grey(faces + noise)
+    return _to_gray(faces + noise)
 
 
 def brighten(faces: Tensor, levels: float, _generator: torch.Generator) -> Tensor:
-    return _to_grey(faces.float() + levels)
+    return _to_gray(faces.float() + levels)
 
 
 def rotate(faces: Tensor, degrees: float, _generator: torch.Generator) -> Tensor:
@@ -60,7 +60,7 @@ def rotate(faces: Tensor, degrees: float, _generator: torch.Generator) -> Tensor
     rows = [[angle.cos(), -angle.sin(), zero], [angle.sin(), angle.cos(), zero]]
     turn = torch.stack([torch.stack(row, -1) for row in rows], 1)
     grid = F.affine_grid(turn, list(faces.shape), align_corners=False)
-    return _to_grey(F.grid_sample(faces.float(), grid, padding_mode="border", align_corners=False))
+    return _to_gray(F.grid_sample(faces.float(), grid, padding_mode="border", align_corners=False))
 
 
 def shift(faces: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
@@ -78,7 +78,7 @@ def shift(faces: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
 
 
 def occlude(faces: Tensor, side: float, generator: torch.Generator) -> Tensor:
-    """A square of the face's mean grey at a random place."""
+    """A square of the face's mean gray at a random place."""
     width = int(side)
     corners = torch.randint(SIDE - width + 1, (len(faces), 2), generator=generator).tolist()
     covered = faces.clone()
@@ -90,17 +90,17 @@ def occlude(faces: Tensor, side: float, generator: torch.Generator) -> Tensor:
 def coarsen(faces: Tensor, side: float, _generator: torch.Generator) -> Tensor:
     """Shrunk to `side` pixels, each the mean of what it covers, and enlarged again."""
     small = F.interpolate(faces.float(), (int(side), int(side)), mode="area")
-    return _to_grey(F.interpolate(small, (SIDE, SIDE), mode="bilinear", align_corners=False))
+    return _to_gray(F.interpolate(small, (SIDE, SIDE), mode="bilinear", align_corners=False))
 
 
-def _to_grey(values: Tensor) -> Tensor:
+def _to_gray(values: Tensor) -> Tensor:
     return values.round().clamp(0, 255).to(torch.uint8)
 
 
 CORRUPTIONS = {
     "blur": Corruption("Blur", "standard deviation, pixels", (0, 0.5, 1, 1.5, 2, 3), blur),
-    "noise": Corruption("Noise", "standard deviation, grey levels", (0, 8, 16, 32, 48, 64), add_noise),
-    "brightness": Corruption("Brightness", "grey levels added", (-120, -80, -40, 0, 40, 80, 120), brighten),
+    "noise": Corruption("Noise", "standard deviation, gray levels", (0, 8, 16, 32, 48, 64), add_noise),
+    "brightness": Corruption("Brightness", "gray levels added", (-120, -80, -40, 0, 40, 80, 120), brighten),
     "rotation": Corruption("Rotation", "degrees", (0, 10, 20, 30, 45, 60), rotate),
     "shift": Corruption("Shift", "pixels", (0, 2, 4, 6, 9, 12), shift),
     "occlusion": Corruption("Occlusion", "side of the square, pixels", (0, 8, 12, 16, 20, 24), occlude),
@@ -118,7 +118,7 @@ def measure_robustness(
     model: Callable[[Tensor], Tensor],
     faces: Faces,
     *,
-    most: int = MOST_FACES,
+    most: int = MAX_FACES,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def time_first_answers(folder: Path, starts: int = 3) -> dict[str, float]:
     return {runtime: round(_time_first_answer(folder, runtime, starts), 3) for runtime in runtimes}
 
 
-def time_by_turns(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+def time_interleaved(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
     """Median seconds of each call. Taking turns, all of them meet the same load of the machine."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + 3):  # the first calls allocate

@@ -230,7 +230,7 @@ def _spread(values: list[float]) -> dict[str, Any]:
 
 
 def format_study(result: dict[str, Any]) -> str:
-    """The result of `run_study` as a Markdown table, in per cent, with its notes."""
+    """The result of `run_study` as a Markdown table, in percent, with its notes."""
     seeds, n = result["seeds"], result["n"]
     further = [column for column in FURTHER if column in result["variants"][0]["private"]]
     short = f" A short version: at most {result['longest']} epochs a run." if result["longest"] else ""
@@ -240,7 +240,7 @@ def format_study(result: dict[str, Any]) -> str:
         f"# {result['title']}\n",
         f"`{result['architecture']}`, {spread}; PublicTest {n['public']:,} faces (it chose the epoch of "
         f"each run), PrivateTest {n['private']:,} (scored once, when all runs were done). Accuracy, macro-F1 "
-        "and recall of disgust in per cent; the loss is PrivateTest's, natural logarithm, not calibrated."
+        "and recall of disgust in percent; the loss is PrivateTest's, natural logarithm, not calibrated."
         f"{start}{short}\n",
         "| variant | epochs | Public accuracy | Private accuracy | Public F1 | Private F1 "
         f"| Public disgust | Private disgust | loss |{''.join(f' {FURTHER[one]} |' for one in further)}",

@@ -9,7 +9,7 @@ from fer_zoo.errors import RecipeError, UnknownNameError
 from fer_zoo.recipes.recipe import Recipe, check_names, load_recipe, read_toml
 
 STUDIES = Path(__file__).parent / "studies"
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = 
     for key in ("title", "architecture"):
         _check(path, key, table.get(key), str, "a text")
     count = table.get("seeds") if seeds is None else seeds
-    if type(count) is not int or not 1 <= count <= MOST_SEEDS:
-        raise RecipeError(f"{path}: seeds is {count!r}; allowed is a whole number from 1 to {MOST_SEEDS}.")
+    if type(count) is not int or not 1 <= count <= MAX_SEEDS:
+        raise RecipeError(f"{path}: seeds is {count!r}; allowed is a whole number from 1 to {MAX_SEEDS}.")
     start = table.get("pretrained", False)
     if not isinstance(start, (bool, str)):
         raise RecipeError(f"{path}: pretrained is {start!r}; allowed is true, false or a text.")

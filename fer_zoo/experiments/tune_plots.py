@@ -49,7 +49,7 @@ def _draw(plot: Callable[[], Any], path: Path) -> None:
             warnings.filterwarnings("ignore", "Attempting to set identical")  # a setting tried at one value
             axes = plot()
             figure = getattr(axes, "figure", None) or axes.ravel()[0].figure
-            # the layout engines stumble over Optuna's colour bar; a tight box needs none
+            # the layout engines stumble over Optuna's color bar; a tight box needs none
             save = partial(figure.savefig, dpi=125, format="png", bbox_inches="tight")
             write_atomically(path, save)
             plt.close(figure)

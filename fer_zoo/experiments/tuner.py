@@ -125,7 +125,7 @@ def tune(
                 study.optimize(run_trial, n_trials=1, callbacks=[tidy])
     finally:
         _write_results(optuna, study, folder, recipe)
-    return _summarise(optuna, study, folder)
+    return _summarize(optuna, study, folder)
 
 
 def _suggest(trial: "Trial", dimension: Dimension) -> Any:
@@ -214,7 +214,7 @@ def _write_trials(path: Path, trials: "list[FrozenTrial]") -> None:
     write_atomically(path, write)
 
 
-def _summarise(optuna: Any, study: "Study", folder: Path) -> TuneResult:
+def _summarize(optuna: Any, study: "Study", folder: Path) -> TuneResult:
     from optuna.trial import TrialState
 
     states = [trial.state for trial in study.get_trials(deepcopy=False)]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def _block(channels_in: int, channels_out: int) -> nn.Sequential:
-    """Two times 3x3 convolution, ReLU, batch normalisation (in the tutorial's order), then halve the side."""
+    """Two times 3x3 convolution, ReLU, batch normalization (in the tutorial's order), then halve the side."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, padding=1),
         nn.ReLU(inplace=True),

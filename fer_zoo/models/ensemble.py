@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Ensemble(nn.Module):
-    """Grey faces in [0, 1] (N, 1, 48, 48) to the logarithm of the members' weighted mean probability (N, 7).
+    """Gray faces in [0, 1] (N, 1, 48, 48) to the logarithm of the members' weighted mean probability (N, 7).
 
     weights: of the members, above 0; they are scaled to a sum of 1.
     """

@@ -36,7 +36,7 @@ WITH_EXPANSION = {
 }
 
 
-def read_start_weights(path: Path, names: list[str]) -> dict[str, Tensor]:
+def read_pretrained(path: Path, names: list[str]) -> dict[str, Tensor]:
     """Tensors in timm's naming. names: of the timm network's tensors, in its order.
 
     A .pth file is a pickle: only the packages' own are opened, known by their hashes. Raises ValueError for

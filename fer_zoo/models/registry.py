@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class Architecture:
     """One row: how to build a network and what input it wants.
 
-    input_size: side in pixels to which the 48-pixel face is resized. mean, std: of grey in [0, 1]; a row
+    input_size: side in pixels to which the 48-pixel face is resized. mean, std: of gray in [0, 1]; a row
     with start weights takes those of its weights. options: what a recipe may change in the network.
-    bfloat16_on_cpu: measured to be faster on a CPU with instructions for it (fer_zoo/docs/log.md). any_side:
-    averages its features, so that parts of faces can train it (`augment.cut`).
+    bfloat16_on_cpu: measured to be faster on a CPU with instructions for it (fer_zoo/docs/log.md).
+    supports_variable_size: averages its features, so that parts of faces can train it (`augment.cut`).
     """
 
     name: str
@@ -34,7 +34,7 @@ class Architecture:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ("dropout",)
     bfloat16_on_cpu: bool = True
-    any_side: bool = False
+    supports_variable_size: bool = False
 
 
 def find_name(name: str, names: Iterable[str]) -> str | None:
@@ -68,7 +68,7 @@ ARCHITECTURES = _table(
         parameters=3_837_479,
         note="Residual network made for 48 pixels",
         builder="fer_zoo.models.resnet48:build_resnet_48",
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "seresnet_48",
@@ -77,7 +77,7 @@ ARCHITECTURES = _table(
         parameters=5_222_263,
         note="Wider residual network with channel gates",
         builder="fer_zoo.models.resnet48:build_seresnet_48",
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "efficientnet_b0",
@@ -90,7 +90,7 @@ ARCHITECTURES = _table(
         std=0.226,
         timm_name="efficientnet_b0",
         bfloat16_on_cpu=False,
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "efficientnet_lite0",
@@ -103,7 +103,7 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="tf_efficientnet_lite0",
         bfloat16_on_cpu=False,
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "efficientnet_lite0_distilled",
@@ -116,7 +116,7 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="tf_efficientnet_lite0",
         bfloat16_on_cpu=False,
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "efficientnet_lite2",
@@ -129,7 +129,7 @@ ARCHITECTURES = _table(
         std=0.5,
         timm_name="tf_efficientnet_lite2",
         bfloat16_on_cpu=False,
-        any_side=True,
+        supports_variable_size=True,
     ),
     Architecture(
         "vit_tiny",
@@ -174,7 +174,7 @@ def find_architecture(name: str) -> Architecture:
     return ARCHITECTURES[known]
 
 
-WIDEST_HEAD = 8192  # units: a config.json from elsewhere must not ask for any amount of memory
+MAX_HEAD_WIDTH = 8192  # units: a config.json from elsewhere must not ask for any amount of memory
 
 
 def check_options(row: Architecture, options: Mapping[str, Any]) -> None:
@@ -185,8 +185,10 @@ def check_options(row: Architecture, options: Mapping[str, Any]) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if name == "dropout" and not (number and 0 <= value < 1):
             raise RecipeError(f"dropout is {value!r}; allowed is a number from 0 to below 1.")
-        if name == "head_width" and not (number and isinstance(value, int) and 1 <= value <= WIDEST_HEAD):
-            raise RecipeError(f"head_width is {value!r}; allowed is a whole number from 1 to {WIDEST_HEAD}.")
+        if name == "head_width" and not (number and isinstance(value, int) and 1 <= value <= MAX_HEAD_WIDTH):
+            raise RecipeError(
+                f"head_width is {value!r}; allowed is a whole number from 1 to {MAX_HEAD_WIDTH}."
+            )
 
 
 def create_backbone(

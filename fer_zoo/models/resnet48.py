@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def convolve(channels_in: int, channels_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
-    """Convolution without bias and batch normalisation."""
+    """Convolution without bias and batch normalization."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(channels_out),

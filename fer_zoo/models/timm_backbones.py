@@ -1,4 +1,4 @@
-"""timm networks adapted to one grey channel and seven classes."""
+"""timm networks adapted to one gray channel and seven classes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from torch import nn
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.pretrained import FORMS, read_start_weights
+from fer_zoo.models.pretrained import FORMS, read_pretrained
 
 
 def build_timm(
@@ -20,7 +20,7 @@ def build_timm(
     """A timm network (N, 1, size, size) to logits (N, 7).
 
     pretrained: False for random weights, True for timm's own from the Hub, or a file: see `start_weights`.
-    timm sums the RGB kernels of the first layer, so the network on grey equals the original on
+    timm sums the RGB kernels of the first layer, so the network on gray equals the original on
     three equal channels, and resamples a ViT's position embeddings and patch kernel. The head of the
     original classes is loaded too, so that loading is strict, and is then replaced. dropout: before the
     head.
@@ -58,7 +58,7 @@ def _adopt_file(path: Path, timm_name: str) -> dict[str, Any]:
     import timm
 
     source: Any = timm.get_pretrained_cfg(timm_name)
-    tensors = read_start_weights(path, list(timm.create_model(timm_name).state_dict()))
+    tensors = read_pretrained(path, list(timm.create_model(timm_name).state_dict()))
     head = source.classifier + ".weight"
     if head not in tensors:
         raise ValueError(f"it has no tensor {head!r}")

@@ -53,16 +53,16 @@ class Recipe:
     """Every choice of a training run. A recipe file states its deviations from these defaults, each with
     its reason.
 
-    learning_rate: the highest of the schedule. backbone_factor: learning rate of the pretrained part
-    relative to the head's. freeze_epochs: the backbone stands still that long. mix_start: a run that goes on
-    from a trained model ends with the mean of both weights that suits PublicTest best. warmup_epochs: linear
-    rise at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses
+    learning_rate: the highest of the schedule. backbone_lr_mult: learning rate of the pretrained part
+    relative to the head's. freeze_epochs: the backbone stands still that long. interpolate_init: a run
+    that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
+    warmup_epochs: linear rise at the start (cosine only). ema_decay: of the averaged weights that are evaluated and saved; 0 uses
     the last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never
     stops. plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
     clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
     growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
     are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
-    it has them. normalise: false leaves grey in [0, 1]. compile: by torch.compile, which takes its time
+    it has them. normalize: false leaves gray in [0, 1]. compile: by torch.compile, which takes its time
     first.
     """
 
@@ -85,13 +85,13 @@ class Recipe:
     max_batch_size: int = 4096
     dropout: float | None = None
     head_width: int | None = None
-    normalise: bool = True
+    normalize: bool = True
     ema_decay: float = 0.0
     clip_norm: float = 0.0
     patience: int = 0
-    backbone_factor: float = 1.0
+    backbone_lr_mult: float = 1.0
     freeze_epochs: int = 0
-    mix_start: bool = False
+    interpolate_init: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool = True
     compile: bool = False
@@ -142,10 +142,22 @@ def _check_value(name: str, value: Any, kind: Any) -> None:
 TABLES: dict[str, Any] = {"augment": Augmentation, "distill": Distillation}
 
 
+# Settings of version 0.1.0 (config.json of its runs, recipes of its users) by the names that they have now.
+RENAMED = {"normalise": "normalize", "backbone_factor": "backbone_lr_mult", "mix_start": "interpolate_init"}
+
+
+def upgrade_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of any version by the names of this one. Raises RecipeError for one that is gone."""
+    if settings.get("augment_as_row"):
+        raise RecipeError("augment_as_row is no longer supported: it repeated a mistake. Leave it out.")
+    return {RENAMED.get(name, name): value for name, value in settings.items() if name != "augment_as_row"}
+
+
 def build_recipe(settings: Mapping[str, Any]) -> Recipe:
     """A recipe from a (nested) mapping such as a TOML file or a saved config. Raises RecipeError,
     UnknownNameError.
     """
+    settings = upgrade_settings(settings)
     check_names(settings, {item.name for item in fields(Recipe)}, "recipe setting")
     tables = {}
     for name, record in TABLES.items():

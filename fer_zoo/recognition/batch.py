@@ -17,7 +17,7 @@ from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, ImageError
 from fer_zoo.recognition.batch_sources import Picture, list_pictures
 from fer_zoo.recognition.recognizer import Recognizer, find_crops
-from fer_zoo.utils.devices import pick_device, read_ranks
+from fer_zoo.utils.devices import pick_device, read_world
 from fer_zoo.utils.files import as_utf8, write_atomically, write_text
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def predict_into(
 
     Raises DataError if OUT holds the parts of another job; ImageError, UnknownNameError, ArtifactError.
     """
-    start, place, ranks = time.perf_counter(), pick_device(device), read_ranks()
+    start, place, ranks = time.perf_counter(), pick_device(device), read_world()
     recognizer = Recognizer(models)
     _open_job(out, {"given": list(given), "models": recognizer.names, "whole": whole, "part_size": part_size})
     total = sum(1 for _ in list_pictures(given, out))

@@ -13,9 +13,9 @@ from fer_zoo.utils.images import SUFFIXES, expand_paths
 IMAGE_COLUMNS = ("image", "img", "img_bytes", "picture", "bytes")
 ROWS_AT_ONCE = 64  # encoded pictures of a Parquet file in memory, if they are small enough
 PART_NAME = re.compile(r"part-\d{5,}\.parquet")  # of `predict_into`
-MOST_BYTES = 1_000_000_000  # of a row group's pictures, unpacked
+MAX_BYTES = 1_000_000_000  # of a row group's pictures, unpacked
 BYTES_AT_ONCE = 250_000_000  # of the rows in memory, or one row
-MOST_ROWS = 1_000_000  # of a row group: a damaged one may claim more than anybody can count
+MAX_ROWS = 1_000_000  # of a row group: a damaged one may claim more than anybody can count
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class ParquetPictures:
         self._counts = [
             self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)
         ]
-        wrong = next((count for count in self._counts if not 0 <= count <= MOST_ROWS), None)
+        wrong = next((count for count in self._counts if not 0 <= count <= MAX_ROWS), None)
         if wrong is not None:
-            raise DataError(f"{path}: a row group has {wrong:,} rows; allowed are 0 to {MOST_ROWS:,}.")
+            raise DataError(f"{path}: a row group has {wrong:,} rows; allowed are 0 to {MAX_ROWS:,}.")
         self._sizes = [self._measure_group(group) for group in range(self._file.num_row_groups)]
-        wrong = next((size for size in self._sizes if not 0 <= size <= MOST_BYTES), None)
+        wrong = next((size for size in self._sizes if not 0 <= size <= MAX_BYTES), None)
         if wrong is not None:
             raise DataError(
-                f"{path}: a row group's pictures take {wrong:,} bytes unpacked; allowed are {MOST_BYTES:,}. "
+                f"{path}: a row group's pictures take {wrong:,} bytes unpacked; allowed are {MAX_BYTES:,}. "
                 "Write it with smaller row groups."
             )
         self._batches: Iterator[Any] = iter(())

@@ -27,7 +27,7 @@ PICTURE_WALL_S = 60.0  # the same on a machine that is busy with other things
 VIDEO_S = 600.0  # for a video, where the caller sets no limit
 PICTURE_MEMORY = 1_200_000_000  # bytes beside what a fresh child has; 40 megapixels take 0.2 to 0.84e9
 VIDEO_MEMORY = 2_000_000_000  # FFmpeg holds a few frames for each thread, and their threads' stacks count
-LARGEST_REPLY = 3 * photos.MOST_PIXELS + 1000  # bytes: a frame
+LARGEST_REPLY = 3 * photos.MAX_PIXELS + 1000  # bytes: a frame
 
 # The child has no other way to find the package that this process has found.
 _CODE = "import sys; fd = int(sys.argv[1]); sys.path[:] = sys.argv[2:]\n"

@@ -29,7 +29,7 @@ TINY_SIDE = 32  # pixels: a smaller face is enlarged for the models, which have 
 # 68 %; darkened to 30 % their median contrast is 16, and it is right in 59 %. Contrast, and not brightness,
 # so that a dark skin in good light is no fault.
 BLURRED_DETAIL = 0.27
-FAINT_CONTRAST = 15.0  # standard deviation of the crop's grey, 0-255
+FAINT_CONTRAST = 15.0  # standard deviation of the crop's gray, 0-255
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Recognizer:
 
 
 def _measure_detail(crop: np.ndarray) -> float:
-    """Standard deviation of the Laplacian (four neighbours) of grey float (48, 48), without the border."""
+    """Standard deviation of the Laplacian (four neighbors) of gray float (48, 48), without the border."""
     around = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
     return float((4 * crop[1:-1, 1:-1] - around).std())
 

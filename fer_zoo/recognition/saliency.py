@@ -8,7 +8,7 @@ localization", 2017); where a dense layer reads the places, as in cnn-baseline, 
 place's gradient over all. The logit counts from the mean of all: only their differences say something.
 
 A network on tokens gets the size of the same sum at the input of each attention, added up over its layers;
-the class token is left out. Normalisation before each layer makes the sign say little. On three small ViTs
+the class token is left out. Normalization before each layer makes the sign say little. On three small ViTs
 that had learned to tell two shapes, 70 to 85 % of this heat lay in the shape's quarter of the picture, of the
 positive part at the last attention alone 0 to 12 %.
 """
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from fer_zoo.artifacts.classifier import FaceClassifier
 
-WARM = (255, 122, 0)  # RGB: stands out from grey for every form of colour blindness
-DENSEST = 0.75  # share of the colour where the heat is 1
+WARM = (255, 122, 0)  # RGB: stands out from gray for every form of color blindness
+DENSEST = 0.75  # share of the color where the heat is 1
 
 
 def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
@@ -57,7 +57,7 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
 def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
     """An RGB picture, side x side pixels, of a face with its heat as a warm veil over it.
 
-    face: uint8 (48, 48), grey. heat: float (48, 48) in [0, 1], as `Recognizer.explain` gives it. Raises
+    face: uint8 (48, 48), gray. heat: float (48, 48) in [0, 1], as `Recognizer.explain` gives it. Raises
     ValueError for other shapes or types.
     """
     import PIL.Image
@@ -68,10 +68,10 @@ def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
             f"The face is {face.dtype} {face.shape}, the heat {heat.dtype} {heat.shape}; allowed are uint8 "
             f"and float, {shape} each."
         )
-    grey = PIL.Image.fromarray(face).convert("RGB").resize((side, side), PIL.Image.Resampling.NEAREST)
+    gray = PIL.Image.fromarray(face).convert("RGB").resize((side, side), PIL.Image.Resampling.NEAREST)
     veil = PIL.Image.fromarray((heat * DENSEST * 255).round().astype(np.uint8))
     veil = veil.resize((side, side), PIL.Image.Resampling.BILINEAR)
-    return PIL.Image.composite(PIL.Image.new("RGB", (side, side), WARM), grey, veil)
+    return PIL.Image.composite(PIL.Image.new("RGB", (side, side), WARM), gray, veil)
 
 
 def _scale(maps: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from fer_zoo.errors import ImageError
 
-MOST_BOXES = 200_000  # two hours in fragments of a second have 50,000
+MAX_BOXES = 200_000  # two hours in fragments of a second have 50,000
 
 # Those that FFmpeg looks into.
 _CONTAINERS = {
@@ -25,8 +25,8 @@ def check_sample_tables(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         for number, (kind, payload, head) in enumerate(_list_boxes(file, size), 1):
-            if number > MOST_BOXES:
-                raise ImageError(f"{path}: a video in over {MOST_BOXES:,} boxes; save it anew.", "damaged")
+            if number > MAX_BOXES:
+                raise ImageError(f"{path}: a video in over {MAX_BOXES:,} boxes; save it anew.", "damaged")
             count, most = _count_entries(kind, payload, head, size)
             if count > most:
                 raise ImageError(

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.artifacts.score_plots import DOTS_PER_INCH, quieten, show_per_cent, start_figure
+from fer_zoo.artifacts.score_plots import DOTS_PER_INCH, format_percent_axis, new_figure, simplify_axes
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.recognition.video_summary import FaceStory, VideoStory
 from fer_zoo.utils.files import write_atomically
 
-MOST_DRAWN = 4  # faces, each with every model
+MAX_DRAWN = 4  # faces, each with every model
 
 
 def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
-    """Write a PNG with a band of seven colours a face and model: the smoothed probabilities over time, beside
+    """Write a PNG with a band of seven colors a face and model: the smoothed probabilities over time, beside
     the face. Of many faces the four that most frames show.
     """
-    shown = [(number, face, model) for number, face in story.longest[:MOST_DRAWN] for model in story.models]
-    figure = start_figure(1.2 + 1.35 * max(1, len(shown)))
+    shown = [(number, face, model) for number, face in story.longest[:MAX_DRAWN] for model in story.models]
+    figure = new_figure(1.2 + 1.35 * max(1, len(shown)))
     panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False)
     for (portrait, axes), (number, face, model) in zip(panels, shown, strict=False):
         portrait.imshow(face.portrait)
@@ -28,13 +28,13 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
     for portrait, axes in panels:
         portrait.set(xticks=[], yticks=[])
         portrait.spines[:].set_visible(False)
-        quieten(axes)
+        simplify_axes(axes)
         axes.set(xlim=(0, max(story.end, 1e-3)), ylim=(0, 1))
         axes.tick_params(labelbottom=axes is panels[-1, 1])
-        show_per_cent(axes.yaxis)
+        format_percent_axis(axes.yaxis)
     panels[-1, 1].set_xlabel("seconds")
     count = len(story.faces)
-    left_out = f", the {MOST_DRAWN} longest in sight" if count > MOST_DRAWN else ""
+    left_out = f", the {MAX_DRAWN} longest in sight" if count > MAX_DRAWN else ""
     title = f"{name}: {count} face{'' if count == 1 else 's'}{left_out}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
     marks = [_create_mark(COLORS[emotion]) for emotion in EMOTIONS]

@@ -14,7 +14,7 @@ from fer_zoo.errors import ImageError
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.recognition.sample_tables import check_sample_tables
 from fer_zoo.recognition.tracking import FaceTracker, TrackedFace
-from fer_zoo.utils.images import MOST_PIXELS
+from fer_zoo.utils.images import MAX_PIXELS
 
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector; nobody waits for it as before a camera
 USUAL_RATE = 25.0  # frames a second, where the file does not say
@@ -162,9 +162,9 @@ def _open(path: Path) -> Any:
     if not capture.isOpened():
         raise refusal
     width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise ImageError(
-            f"{path}: frames of {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} megapixels.",
+            f"{path}: frames of {width}x{height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels.",
             "pixels",
         )
     return capture

@@ -15,7 +15,7 @@ from fer_zoo.recognition.video import VideoFrame
 
 GAP_S = 1.0  # out of sight for longer, a face's line over time breaks off
 PORTRAIT_SIDE = 96  # pixels, at most
-MOST_TOLD = 10  # faces: a crowd has more
+MAX_TOLD = 10  # faces: a crowd has more
 
 
 @dataclass
@@ -122,12 +122,12 @@ def format_story(described: dict[str, Any]) -> str:
         f"{escape(described['video'])}: {described['seconds']:.1f} s, {described['frames']:,} frames read, "
         f"{count}"
     ]
-    for face in faces[:MOST_TOLD]:
+    for face in faces[:MAX_TOLD]:
         lines.append(f"  face {face['face']}, {face['from']:.1f} to {face['to']:.1f} s")
         for name, named in face["models"].items():
             ranked = sorted(named.items(), key=lambda item: -item[1])
             told = "  ".join(f"{emotion} {mean:.0%}" for emotion, mean in ranked if mean >= 0.005)
             lines.append(f"    {name:<20} {told}")
-    if len(faces) > MOST_TOLD:
-        lines.append(f"  and {len(faces) - MOST_TOLD} faces that fewer frames show")
+    if len(faces) > MAX_TOLD:
+        lines.append(f"  and {len(faces) - MAX_TOLD} faces that fewer frames show")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from fer_zoo.data.audit import (
     count_findings,
     list_left_out,
 )
-from fer_zoo.data.exclude import COLUMNS, WHY, WHY_SEPARATOR
+from fer_zoo.data.exclude import COLUMNS, REASON_SEPARATOR, WHY
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import PRIVATE, USAGES
 from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR
@@ -38,7 +38,7 @@ SHOWN = 48  # faces of each kind, spread over all of them
 SHOWN_GROUPS = 24  # of faces that show one photo
 GROUP_FACES = 4  # shown of each
 WORDS = {
-    BLANK: ("Blank", "One grey all over: there is nothing to learn."),
+    BLANK: ("Blank", "One gray all over: there is nothing to learn."),
     NO_FACE: (
         "No face",
         "Raters, or models in doubt, see no face. It is left out where the detector finds none either.",
@@ -71,7 +71,7 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
     head = ("kind", "split", "index", "label", "group", "left_out", "reason")
     _write_csv(folder / "findings.csv", head, rows)
     left_out = [
-        (USAGES[collection.split[place]], collection.index[place], WHY_SEPARATOR.join(kinds))
+        (USAGES[collection.split[place]], collection.index[place], REASON_SEPARATOR.join(kinds))
         for place, kinds in list_left_out(collection, findings).items()
     ]
     _write_csv(folder / "exclude.csv", (*COLUMNS, WHY), left_out)
@@ -139,7 +139,7 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 def _show_single(collection: Collection, findings: Sequence[Finding]) -> Markup:
     cards = []
     for finding in _spread(findings, SHOWN):
-        words = f"{collection.name(finding.place)}, labelled {collection.label(finding.place)}"
+        words = f"{collection.name(finding.place)}, labeled {collection.label(finding.place)}"
         caption = Markup("<b>{}</b><br>{}").format(collection.name(finding.place), finding.reason)
         cards.append(([encode_face(collection.faces.pixels[finding.place, 0])], words, caption))
     return _count_shown(len(cards), len(findings)) + render_faces(cards)

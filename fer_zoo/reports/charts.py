@@ -158,7 +158,7 @@ def render_histogram(title: str, note: str, bins: dict[str, Any], color: str) ->
 
 
 def render_map(places: np.ndarray, labels: np.ndarray, right: np.ndarray) -> Markup:
-    """Faces at places (N, 2), -1 to 1, in the colour of their label; wrong answers are rings."""
+    """Faces at places (N, 2), -1 to 1, in the color of their label; wrong answers are rings."""
     dots = [
         MAP_DOT.format(
             kind="right" if fine else "wrong",
@@ -168,7 +168,7 @@ def render_map(places: np.ndarray, labels: np.ndarray, right: np.ndarray) -> Mar
         )
         for (x, y), label, fine in zip(places.tolist(), labels.tolist(), right.tolist(), strict=True)
     ]
-    return MAP.format(words=f"map of {len(labels):,} faces coloured by label", dots=join(dots))
+    return MAP.format(words=f"map of {len(labels):,} faces colored by label", dots=join(dots))
 
 
 def _render_chart(title: str, note: str, words: str, x: Axis, y: Axis, marks: Markup) -> Markup:

@@ -30,13 +30,13 @@ from fer_zoo.reports.kit import (
 from fer_zoo.reports.measurements import Study
 from fer_zoo.reports.model_report import describe_split, render_footer, show_robustness
 
-# A line a model: told apart by shape as well as by colour, none of them an emotion's.
+# A line a model: told apart by shape as well as by color, none of them an emotion's.
 LOOKS = (
     *((ACCENT, "solid"), ("#DB2777", "solid"), ("var(--ink)", "dashed")),
     *((ACCENT, "dotted"), ("#DB2777", "dashed"), ("var(--subdued)", "solid")),
 )
 SHOWN_FACES = 8  # of each pair, and each way round
-MOST_PAIRS = 6  # whose faces are shown, in both directions
+MAX_PAIRS = 6  # whose faces are shown, in both directions
 
 
 def check_count(count: int) -> None:
@@ -160,7 +160,7 @@ def _show_recall(studies: Sequence[Study]) -> Section:
 
 def _show_disagreements(studies: Sequence[Study]) -> list[Section]:
     labels, body = studies[0].faces.labels, Markup("")
-    for first, second in list(permutations(studies, 2))[: 2 * MOST_PAIRS]:
+    for first, second in list(permutations(studies, 2))[: 2 * MAX_PAIRS]:
         chosen = find_disagreements(first.probabilities, second.probabilities, labels, SHOWN_FACES)
         if not len(chosen):
             continue
@@ -170,7 +170,7 @@ def _show_disagreements(studies: Sequence[Study]) -> list[Section]:
             shares = [study.probabilities[face].max() for study in (first, second)]
             caption = render_answer(answers[0], f"{shares[0]:.0%}")
             caption += render_label(answers[1], f"{shares[1]:.0%}")
-            words = f"face {face} of the split, labelled {EMOTIONS[labels[face]]}"
+            words = f"face {face} of the split, labeled {EMOTIONS[labels[face]]}"
             cards.append(([encode_face(first.faces.pixels[face, 0])], words, caption))
         title = Markup("<h3>{} is right, {} is not</h3>").format(first.name, second.name)
         body += title + render_faces(cards)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.data.audit import Collection, find_doubtful
+from fer_zoo.data.audit import Collection, find_disputed
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING
 from fer_zoo.detection.detector import find_faces
-from fer_zoo.evaluation.evaluate import name_apart
+from fer_zoo.evaluation.evaluate import unique_names
 from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
@@ -29,7 +29,7 @@ class Evidence(NamedTuple):
     undetected: np.ndarray
 
 
-def gather_evidence(
+def collect_evidence(
     collection: Collection, dataset: FER2013, folders: list[Path], ferplus: Path | None, device: str
 ) -> Evidence:
     """folders: of the models. ferplus: FER+'s fer2013new.csv. Raises DataError where its rows are others."""
@@ -38,14 +38,14 @@ def gather_evidence(
         by_split = read_votes(ferplus, dataset)
         votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
     probabilities = _predict(collection, folders, device)
-    doubtful = find_doubtful(collection, probabilities, votes)
+    doubtful = find_disputed(collection, probabilities, votes)
     return Evidence(probabilities, votes, _look_for_faces(collection, doubtful))
 
 
 def _predict(collection: Collection, folders: list[Path], device: str) -> dict[str, np.ndarray]:
     place = pick_device(device)
     models = [load_artifact(folder).to(place) for folder in folders]
-    names = name_apart([model.name for model in models], folders)
+    names = unique_names([model.name for model in models], folders)
     tables = {}
     for name, model in zip(names, models, strict=True):
         with track(f"{name} on all faces") as progress:

@@ -7,11 +7,11 @@ from markupsafe import Markup
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.evaluation.error_analysis import (
-    describe_mistakes,
+    describe_errors,
     entropy,
-    find_doubts,
-    find_shared_mistakes,
-    find_sure_mistakes,
+    most_confident_errors,
+    most_uncertain,
+    shared_errors,
 )
 from fer_zoo.reports.charts import render_map
 from fer_zoo.reports.kit import (
@@ -39,17 +39,17 @@ def _show_faces(study: Study, chosen: Sequence[int] | np.ndarray) -> Markup:
         label, row = int(study.faces.labels[face]), study.probabilities[face]
         answer = int(row.argmax())
         caption = render_answer(answer, f"{row[answer]:.0%}")
-        caption += render_label(label, f"{row[label]:.0%}") if label != answer else Markup("as labelled")
-        words = f"face {face} of the split, labelled {EMOTIONS[label]}"
+        caption += render_label(label, f"{row[label]:.0%}") if label != answer else Markup("as labeled")
+        words = f"face {face} of the split, labeled {EMOTIONS[label]}"
         cards.append(([encode_face(study.faces.pixels[face, 0])], words, caption))
     return render_faces(cards)
 
 
 def show_sure_mistakes(study: Study) -> Section:
-    chosen = find_sure_mistakes(study.probabilities, study.faces.labels, SHOWN_FACES)
+    chosen = most_confident_errors(study.probabilities, study.faces.labels, SHOWN_FACES)
     wrong = round((1 - study.scores["accuracy"]) * study.scores["n"])
     lead = say(
-        "The surest {} of {:,} wrong answers: the answer with its probability, then in grey the label "
+        "The surest {} of {:,} wrong answers: the answer with its probability, then in gray the label "
         "with its own. Some are the model's, some are the label's.",
         len(chosen),
         wrong,
@@ -61,8 +61,8 @@ def show_shared_mistakes(study: Study) -> list[Section]:
     if study.majority is None:
         return []
     labels = study.faces.labels
-    counts = describe_mistakes(study.probabilities, labels, study.majority)
-    chosen = find_shared_mistakes(study.probabilities, labels, study.majority, SHOWN_FACES)
+    counts = describe_errors(study.probabilities, labels, study.majority)
+    chosen = shared_errors(study.probabilities, labels, study.majority, SHOWN_FACES)
     titles = {
         "raters_with_model": "the model's answer",
         "raters_with_label": "FER2013's label",
@@ -87,10 +87,10 @@ def show_shared_mistakes(study: Study) -> list[Section]:
 
 
 def show_doubts(study: Study) -> Section:
-    chosen = find_doubts(study.probabilities, SHOWN_FACES)
+    chosen = most_uncertain(study.probabilities, SHOWN_FACES)
     lead = say(
         "The {} faces at which the model hesitates most: up to {:.2f} bits of entropy; seven equal "
-        "probabilities would have {:.2f}. Below an answer, in grey, the label where it is another.",
+        "probabilities would have {:.2f}. Below an answer, in gray, the label where it is another.",
         len(chosen),
         entropy(study.probabilities).max(),
         np.log2(len(EMOTIONS)),
@@ -125,7 +125,7 @@ def _show_heat(study: Study, heat: Heat) -> tuple[list[str], str, Markup]:
     if heat.label is not None:
         pictures.append(encode_heat(pixels, heat.label))
         caption += render_label(label, f"{row[label]:.0%}")
-    return pictures, f"face {heat.face}, labelled {EMOTIONS[label]}, and where the model looked", caption
+    return pictures, f"face {heat.face}, labeled {EMOTIONS[label]}, and where the model looked", caption
 
 
 def show_map(study: Study) -> list[Section]:
@@ -136,8 +136,8 @@ def show_map(study: Study) -> list[Section]:
     right = study.probabilities[chosen].argmax(1) == labels
     body = say(
         "{:,} faces, placed so that those which the network describes alike lie together (t-SNE of the "
-        "features before its last layer). Colour is the label, a ring is a wrong answer. Of a face's ten "
-        "nearest neighbours {:.0%} share its label. Axes and the distances of far groups mean nothing.",
+        "features before its last layer). Color is the label, a ring is a wrong answer. Of a face's ten "
+        "nearest neighbors {:.0%} share its label. Axes and the distances of far groups mean nothing.",
         len(chosen),
         alike,
     )

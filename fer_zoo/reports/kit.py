@@ -15,7 +15,7 @@ from fer_zoo.recognition.saliency import draw_heat
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ACCENT, QUIET = "var(--accent)", "var(--subdued)"  # colours of style.css, for light and dark
+ACCENT, QUIET = "var(--accent)", "var(--subdued)"  # colors of style.css, for light and dark
 HEAT_SIDE = 96  # pixels: twice the face
 
 # The policy makes a request to another place impossible, even were a name to slip through unescaped.
@@ -137,7 +137,7 @@ def render_bar(share: float, color: str, text: str) -> Markup:
 
 
 def render_legend(items: Iterable[tuple[str, str, str]]) -> Markup:
-    """items: name, colour, and the shape: `swatch`, `line`, `line dashed` or `line dotted`."""
+    """items: name, color, and the shape: `swatch`, `line`, `line dashed` or `line dotted`."""
     entries = join(LEGEND_ITEM.format(name=name, color=color, shape=shape) for name, color, shape in items)
     return Markup('<ul class="legend">{}</ul>').format(entries)
 
@@ -147,7 +147,7 @@ def emotion_legend() -> Markup:
 
 
 def name_emotion(index: int) -> Markup:
-    """An emotion with its colour before it."""
+    """An emotion with its color before it."""
     emotion = EMOTIONS[index]
     return SWATCH.format(color=COLORS[emotion]) + emotion
 
@@ -179,7 +179,7 @@ def render_faces(cards: Iterable[tuple[Sequence[str], str, Markup]], kind: str =
 
 
 def encode_face(pixels: np.ndarray) -> str:
-    """A data URI of a uint8 face (48, 48), grey."""
+    """A data URI of a uint8 face (48, 48), gray."""
     import PIL.Image
 
     return _encode(PIL.Image.fromarray(pixels), "PNG")

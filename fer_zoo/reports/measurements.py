@@ -9,12 +9,12 @@ import numpy as np
 from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.score_plots import read_history
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.ferplus import find_majority
-from fer_zoo.data.quality import duplicates_of_training
-from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_mistakes, find_examples
+from fer_zoo.data.ferplus import majority_labels
+from fer_zoo.data.quality import find_training_duplicates
+from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_errors, find_examples
 from fer_zoo.evaluation.evaluate import predict_split, read_split_votes, score_split
-from fer_zoo.evaluation.features import embed_faces, place_on_map, share_of_like_neighbours
-from fer_zoo.evaluation.robustness import MOST_FACES, choose_sample, measure_robustness
+from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
+from fer_zoo.evaluation.robustness import MAX_FACES, choose_sample, measure_robustness
 from fer_zoo.recognition.saliency import explain
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
@@ -27,7 +27,7 @@ MAP_FACES = 1200  # points of the map: t-SNE takes 5 to 10 s on one core, and mo
 
 class FaceMap(NamedTuple):
     """chosen: the faces' places in the split (N,). places: where they lie (N, 2). alike: mean share of their
-    ten nearest neighbours with the same label.
+    ten nearest neighbors with the same label.
     """
 
     chosen: np.ndarray
@@ -70,9 +70,9 @@ class Study:
         """For JSON: the fields of `fer-zoo eval`, then what the report adds."""
         added: dict[str, Any] = {"robustness": self.robustness, "duplicates": self.duplicates}
         if self.majority is not None:
-            added["mistakes"] = describe_mistakes(self.probabilities, self.faces.labels, self.majority)
+            added["mistakes"] = describe_errors(self.probabilities, self.faces.labels, self.majority)
         if self.face_map:
-            added["map"] = {"n": len(self.face_map.chosen), "alike_neighbours": self.face_map.alike}
+            added["map"] = {"n": len(self.face_map.chosen), "alike_neighbors": self.face_map.alike}
         return {**self.scores, **added}
 
 
@@ -84,7 +84,7 @@ def study_model(
     ferplus: Path | None = None,
     device: str = "auto",
     closely: bool = True,
-    robustness_faces: int = MOST_FACES,
+    robustness_faces: int = MAX_FACES,
 ) -> Study:
     """Measure the model of a folder on a split. closely: also its heatmaps and its map of faces, which a
     page of several models has no room for.
@@ -97,7 +97,7 @@ def study_model(
     history = folder / "history.csv"
     duplicates = None
     if split != "train":
-        duplicate = duplicates_of_training(dataset, faces)
+        duplicate = find_training_duplicates(dataset, faces)
         duplicates = describe_duplicates(probabilities, faces.labels, duplicate)
     return Study(
         scores=score_split(name, probabilities, dataset, split, ferplus=ferplus),
@@ -105,7 +105,7 @@ def study_model(
         probabilities=probabilities,
         robustness=robustness,
         history=read_history(history) if history.is_file() else None,
-        majority=find_majority(read_split_votes(ferplus, dataset, split)) if ferplus else None,
+        majority=majority_labels(read_split_votes(ferplus, dataset, split)) if ferplus else None,
         duplicates=duplicates,
         face_map=_map_faces(model, faces, place) if closely and len(faces) > 2 else None,
         heats=_find_heats(model, faces, probabilities) if closely else (),
@@ -115,8 +115,8 @@ def study_model(
 def _map_faces(model: "FaceClassifier", faces: Faces, device: Any) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
-        places = place_on_map(embed_faces(model, faces.pixels[chosen], device))
-    return FaceMap(chosen, places, share_of_like_neighbours(places, faces.labels[chosen]))
+        places = tsne_map(extract_features(model, faces.pixels[chosen], device))
+    return FaceMap(chosen, places, knn_purity(places, faces.labels[chosen]))
 
 
 def _find_heats(model: "FaceClassifier", faces: Faces, probabilities: np.ndarray) -> tuple[Heat, ...]:

@@ -81,8 +81,8 @@ def render_footer(dataset: FER2013) -> Markup:
 
 def describe_split(scores: dict[str, Any]) -> str:
     titles = {**SPLIT_TITLES, "test": "PublicTest and PrivateTest"}
-    memorised = " The model was trained on these faces." if scores["split"] == "train" else ""
-    return f"Measured on {titles[scores['split']]}: {scores['n']:,} faces, one view of each.{memorised}"
+    memorized = " The model was trained on these faces." if scores["split"] == "train" else ""
+    return f"Measured on {titles[scores['split']]}: {scores['n']:,} faces, one view of each.{memorized}"
 
 
 def _choose_numbers(scores: dict[str, Any]) -> list[Number]:
@@ -213,7 +213,7 @@ def _show_duplicates(parts: list[dict[str, Any]] | None) -> list[Section]:
 def show_robustness(
     studies: Sequence[Study], looks: Sequence[tuple[str, str]] = ((ACCENT, "solid"),)
 ) -> Section:
-    """A chart a corruption, with a line a study. looks: colour and shape of each line."""
+    """A chart a corruption, with a line a study. looks: color and shape of each line."""
     charts = []
     for name, row in CORRUPTIONS.items():
         curves = [study.robustness["curves"][name] for study in studies]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
-from fer_zoo.training.optim import lay_out_moments
+from fer_zoo.training.optim import match_memory_format
 from fer_zoo.utils.tensors import read_tensors, write_tensors
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -89,7 +89,7 @@ def load_checkpoint(
         index, name = key.split(".", 1)
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
-    lay_out_moments(optimizer)
+    match_memory_format(optimizer)
     return progress
 
 

@@ -18,7 +18,7 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 from fer_zoo.errors import TrainingError
-from fer_zoo.utils.devices import read_ranks
+from fer_zoo.utils.devices import read_world
 
 SEED_STEP = 1 << 32  # between the dropout draws of two processes: beyond any run's own epoch seeds
 
@@ -64,18 +64,18 @@ class Group:
         if self.size == 1:
             return value
         box = [value]
-        with _told_of_loss():
+        with _lost_process_error():
             dist.broadcast_object_list(box, src=0)
         return box[0]
 
 
 def _add_up(values: Tensor) -> None:
-    with _told_of_loss():
+    with _lost_process_error():
         dist.all_reduce(values)
 
 
 @contextmanager
-def _told_of_loss() -> Iterator[None]:
+def _lost_process_error() -> Iterator[None]:
     """Raises TrainingError where another process has gone, in place of what its connection says then."""
     try:
         yield
@@ -93,7 +93,7 @@ def join_group(device: torch.device, batch_size: int) -> Group:
 
     Raises TrainingError where the batch cannot be cut into equal parts.
     """
-    size = read_ranks().size
+    size = read_world().size
     if size == 1:
         return Group()
     if batch_size % size:
@@ -107,8 +107,8 @@ def join_group(device: torch.device, batch_size: int) -> Group:
     return Group(dist.get_rank(), size)
 
 
-def share_statistics(model: nn.Module, group: Group) -> None:
-    """Let batch normalisation in training see the whole batch, not this process's part of it.
+def convert_sync_batchnorm(model: nn.Module, group: Group) -> None:
+    """Let batch normalization in training see the whole batch, not this process's part of it.
 
     torch's SyncBatchNorm runs on GPUs only and knows no layer of timm's; this one runs everywhere. The
     tensors keep their names. Layers of a class that is not known here are left as they are.
@@ -120,8 +120,8 @@ def share_statistics(model: nn.Module, group: Group) -> None:
             module.__class__ = SHARED[type(module)]
 
 
-def normalise_together(layer: nn.BatchNorm2d, features: Tensor) -> Tensor:
-    """Batch normalisation of (N, C, H, W), mean and variance over the processes' equal parts."""
+def sync_batch_norm(layer: nn.BatchNorm2d, features: Tensor) -> Tensor:
+    """Batch normalization of (N, C, H, W), mean and variance over the processes' equal parts."""
     if not layer.training:
         return F.batch_norm(
             features, layer.running_mean, layer.running_var, layer.weight, layer.bias, False, 0.0, layer.eps
@@ -129,10 +129,10 @@ def normalise_together(layer: nn.BatchNorm2d, features: Tensor) -> Tensor:
     size = dist.get_world_size()
     wide = features.to(torch.promote_types(features.dtype, torch.float32))
     mean = _sum_over_processes(wide.mean((0, 2, 3), keepdim=True)) / size
-    centred = wide - mean
-    variance = _sum_over_processes(centred.square().mean((0, 2, 3), keepdim=True)) / size
+    centered = wide - mean
+    variance = _sum_over_processes(centered.square().mean((0, 2, 3), keepdim=True)) / size
     _follow(layer, mean.detach().flatten(), variance.detach().flatten(), size * wide[:, 0].numel())
-    scaled = centred * (variance + layer.eps).rsqrt()
+    scaled = centered * (variance + layer.eps).rsqrt()
     shape = (1, -1, 1, 1)
     return (scaled * layer.weight.view(shape) + layer.bias.view(shape)).to(features.dtype)
 
@@ -167,14 +167,14 @@ def _sum_over_processes(values: Tensor) -> Tensor:
 
 class SharedBatchNorm(nn.BatchNorm2d):
     def forward(self, features: Tensor) -> Tensor:
-        return normalise_together(self, features)
+        return sync_batch_norm(self, features)
 
 
 class SharedBatchNormAct(BatchNormAct2d):
     """timm's layer, which has an activation in it."""
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.act(self.drop(normalise_together(self, features)))
+        return self.act(self.drop(sync_batch_norm(self, features)))
 
 
 SHARED: dict[type[nn.Module], type[nn.Module]] = {

@@ -19,7 +19,7 @@ from fer_zoo.training.distill import Teacher, distillation_loss, pick_teacher
 from fer_zoo.training.distributed import SEED_STEP, Group
 from fer_zoo.training.losses import build_label_loss
 from fer_zoo.training.optim import draw_order, update_average
-from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
+from fer_zoo.training.schedule import batch_size_at, count_plateaus, lr_multiplier
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
     setup.model.train()
     batches = draw_order(places, recipe, generator).split(size)[:steps]
     for step, batch in enumerate(batches, start=len(progress.history) * steps):
-        rate = recipe.learning_rate * rate_share(recipe, step, steps, plateaus)
+        rate = recipe.learning_rate * lr_multiplier(recipe, step, steps, plateaus)
         for group in setup.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         faces, target = augment_batch(pixels[batch], recipe.augment, generator), labels[batch]
@@ -103,12 +103,12 @@ def train_epoch(setup: Setup, pixels: Tensor, labels: Tensor, progress: Progress
 
 def count_steps(images: int, batch_size: int) -> int:
     """Steps in an epoch: a last partial batch is left out, since a tiny one would upset batch
-    normalisation.
+    normalization.
     """
     return max(1, images // batch_size)
 
 
-def measure_public(
+def validate(
     model: nn.Module, pixels: Tensor, labels: Tensor, autocast: Any, group: Group
 ) -> tuple[float, float]:
     """Loss (natural logarithm, no smoothing) and accuracy on PublicTest, dropout off. Each process of the

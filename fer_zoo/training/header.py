@@ -13,7 +13,7 @@ from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.distributed import Group
 from fer_zoo.training.epoch import count_steps
 
-MOST_CHANGES = 6  # settings of a recipe that are listed one by one
+MAX_CHANGES = 6  # settings of a recipe that are listed one by one
 
 
 def describe_start(
@@ -63,7 +63,7 @@ def _name_recipe(row: Architecture, recipe: Recipe) -> str:
         usual = _flatten(describe_recipe(load_recipe(name)))
         changes[name] = [f"{key}={value}" for key, value in given.items() if value != usual[key]]
     nearest = min(changes, key=lambda name: len(changes[name]))
-    listed, rest = changes[nearest][:MOST_CHANGES], changes[nearest][MOST_CHANGES:]
+    listed, rest = changes[nearest][:MAX_CHANGES], changes[nearest][MAX_CHANGES:]
     listed += [f"{len(rest)} more settings of its own"] if rest else []
     return f"{nearest} with {', '.join(listed)}" if listed else nearest
 

@@ -21,7 +21,7 @@ class Start:
     source: bool | str | dict[str, Any]
 
 
-def build_start(row: Architecture, pretrained: bool | str | Path, options: Mapping[str, Any]) -> Start:
+def initialize_model(row: Architecture, pretrained: bool | str | Path, options: Mapping[str, Any]) -> Start:
     """pretrained: as `create_model` takes it, or a trained model of the same network by embedded name or
     folder, of which the head is kept too. options: as in `create_backbone`; a trained model brings its own,
     which these change.

@@ -49,11 +49,11 @@ def build_label_loss(labels: Tensor, recipe: Recipe) -> LabelLoss:
         shares = _count_classes(labels) / len(labels)
         offset = recipe.logit_adjustment * shares.log()
     return LabelLoss(
-        weigh_classes(labels, recipe.class_weights), offset, recipe.focal_gamma, recipe.label_smoothing
+        class_weights_tensor(labels, recipe.class_weights), offset, recipe.focal_gamma, recipe.label_smoothing
     )
 
 
-def weigh_classes(labels: Tensor, kind: str) -> Tensor | None:
+def class_weights_tensor(labels: Tensor, kind: str) -> Tensor | None:
     """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`,
     `effective` (inverse of the effective number of faces, Cui et al. 2019, arXiv:1901.05555), or None.
     """

@@ -11,10 +11,10 @@ from fer_zoo.training.epoch import Setup
 
 
 @contextmanager
-def explain_memory(setup: Setup, device: torch.device) -> Iterator[None]:
+def out_of_memory_hint(setup: Setup, device: torch.device) -> Iterator[None]:
     """Raises TrainingError instead of torch's out-of-memory error.
 
-    The batch is not halved silently: batch normalisation would see half the faces, and the run would no
+    The batch is not halved silently: batch normalization would see half the faces, and the run would no
     longer be the one that its recipe describes.
     """
     try:

@@ -44,7 +44,7 @@ def build_optimizer(
     return kind(settings, lr=recipe.learning_rate, fused=True)
 
 
-def lay_out_moments(optimizer: torch.optim.Optimizer) -> None:
+def match_memory_format(optimizer: torch.optim.Optimizer) -> None:
     """Put moments that were read from a file into their weights' order in memory (channels-last or not): a
     fused optimizer walks through both side by side.
     """
@@ -97,16 +97,16 @@ def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
         parameter.requires_grad_(not frozen or id(parameter) in heads)
 
 
-def allow_cuts(models: Sequence[FaceClassifier]) -> None:
+def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
     """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
-    able = [row.name for row in ARCHITECTURES.values() if row.any_side]
+    able = [row.name for row in ARCHITECTURES.values() if row.supports_variable_size]
     for model in models:
         if model.name not in able:
             raise RecipeError(
                 f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.cut=0, or "
                 f"use one of: {', '.join(able)}."
             )
-        model.takes_cuts = True
+        model.accepts_crops = True
 
 
 def find_head(model: FaceClassifier) -> list[Tensor]:

@@ -10,13 +10,13 @@ from fer_zoo.artifacts.artifact import CONFIG_NAME
 from fer_zoo.errors import TrainingError
 from fer_zoo.training.best import finish_save
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, PREVIOUS_NAME
-from fer_zoo.utils.files import remove_parts
+from fer_zoo.utils.files import remove_partial_files
 
 LOCK_NAME = ".lock"  # it stays; the system frees it when its process ends, however that ends
 
 
 @contextmanager
-def hold_folder(folder: Path, resume: bool) -> Iterator[bool]:
+def lock_run_dir(folder: Path, resume: bool) -> Iterator[bool]:
     """Make the folder and keep other runs out of it. Gives whether there is a checkpoint to resume from: a
     run that was killed in its first epoch has none, and so has a folder that is new; both begin.
 
@@ -36,7 +36,7 @@ def hold_folder(folder: Path, resume: bool) -> Iterator[bool]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK_NAME, timeout=0):
-            remove_parts(folder)
+            remove_partial_files(folder)
             finish_save(folder)
             yield saved
     except Timeout:

@@ -13,7 +13,7 @@ def _cosine(start: float, end: float, progress: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def rate_share(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:
+def lr_multiplier(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:
     """Share of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest has stood still
     (plateau).
     """

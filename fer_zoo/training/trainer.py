@@ -18,7 +18,7 @@ from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.score_plots import draw_curves
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import choose_labels
+from fer_zoo.data.ferplus import apply_label_source
 from fer_zoo.errors import TrainingError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
@@ -29,14 +29,14 @@ from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoi
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
-from fer_zoo.training.distributed import Group, join_group, share_statistics
-from fer_zoo.training.epoch import Setup, count_steps, measure_public, train_epoch
+from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
+from fer_zoo.training.epoch import Setup, count_steps, train_epoch, validate
 from fer_zoo.training.header import describe_folder, describe_start
 from fer_zoo.training.history import open_events, write_events, write_history
-from fer_zoo.training.initialize import build_start
-from fer_zoo.training.memory import explain_memory
-from fer_zoo.training.optim import allow_cuts, build_optimizer, find_head, select_precision, set_frozen
-from fer_zoo.training.run_dir import hold_folder
+from fer_zoo.training.initialize import initialize_model
+from fer_zoo.training.memory import out_of_memory_hint
+from fer_zoo.training.optim import allow_train_crops, build_optimizer, find_head, select_precision, set_frozen
+from fer_zoo.training.run_dir import lock_run_dir
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
 from fer_zoo.utils.allocator import keep_freed_memory
 from fer_zoo.utils.devices import pick_device
@@ -89,9 +89,9 @@ def fit(
     recipe = recipe or load_recipe(row.recipe)
     folder, place = Path(out), pick_device(device)
     taught = labels or ("ferplus" if ferplus else "fer2013")
-    lesson = choose_labels(dataset, taught, ferplus)
+    lesson = apply_label_source(dataset, taught, ferplus)
     group = join_group(place, min(recipe.batch_size, len(lesson.training)))
-    with hold_folder(folder, resume) if group.is_writer else nullcontext(False) as found:
+    with lock_run_dir(folder, resume) if group.is_writer else nullcontext(False) as found:
         saved = group.tell(found)  # the others wait for the folder
         return _fit(
             row,
@@ -129,23 +129,23 @@ def _fit(
 ) -> FitResult:
     keep_freed_memory()
     torch.manual_seed(seed)
-    start = build_start(row, pretrained, network_options(recipe))
-    if recipe.mix_start and not isinstance(start.source, dict):
-        raise TrainingError("mix_start needs a trained model: give --pretrained its name or folder.")
+    start = initialize_model(row, pretrained, network_options(recipe))
+    if recipe.interpolate_init and not isinstance(start.source, dict):
+        raise TrainingError("interpolate_init needs a trained model: give --pretrained its name or folder.")
     model = start.model.to(place)
-    begun = copy.deepcopy(start.model.state_dict()) if recipe.mix_start else None
-    if not recipe.normalise:
+    begun = copy.deepcopy(start.model.state_dict()) if recipe.interpolate_init else None
+    if not recipe.normalize:
         model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
-    share_statistics(model, group)
+    convert_sync_batchnorm(model, group)
     head = find_head(model)
-    optimizer = build_optimizer(model, recipe, head, recipe.backbone_factor if pretrained else 1.0)
+    optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if pretrained else 1.0)
     autocast = select_precision(row, recipe.precision, place)
     teachers = load_teachers(recipe.distill.teachers, place)
     if recipe.augment.cut:
-        allow_cuts([model, *(teacher.model for teacher in teachers)])
+        allow_train_crops([model, *(teacher.model for teacher in teachers)])
     run = {
         "architecture": row.name,
         "recipe": describe_recipe(recipe),
@@ -183,13 +183,11 @@ def _fit(
             epoch = len(progress.history)
             set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
             began = time.perf_counter()
-            with explain_memory(setup, place):
+            with out_of_memory_hint(setup, place):
                 loss, accuracy = train_epoch(setup, pixels, labels, progress)
             seconds = time.perf_counter() - began
             size = batch_size_at(recipe, epoch)
-            public_loss, public_accuracy = measure_public(
-                chosen, public_pixels, public_labels, autocast, group
-            )
+            public_loss, public_accuracy = validate(chosen, public_pixels, public_labels, autocast, group)
             _check_losses(loss, public_loss, epoch + 1, recipe, folder)
             progress.history.append(
                 {

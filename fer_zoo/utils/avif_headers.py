@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 MOST = 1000  # boxes and items that are looked into; a picture has some ten, one of tiles at most 256 more
-MOST_UNITS = 20  # of an item; the sequence header is the first or second
+MAX_UNITS = 20  # of an item; the sequence header is the first or second
 _SEQUENCE_HEADER = 1
 _CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0}  # bytes of their own before the boxes inside
 
@@ -66,7 +66,7 @@ def _list_items(table: bytes) -> Iterator[tuple[int, int]]:
 
 def _list_sequence_sizes(encoded: bytes, place: int) -> Iterator[tuple[int, int]]:
     """Of the sequence headers among the OBUs from there on, up to the first of a frame."""
-    for _ in range(MOST_UNITS):
+    for _ in range(MAX_UNITS):
         kind, has_extension, has_size = encoded[place] >> 3 & 15, encoded[place] & 4, encoded[place] & 2
         place += 2 if has_extension else 1
         size, shift = len(encoded) - place, 0

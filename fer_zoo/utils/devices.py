@@ -17,7 +17,7 @@ class Ranks(NamedTuple):
     size: int
 
 
-def read_ranks() -> Ranks:
+def read_world() -> Ranks:
     """From torchrun's environment; one process alone without it. Raises TrainingError for no numbers."""
     names = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
     given = {name: os.environ.get(name, usual) for name, usual in names.items()}
@@ -39,7 +39,7 @@ def pick_device(name: str = "auto") -> "torch.device":
 
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and (ranks := read_ranks()).size > 1:
+    if name == "cuda" and (ranks := read_world()).size > 1:
         name = f"cuda:{ranks.local}"
     try:
         device = torch.device(name)

@@ -130,7 +130,7 @@ def as_utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def remove_parts(folder: Path, older_than_s: float = 0) -> None:
+def remove_partial_files(folder: Path, older_than_s: float = 0) -> None:
     """Remove what a killed process left half written.
 
     Args:

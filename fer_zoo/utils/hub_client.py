@@ -27,7 +27,7 @@ class Fetched(NamedTuple):
     commit: str
 
 
-def split_address(address: str) -> tuple[str, str | None]:
+def parse_repo_address(address: str) -> tuple[str, str | None]:
     """OWNER/NAME[@REVISION] as name and revision. Raises HubError for what is no such address."""
     repo, _, revision = address.partition("@")
     check_name(repo)
@@ -71,7 +71,7 @@ def fetch_files(
         raise HubError(f"{revision!r} is no revision: give a branch, a tag or a commit.")
     if COMMIT.fullmatch(revision) and (kept := _find_kept(repo, choose, revision, repo_type)):
         return kept
-    with explain_errors(repo, revision, repo_type):
+    with translate_errors(repo, revision, repo_type):
         try:
             declared = _list_declared(repo, choose, revision, repo_type, largest)
         except (OfflineModeIsEnabled, httpx.TransportError) as error:
@@ -175,7 +175,7 @@ def _find_cache(repo: str, repo_type: str) -> Path:
 
 
 @contextmanager
-def explain_errors(repo: str, revision: str = "main", repo_type: str = "model") -> Iterator[None]:
+def translate_errors(repo: str, revision: str = "main", repo_type: str = "model") -> Iterator[None]:
     """The Hub's errors as one HubError of one line: no token, a token refused, no network, nothing there, or
     the server's own reason.
     """

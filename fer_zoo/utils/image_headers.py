@@ -9,7 +9,7 @@ from itertools import islice
 from fer_zoo.errors import ImageError
 from fer_zoo.utils.avif_headers import list_coded_sizes
 
-MOST_SCANS = 200  # of a JPEG; encoders write about ten, and each one is a pass over the whole picture
+MAX_SCANS = 200  # of a JPEG; encoders write about ten, and each one is a pass over the whole picture
 LEAST_TILE = 1 << 20  # pixels of a TIFF's or AVIF's tile that are allowed whatever the picture's size
 
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")  # FF 00 is a data byte FF
@@ -33,11 +33,11 @@ def check_headers(encoded: bytes, form: str | None, size: tuple[int, int]) -> No
 
 
 def _check_scans(encoded: bytes) -> None:
-    if encoded.count(b"\xff\xda") <= MOST_SCANS:  # thumbnails and what follows the picture included
+    if encoded.count(b"\xff\xda") <= MAX_SCANS:  # thumbnails and what follows the picture included
         return
     scans = (marker for marker in _list_markers(encoded) if marker == _START_OF_SCAN)
-    if next(islice(scans, MOST_SCANS, None), None) is not None:
-        raise ImageError(f"a JPEG of over {MOST_SCANS} scans, the most allowed. Save it anew.", "damaged")
+    if next(islice(scans, MAX_SCANS, None), None) is not None:
+        raise ImageError(f"a JPEG of over {MAX_SCANS} scans, the most allowed. Save it anew.", "damaged")
 
 
 def _list_markers(encoded: bytes) -> Iterator[int]:

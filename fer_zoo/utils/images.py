@@ -1,4 +1,4 @@
-"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 grey: here and only
+"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 gray: here and only
 here.
 """
 
@@ -32,10 +32,10 @@ SUFFIXES = {
 }  # when a folder is searched
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
-MOST_PIXELS = 40_000_000
-MOST_BYTES = 300_000_000  # as many pixels of 16-bit RGB, not packed, take 240 MB
-SHORTEST_SIDE = 16  # pixels
-WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; a face of 24 pixels is found in it
+MAX_PIXELS = 40_000_000
+MAX_BYTES = 300_000_000  # as many pixels of 16-bit RGB, not packed, take 240 MB
+MIN_SIDE = 16  # pixels
+MAX_WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; a face of 24 pixels is found in it
 
 _FORMAT_RULE = f"Allowed are {', '.join(FORMATS[:-1])} and {FORMATS[-1]}; save the picture as one of them."
 _GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -60,7 +60,7 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
 
     photo: a path, an encoded picture as bytes, a Pillow image, or a uint8 array (H, W), (H, W, 3) or (H, W,
     4) in RGB(A) order. EXIF rotation is applied, transparency lies on white, of an animation the first
-    frame counts, and 16-bit grey is scaled to 8. Raises ImageError for what cannot be read or is outside
+    frame counts, and 16-bit gray is scaled to 8. Raises ImageError for what cannot be read or is outside
     the allowed size.
     """
     if _decode_elsewhere and isinstance(photo, bytes):
@@ -80,16 +80,16 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     else:
         image = _open(photo, name)
     width, height = image.size
-    if width * height > MOST_PIXELS or min(width, height) < SHORTEST_SIDE:
+    if width * height > MAX_PIXELS or min(width, height) < MIN_SIDE:
         raise ImageError(
-            f"{name}: {width}x{height} pixels; allowed are sides from {SHORTEST_SIDE} pixels"
-            f" and at most {MOST_PIXELS // 1_000_000} megapixels.",
+            f"{name}: {width}x{height} pixels; allowed are sides from {MIN_SIDE} pixels"
+            f" and at most {MAX_PIXELS // 1_000_000} megapixels.",
             "pixels",
         )
     try:
         if image is not photo:
             # A large JPEG is halved while it is decoded, as long as both of its sides stay long enough.
-            shrunk = min(1.0, WORKING_SIDE / max(width, height))
+            shrunk = min(1.0, MAX_WORKING_SIDE / max(width, height))
             image.draft(None, (int(width * shrunk), int(height * shrunk)))
         upright = _upright_rgb(image)
     except ImageError as fault:
@@ -103,18 +103,18 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     return upright, max(width, height) / max(upright.size)
 
 
-def to_grey48(image: "Image") -> np.ndarray:
-    """The grey contract, uint8 (48, 48), of an image of a face; its sides are stretched to 48 pixels.
+def to_gray48(image: "Image") -> np.ndarray:
+    """The gray contract, uint8 (48, 48), of an image of a face; its sides are stretched to 48 pixels.
 
-    Luma is ITU-R 601 (Pillow's "L"), which leaves a grey RGB pixel as it is: a 48x48 grey image passes
+    Luma is ITU-R 601 (Pillow's "L"), which leaves a gray RGB pixel as it is: a 48x48 gray image passes
     unchanged.
     """
     from PIL.Image import Resampling
 
-    grey = image.convert("L")
-    if grey.size != (SIDE, SIDE):
-        grey = grey.resize((SIDE, SIDE), Resampling.LANCZOS)
-    return np.array(grey)
+    gray = image.convert("L")
+    if gray.size != (SIDE, SIDE):
+        gray = gray.resize((SIDE, SIDE), Resampling.LANCZOS)
+    return np.array(gray)
 
 
 def whole_picture(photo: "Image") -> np.ndarray:
@@ -123,11 +123,11 @@ def whole_picture(photo: "Image") -> np.ndarray:
 
     width, height = photo.size
     if width == height:
-        return to_grey48(photo)
+        return to_gray48(photo)
     longest = max(width, height)
     above, left = (longest - height) // 2, (longest - width) // 2
     margins = ((above, longest - height - above), (left, longest - width - left))
-    return to_grey48(PIL.Image.fromarray(np.pad(np.asarray(photo.convert("L")), margins, mode="edge")))
+    return to_gray48(PIL.Image.fromarray(np.pad(np.asarray(photo.convert("L")), margins, mode="edge")))
 
 
 def read_face(photo: Photo) -> np.ndarray:
@@ -202,8 +202,8 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
     readable = [form for form in FORMATS if form in PIL.Image.OPEN]  # a Pillow may be built without AVIF
     try:
         size = len(photo) if isinstance(photo, bytes) else Path(photo).stat().st_size
-        if size > MOST_BYTES:
-            raise ImageError(f"{size:,} bytes; at most {MOST_BYTES:,} are allowed.", "bytes")
+        if size > MAX_BYTES:
+            raise ImageError(f"{size:,} bytes; at most {MAX_BYTES:,} are allowed.", "bytes")
         encoded = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         if not encoded:
             raise ImageError(f"empty, 0 bytes. {_FORMAT_RULE}", "damaged")
@@ -217,7 +217,7 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
         rule = "For videos there is `fer-zoo video`." if name.lower().endswith(VIDEOS) else _FORMAT_RULE
         raise ImageError(f"{name}: {what}. {rule}", "format") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        what = f"over {MOST_PIXELS // 1_000_000} megapixels"
+        what = f"over {MAX_PIXELS // 1_000_000} megapixels"
         raise ImageError(f"{name}: {what}; make it smaller.", "pixels") from None
     except ImageError as fault:
         raise ImageError(f"{name}: {fault}", fault.kind) from None
@@ -226,7 +226,7 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
 
 
 def _upright_rgb(image: "Image") -> "Image":
-    """RGB, at most WORKING_SIDE pixels, turned as its EXIF says. The given image is left as it was."""
+    """RGB, at most MAX_WORKING_SIDE pixels, turned as its EXIF says. The given image is left as it was."""
     import PIL.Image
     from PIL import ImageOps
 
@@ -235,7 +235,7 @@ def _upright_rgb(image: "Image") -> "Image":
     if image.mode in _GREY_16_BIT or image.mode in ("I", "F"):
         image = _to_8_bit(image)
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    plain.thumbnail((WORKING_SIDE, WORKING_SIDE), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    plain.thumbnail((MAX_WORKING_SIDE, MAX_WORKING_SIDE), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     if plain.mode == "RGBA":
         plain = PIL.Image.alpha_composite(PIL.Image.new("RGBA", plain.size, "white"), plain).convert("RGB")
     plain.getexif()[0x0112] = rotation
@@ -243,7 +243,7 @@ def _upright_rgb(image: "Image") -> "Image":
 
 
 def _to_8_bit(image: "Image") -> "Image":
-    """L of a 16-bit grey image (65535 is white) or of a floating-point one (1 is white)."""
+    """L of a 16-bit gray image (65535 is white) or of a floating-point one (1 is white)."""
     import PIL.Image
 
     values = np.asarray(image)
@@ -256,7 +256,7 @@ def _to_8_bit(image: "Image") -> "Image":
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
     if image.mode == "I" and image.format != "PNG":  # Pillow gives 16-bit PNG as I in some versions
         raise ImageError(
-            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit grey.",
+            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.",
             "format",
         )
     return PIL.Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 # What a network of the zoo can have; others are kinds that torch itself cannot even compare.
 KINDS = ("float16", "bfloat16", "float32", "float64", "int64")
-MOST_BYTES = 4_000_000_000  # a checkpoint of the largest row takes 90 MB
+MAX_BYTES = 4_000_000_000  # a checkpoint of the largest row takes 90 MB
 # How torch's files begin: a pickle of protocol 2 to 5, or a zip that holds one.
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK")
 
@@ -68,7 +68,7 @@ def hash_tensors(tensors: Mapping[str, "Tensor"]) -> str:
     return digest.hexdigest()
 
 
-def read_tensors(path: Path, most_bytes: int = MOST_BYTES) -> Stored:
+def read_tensors(path: Path, most_bytes: int = MAX_BYTES) -> Stored:
     """Raises ArtifactError for a file that is missing, damaged, larger than `most_bytes`, or a pickle,
     whatever its name.
     """

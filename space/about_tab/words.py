@@ -16,7 +16,7 @@ WORDS = Words(
     en={
         "about": """## What the models can know
 
-Each model sees one thing: a face as a grey picture of 48 by 48 pixels. From the 28,709 training
+Each model sees one thing: a face as a gray picture of 48 by 48 pixels. From the 28,709 training
 faces of FER2013 it has learned which of seven words people put under such a picture.
 
 - **An expression is not a feeling.** People smile when they are sad and frown when they think. A

@@ -10,8 +10,8 @@ from fer_zoo import FerZooError
 from page.limits import LARGEST_PICTURE, LARGEST_TOTAL
 from page.uploads import ZIP_START, Upload, UploadError, cut_name, find_name, read_upload
 
-MOST_PICTURES = 200
-MOST_ENTRIES = 1000  # of a zip, folders and what is skipped included
+MAX_PICTURES = 200
+MAX_ENTRIES = 1000  # of a zip, folders and what is skipped included
 ENTRY_MARK = b"PK\x01\x02"  # begins each entry in the directory of a zip
 # Python unpacks the other two kinds of zip, bzip2 and LZMA, without a bound on what comes out at a time.
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -47,8 +47,8 @@ def read_pictures(files: Iterable[Any], say: Say) -> list[Picture]:
 
 
 def _check(count: int, total: int, say: Say) -> None:
-    if count > MOST_PICTURES:
-        raise DropError(say("too_many", most=MOST_PICTURES))
+    if count > MAX_PICTURES:
+        raise DropError(say("too_many", most=MAX_PICTURES))
     if total > LARGEST_TOTAL:
         raise DropError(say("too_large", most=LARGEST_TOTAL // 1_000_000))
 
@@ -71,8 +71,8 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
 
     count, total: how many pictures and bytes were there before.
     """
-    if upload.encoded.count(ENTRY_MARK) > MOST_ENTRIES:  # zipfile would read them all first
-        raise DropError(say("too_many_entries", name=upload.name, most=MOST_ENTRIES))
+    if upload.encoded.count(ENTRY_MARK) > MAX_ENTRIES:  # zipfile would read them all first
+        raise DropError(say("too_many_entries", name=upload.name, most=MAX_ENTRIES))
     try:
         with zipfile.ZipFile(io.BytesIO(upload.encoded)) as archive:
             entries = [entry for entry in archive.infolist() if _is_wanted(entry)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from batch_tab.files import MOST_PICTURES
+from batch_tab.files import MAX_PICTURES
 from batch_tab.table import write_table
 from batch_tab.words import WORDS
 from fer_zoo.emotions import COLORS
@@ -20,7 +20,7 @@ from page.words import format_number
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_ROWS = 300  # shown; a crop takes about 2 KB of the page
+MAX_ROWS = 300  # shown; a crop takes about 2 KB of the page
 
 FAULTS = Markup('<section class="fz-faults"><h4>{title}</h4><ul>{items}</ul></section>')
 ITEM = Markup("<li>{}</li>")
@@ -47,7 +47,7 @@ class FaceRow(NamedTuple):
 
 def render_empty(language: str) -> str:
     megabytes = {"zip": LARGEST_ZIP // 1_000_000, "total": LARGEST_TOTAL // 1_000_000}
-    empty = WORDS.say(language, "empty", most=MOST_PICTURES, **megabytes)
+    empty = WORDS.say(language, "empty", most=MAX_PICTURES, **megabytes)
     return render_no_report(empty, WORDS.say(language, "privacy"))
 
 
@@ -62,8 +62,8 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         NOTE.format(note) if note else Markup(""),
         _render_faults(faults, say("faults", count=len(faults))),
         *(NOTE.format(f"{name}: {told}") for name, told in crowds if told),
-        _render_table(rows[:MOST_ROWS], language) if rows else Markup(""),
-        NOTE.format(say("shortened", shown=MOST_ROWS)) if len(rows) > MOST_ROWS else Markup(""),
+        _render_table(rows[:MAX_ROWS], language) if rows else Markup(""),
+        NOTE.format(say("shortened", shown=MAX_ROWS)) if len(rows) > MAX_ROWS else Markup(""),
     ]
     summary = say("summary", pictures=len(results), faces=faces)
     table = write_table(results)

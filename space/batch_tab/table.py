@@ -20,13 +20,13 @@ def write_table(results: list[dict[str, Any]]) -> str:
             for model, named in face["models"].items():
                 answer = max(named, key=lambda emotion: named[emotion])
                 shares = (f"{named[emotion]:.6f}" for emotion in EMOTIONS)
-                image = neutralise(result["image"])
+                image = neutralize(result["image"])
                 writer.writerow(
-                    [image, number, *face["box"], face["score"], neutralise(model), answer, *shares]
+                    [image, number, *face["box"], face["score"], neutralize(model), answer, *shares]
                 )
     return text.getvalue()
 
 
-def neutralise(cell: str) -> str:
+def neutralize(cell: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe before what could begin one (OWASP)."""
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -24,7 +24,7 @@ WORDS = Words(
         "face": "Face {number}",
         "face_of": "Face {number} of {count}",
         "or": "or",
-        "crop": "The face as the models see it: 48 by 48 pixels, grey",
+        "crop": "The face as the models see it: 48 by 48 pixels, gray",
         "probability": "Probability of each expression, in percent",
         "table": "Table of probabilities",
         "expression": "Expression",

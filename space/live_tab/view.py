@@ -31,8 +31,8 @@ FASTEST = "cnn-baseline"
 LARGEST_FRAME = 300_000  # bytes of JPEG; the script's 640x480 pixels take about 40,000
 FRAME_START = "data:image/jpeg;base64,"
 LONGEST_WAIT_S = 0.2  # for a free processor; then the frame is dropped
-PATIENCE_S = 3.0  # for a face out of sight: on a busy machine frames may be a second apart
-MOST_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
+TIMEOUT_S = 3.0  # for a face out of sight: on a busy machine frames may be a second apart
+MAX_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
 SCRIPT_KEYS = (
     *("start", "stop", "idle", "none", "title", "rate", "waiting", "point"),
     *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
@@ -131,8 +131,8 @@ def _find_tracker(camera: str, model: str) -> FaceTracker:
     """The one that knows this camera's faces, or a new one. Raises FerZooError for a model not offered."""
     with _lock:
         key = (camera[:64], model)
-        tracker = _trackers.pop(key, None) or FaceTracker(create_recognizer([model]), patience_s=PATIENCE_S)
+        tracker = _trackers.pop(key, None) or FaceTracker(create_recognizer([model]), patience_s=TIMEOUT_S)
         _trackers[key] = tracker  # the latest used is last
-        while len(_trackers) > MOST_CAMERAS:
+        while len(_trackers) > MAX_CAMERAS:
             _trackers.popitem(last=False)
         return tracker

@@ -7,7 +7,7 @@ WORDS = Words(
     en={
         "back": "All models",
         "about": "{note}. It has learned {parameters} million numbers, which take {size} MB, and sees "
-        "a face as {side} by {side} grey pixels.",
+        "a face as {side} by {side} gray pixels.",
         "use": "In Python:",
         "results": "Results on FER2013",
         "split": "Split",
@@ -40,7 +40,7 @@ WORDS = Words(
         "confusion": "What is taken for what, PrivateTest",
         "confusion_note": "Each row holds the faces of one label, in percent: the answers that they got.",
         "label": "Label",
-        "cell": "{count} of {total} faces labelled {label} are read as {answer}",
+        "cell": "{count} of {total} faces labeled {label} are read as {answer}",
         "reliability": "Can its percentages be believed?",
         "reliability_note": "Faces of PrivateTest in {bins} groups by the confidence of the "
         "answer; the larger a dot, the more faces. On the dashed line confidence and accuracy "
@@ -59,7 +59,7 @@ WORDS = Words(
         "labels_both": "Each face's target was one half its label, one half what the votes of FER+'s ten "
         "raters make likely.",
         "mixed": "The weights are a mean with the start weights, whose share is {share}.",
-        "statistics": "Statistics of batch normalisation: of {faces} Training faces as they are.",
+        "statistics": "Statistics of batch normalization: of {faces} Training faces as they are.",
         "members": "How it was made",
         "members_note": "The answer is the weighted mean of the members' probabilities. The votes were "
         "chosen on PublicTest.",

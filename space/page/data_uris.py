@@ -21,7 +21,7 @@ def encode_picture(image: "Image", form: str) -> str:
 
 
 def encode_pixels(pixels: "np.ndarray", form: str = "PNG") -> str:
-    """pixels: uint8 (H, W), grey, or (H, W, 3), RGB."""
+    """pixels: uint8 (H, W), gray, or (H, W, 3), RGB."""
     import PIL.Image
 
     return encode_picture(PIL.Image.fromarray(pixels), form)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from page.request_rules import ROUTES, Refusal, Route, check_head, find_route, list_hosts, too_large
 
 IDLE_S = 20.0  # without a byte of a body that has begun
-MOST_JSON_ITEMS = 50_000  # brackets and commas; a drop of 1,000 files has about 10,000
+MAX_JSON_ITEMS = 50_000  # brackets and commas; a drop of 1,000 files has about 10,000
 
 log = logging.getLogger("fer_zoo.artifacts.demo")
 
@@ -55,8 +55,8 @@ class Exchange:
             self._refuse(too_large(self.route))
         if self.route.json:
             self._items += sum(map(body.count, (b",", b"[", b"{")))
-            if self._items > MOST_JSON_ITEMS:
-                self._refuse(Refusal(413, f"The JSON has over {MOST_JSON_ITEMS:,} items; send less."))
+            if self._items > MAX_JSON_ITEMS:
+                self._refuse(Refusal(413, f"The JSON has over {MAX_JSON_ITEMS:,} items; send less."))
 
     def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal

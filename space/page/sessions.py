@@ -2,7 +2,7 @@
 
 from gradio.state_holder import SessionState, StateHolder
 
-MOST_EMPTY = 256  # sessions of API calls and of pages without a photo: forgotten first, with nothing lost
+MAX_EMPTY = 256  # sessions of API calls and of pages without a photo: forgotten first, with nothing lost
 
 
 def holds_photo(session: SessionState) -> bool:
@@ -20,7 +20,7 @@ class PhotoSessions(StateHolder):
                 self.session_data.move_to_end(session_id)
             full = [key for key, session in self.session_data.items() if holds_photo(session)]
             empty = [key for key in self.session_data if key not in full]
-            for keys, most in ((full, self.capacity), (empty, MOST_EMPTY)):
+            for keys, most in ((full, self.capacity), (empty, MAX_EMPTY)):
                 for key in keys[: max(0, len(keys) - most)]:
                     del self.session_data[key]
                     self.time_last_used.pop(key, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from page.request_rules import Refusal
 
-MOST_BYTES = 1_000_000_000  # five of the largest uploads
+MAX_BYTES = 1_000_000_000  # five of the largest uploads
 
 
 def sweep(folder: Path, age_s: float, now: float | None = None) -> int:
@@ -41,6 +41,6 @@ def sweep_page(page: Any) -> int:
 
 def admit_upload(page: Any, expected_bytes: int) -> Refusal | None:
     """Why uploads of that size together cannot be taken now, if so."""
-    if sweep_page(page) + expected_bytes <= MOST_BYTES:
+    if sweep_page(page) + expected_bytes <= MAX_BYTES:
         return None
     return Refusal(507, "The demo holds too many uploads. Try again in five minutes.")

@@ -16,7 +16,7 @@ from page.words import format_number
 from video_tab.words import WORDS
 
 LONGEST_S = 60  # of a video that are read
-MOST_FACES = 6  # shown: those that most frames show
+MAX_FACES = 6  # shown: those that most frames show
 STEP_S = 0.2  # that one sighting stands for
 
 NOTE = Markup('<p class="fz-about">{}</p>')
@@ -47,7 +47,7 @@ def render_story(story: VideoStory, name: str, note: str, language: str) -> str:
         EMOTION.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
         for emotion in EMOTIONS
     )
-    faces = [_render_face(story, number, language) for number, _ in story.longest[:MOST_FACES]]
+    faces = [_render_face(story, number, language) for number, _ in story.longest[:MAX_FACES]]
     more = len(story.faces) - len(faces)
     listing = json.dumps(story.describe(name), indent=2, ensure_ascii=False)
     body = [

@@ -1,4 +1,4 @@
-"""The Video tab: a file in; coloured bands over time, a CSV and a JSON out."""
+"""The Video tab: a file in; colored bands over time, a CSV and a JSON out."""
 
 from functools import partial
 from pathlib import Path

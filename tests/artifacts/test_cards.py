@@ -108,7 +108,7 @@ def read_command(folder: Path) -> list[str]:
         "--recipe resnet_48_third --set distill.share=0.25",
         """--set 'distill.teachers=["vit_48", "ada/faces"]' --set learning_rate=0.00001""",
         "--recipe balanced --labels both --ferplus-csv fer2013new.csv",
-        "--set dropout=0.5 --set normalise=false --seed 3",
+        "--set dropout=0.5 --set normalize=false --seed 3",
     ],
 )
 def test_the_command_in_a_runs_card_is_the_one_that_ran(options: str, tmp_path: Path) -> None:

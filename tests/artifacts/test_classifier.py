@@ -75,7 +75,7 @@ def test_dtype_decides_the_scale_never_the_values() -> None:
     model = create_model("cnn-baseline").eval()
     dark = torch.ones(
         1, 1, 48, 48, dtype=torch.uint8
-    )  # grey level 1 of 255, though it looks like a white 1.0
+    )  # gray level 1 of 255, though it looks like a white 1.0
     assert torch.equal(model(dark), model(torch.full((1, 1, 48, 48), 1 / 255)))
     assert not torch.allclose(model(dark), model(torch.ones(1, 1, 48, 48)))
     with pytest.raises(ValueError, match="dtype"):

@@ -42,12 +42,12 @@ def predictions() -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Grey levels (height, 800); the picture has a light background and something on it."""
+    """Gray levels (height, 800); the picture has a light background and something on it."""
     with Image.open(path) as picture:
         assert picture.format == "PNG" and picture.width == 800
-        grey = np.asarray(picture.convert("L"))
-    assert grey[:5].min() == 255 and 0.01 < (grey < 250).mean() < 0.9
-    return grey
+        gray = np.asarray(picture.convert("L"))
+    assert gray[:5].min() == 255 and 0.01 < (gray < 250).mean() < 0.9
+    return gray
 
 
 def evaluation_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

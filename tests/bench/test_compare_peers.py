@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_zoo.artifacts.artifact import find_artifact
-from fer_zoo.bench.peer_process import BATCH, PeerError, judge_all, judge_faces
+from fer_zoo.bench.peer_process import BATCH, PeerError, predict_all_peers, predict_with_peer
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import write_synthetic
@@ -85,7 +85,7 @@ def dataset(drawn: FER2013, told: np.ndarray) -> FER2013:
 def test_each_face_gets_its_own_answer_in_the_order_of_the_house(install, dataset, told, name: str) -> None:
     install(name, STAND_INS[name])
     seen = []
-    version, shares = judge_faces(
+    version, shares = predict_with_peer(
         sys.executable, name, dataset.split("private").pixels, lambda done, total: seen.append((done, total))
     )
     assert version == "1.2" and seen == [(BATCH, COUNT), (COUNT, COUNT)]
@@ -96,7 +96,7 @@ def test_peers_stand_beside_our_models_with_a_paired_test(install, dataset, told
     install("fer", STAND_INS["fer"])
     install("rmn", {"__init__.py": "raise OSError('the weights\\ncannot be downloaded')"})
     folder = find_artifact("cnn-baseline")
-    result = compare_artifacts([folder], dataset, predict_peers=partial(judge_all, sys.executable))
+    result = compare_artifacts([folder], dataset, predict_peers=partial(predict_all_peers, sys.executable))
     assert [row["model"] for row in result["models"]] == ["cnn-baseline", "fer 1.2"]
     assert result["models"][1]["accuracy"] == np.mean(told == dataset.split("private").labels)
     ours = predict_split(folder, dataset, "private", "none", "cpu")[1]
@@ -124,12 +124,12 @@ def test_answers_that_are_none_are_refused(install, dataset, answer: str, reason
     )
     install("fer", {"fer.py": body})
     with pytest.raises(PeerError, match=reason):
-        judge_faces(sys.executable, "fer", dataset.split("private").pixels)
+        predict_with_peer(sys.executable, "fer", dataset.split("private").pixels)
 
 
 def test_a_program_that_is_no_python_is_told(dataset) -> None:
     with pytest.raises(PeerError, match="answers as no Python does"):
-        judge_faces("echo", "fer", dataset.split("private").pixels)
+        predict_with_peer("echo", "fer", dataset.split("private").pixels)
 
 
 def test_the_command_tells_who_did_not_run(install, tmp_path: Path, capsys) -> None:

@@ -10,7 +10,7 @@ import torch
 
 import fer_zoo.bench.roofline as floors
 from fer_zoo.bench.time_to_accuracy import format_until, time_until
-from fer_zoo.bench.training_speed import build_contest
+from fer_zoo.bench.training_speed import build_benchmark
 from fer_zoo.cli.main import main
 from fer_zoo.recipes.recipe import load_recipe
 
@@ -27,7 +27,7 @@ def test_bytes_are_those_of_arguments_and_results() -> None:
 
 
 def test_a_step_of_twice_the_faces_does_twice_the_work() -> None:
-    contest = build_contest("cnn-baseline", steps=1, device="cpu")
+    contest = build_benchmark("cnn-baseline", steps=1, device="cpu")
     half = replace(contest, recipe=replace(contest.recipe, batch_size=8))
     whole = replace(contest, recipe=replace(contest.recipe, batch_size=16))
     (few, few_bytes), (many, many_bytes) = floors.count_step(half), floors.count_step(whole)
@@ -39,9 +39,9 @@ def test_the_floor_is_work_by_speed(monkeypatch) -> None:
     monkeypatch.setattr(floors, "count_step", lambda contest: (10**9, 10**8))
     monkeypatch.setattr(floors, "measure_product", lambda device, dtype: 224 * 1e9 / 2)
     monkeypatch.setattr(floors, "measure_copy", lambda device: 224 * 1e8 / 5)
-    result = floors.measure_floors(build_contest("cnn-baseline", steps=1, device="cpu"), epoch_s=20)
+    result = floors.measure_roofline(build_benchmark("cnn-baseline", steps=1, device="cpu"), epoch_s=20)
     assert (result["floor_flop_s"], result["floor_bytes_s"], result["times_the_floor"]) == (2, 5, 4)
-    assert "2.000 s and 5.000 s at least; fer-zoo train takes 4.0 times" in floors.format_floors(result)
+    assert "2.000 s and 5.000 s at least; fer-zoo train takes 4.0 times" in floors.format_roofline(result)
 
 
 def test_peaks_are_of_this_machine() -> None:

@@ -12,9 +12,9 @@ from fer_zoo.recipes.recipe import load_recipe
 
 
 @pytest.fixture
-def contest() -> bench.Contest:
+def contest() -> bench.Benchmark:
     recipe = load_recipe("baseline", ["epochs=1", "batch_size=8"])
-    return bench.Contest("cnn-baseline", bench.make_faces(None, 16), recipe, workers=0, device="cpu")
+    return bench.Benchmark("cnn-baseline", bench.make_faces(None, 16), recipe, workers=0, device="cpu")
 
 
 @pytest.mark.parametrize("name", bench.SIDES)
@@ -33,7 +33,7 @@ def test_the_figures_follow_from_the_seconds(monkeypatch) -> None:
     """The first round warms up and does not count; the last value is the memory."""
     seconds = {"ours": [9.0, 2.0, 1.0, 3.0, 500.0], "tutorial": [9.0, 4.0, 5.0, 9.0, 700.0]}
     monkeypatch.setattr(bench, "_take_turns", lambda *_: seconds)
-    result = bench.compare_training(bench.build_contest("cnn_baseline", steps=10), rounds=3)
+    result = bench.compare_training(bench.build_benchmark("cnn_baseline", steps=10), rounds=3)
     assert result["images_per_s"] == 640 and result["tutorial_images_per_s"] == 256
     assert result["ratio"] == 2.5 and result["ratio_of_rounds"] == [2.0, 5.0, 3.0]
     assert result["peak_memory_mb"] == 500 and result["tutorial_peak_memory_mb"] == 700

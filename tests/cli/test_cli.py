@@ -72,8 +72,8 @@ def test_a_run_is_trained_evaluated_and_compared(capsys, drawn_csv, trained, tmp
 
 
 def test_predict_tells_each_picture(capsys, tmp_path) -> None:
-    grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
-    Image.fromarray(grey).save(tmp_path / "a.png")
+    gray = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    Image.fromarray(gray).save(tmp_path / "a.png")
     out, _ = run(capsys, "predict", tmp_path / "a.png", "--whole", "--json")
     named = json.loads(out)[0]["faces"][0]["models"]["cnn-baseline"]
     assert list(named) == list(EMOTIONS) and sum(named.values()) == pytest.approx(1)
@@ -165,9 +165,9 @@ def folder_with_a_note(tmp_path) -> Path:
     for part in ("train", "test"):
         for emotion in EMOTIONS:
             (tmp_path / part / emotion).mkdir(parents=True)
-            grey = np.full((48, 48), EMOTIONS.index(emotion) * 9 + len(part), np.uint8)
-            grey[0] = np.arange(48)
-            Image.fromarray(grey).save(tmp_path / part / emotion / "1.png")
+            gray = np.full((48, 48), EMOTIONS.index(emotion) * 9 + len(part), np.uint8)
+            gray[0] = np.arange(48)
+            Image.fromarray(gray).save(tmp_path / part / emotion / "1.png")
     return tmp_path
 
 

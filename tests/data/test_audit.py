@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_zoo.data.audit import audit_faces, collect_faces, count_findings, find_doubtful, list_left_out
+from fer_zoo.data.audit import audit_faces, collect_faces, count_findings, find_disputed, list_left_out
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.near_duplicates import find_similar, group_similar
 
@@ -12,7 +12,7 @@ PUBLIC, PRIVATE = 30, 40  # where they begin in the collection
 
 
 def draw_pictures(count: int) -> np.ndarray:
-    """Pictures (N, 48, 48) that resemble each other no more than chance: 144 grey squares each."""
+    """Pictures (N, 48, 48) that resemble each other no more than chance: 144 gray squares each."""
     squares = np.random.default_rng(0).integers(40, 200, (count, 12, 12), dtype=np.uint8)
     return squares.repeat(4, axis=1).repeat(4, axis=2)
 
@@ -45,7 +45,7 @@ def vote(labels: np.ndarray) -> np.ndarray:
     return np.eye(10, dtype=np.int64)[labels] * 10
 
 
-def summarise(findings) -> set[tuple[str, int, bool]]:
+def summarize(findings) -> set[tuple[str, int, bool]]:
     return {(one.kind, one.place, one.left_out) for one in findings}
 
 
@@ -62,7 +62,7 @@ def test_planted_duplicates_are_found(pictures: np.ndarray, labels: np.ndarray) 
     pictures[PRIVATE + 4] = np.roll(pictures[PUBLIC + 4] // 2 + 60, 0, axis=1)  # less contrast
     collection = collect_faces(make_dataset(pictures, labels))
     findings = audit_faces(collection)
-    assert summarise(findings) == {
+    assert summarize(findings) == {
         ("exact", 2, False),
         ("exact", 3, True),
         ("near", 5, True),
@@ -88,26 +88,26 @@ def test_of_equal_faces_the_one_with_the_confirmed_label_stays(
     votes[4] = votes[9]  # people say 2
     collection = collect_faces(make_dataset(pictures, labels))
     findings = audit_faces(collection, votes=votes)
-    assert ("exact", 4, True) in summarise(findings)
-    assert ("exact", 9, False) in summarise(findings)
+    assert ("exact", 4, True) in summarize(findings)
+    assert ("exact", 9, False) in summarize(findings)
     pictures[11] = pictures[4]  # label 4 too: without votes most of the group decide
     findings = audit_faces(collect_faces(make_dataset(pictures, labels)))
-    assert summarise(findings) == {("exact", 4, False), ("exact", 9, True), ("exact", 11, True)}
+    assert summarize(findings) == {("exact", 4, False), ("exact", 9, True), ("exact", 11, True)}
 
 
 def test_blank_and_faceless_pictures_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
     pictures[[1, PRIVATE]] = 200
-    pictures[PRIVATE, 0, 0] = 203  # 3 grey levels of noise
+    pictures[PRIVATE, 0, 0] = 203  # 3 gray levels of noise
     votes = vote(labels)
     votes[6] = [0, 0, 0, 0, 2, 0, 2, 0, 0, 6]
     votes[8] = [0, 0, 0, 0, 0, 0, 5, 0, 0, 5]  # half is not more than half
     collection = collect_faces(make_dataset(pictures, labels))
     findings = audit_faces(collection, votes=votes)
-    assert summarise(findings) == {("blank", 1, True), ("blank", PRIVATE, True), ("no face", 6, True)}
+    assert summarize(findings) == {("blank", 1, True), ("blank", PRIVATE, True), ("no face", 6, True)}
     assert list(list_left_out(collection, findings)) == [1, 6]  # nothing of PrivateTest
     seen = np.zeros(len(labels), bool)  # the detector finds every face: raters mean badly framed ones too
     findings = audit_faces(collection, votes=votes, undetected=seen)
-    assert ("no face", 6, False) in summarise(findings)
+    assert ("no face", 6, False) in summarize(findings)
 
 
 def test_without_votes_no_face_is_what_models_and_detector_miss(
@@ -119,25 +119,25 @@ def test_without_votes_no_face_is_what_models_and_detector_miss(
     undetected = np.zeros(len(labels), bool)
     undetected[[5, 6]] = True
     found = audit_faces(collection, probabilities={"one": unsure}, undetected=undetected)
-    assert summarise(found) == {("no face", 5, True)}
+    assert summarize(found) == {("no face", 5, True)}
 
 
 def test_planted_wrong_labels_are_found(pictures: np.ndarray, labels: np.ndarray) -> None:
     given = labels.copy()
     wrong = np.array([12, PUBLIC + 3, PRIVATE + 5])
     given[wrong] = (labels[wrong] + 1) % 7
-    memorised = labels.copy()
-    memorised[12] = given[12]  # a model repeats the label that it was trained on
-    models = {"one": believe(memorised), "two": believe(memorised)}
+    memorized = labels.copy()
+    memorized[12] = given[12]  # a model repeats the label that it was trained on
+    models = {"one": believe(memorized), "two": believe(memorized)}
     collection = collect_faces(make_dataset(pictures, given))
-    found = summarise(audit_faces(collection, probabilities=models, votes=vote(labels)))
+    found = summarize(audit_faces(collection, probabilities=models, votes=vote(labels)))
     assert found == {("label", int(place), True) for place in wrong}
     # Models alone see what they have not learned.
-    found = summarise(audit_faces(collection, probabilities=models))
+    found = summarize(audit_faces(collection, probabilities=models))
     assert found == {("label", PUBLIC + 3, True), ("label", PRIVATE + 5, True)}
     # One model against the label of a test row is not enough, where two were asked.
     models["two"] = believe(given)
-    found = summarise(audit_faces(collection, probabilities=models, votes=vote(labels)))
+    found = summarize(audit_faces(collection, probabilities=models, votes=vote(labels)))
     assert found == {("label", 12, True)}
 
 
@@ -150,9 +150,9 @@ def test_a_label_with_one_vote_is_not_contradicted(pictures: np.ndarray, labels:
 def test_doubt_needs_all_models(pictures: np.ndarray, labels: np.ndarray) -> None:
     collection = collect_faces(make_dataset(pictures, labels))
     sure, unsure = believe(labels), believe(labels, 0.2)
-    assert find_doubtful(collection, {"one": unsure, "two": unsure}, None).all()
-    assert not find_doubtful(collection, {"one": unsure, "two": sure}, None).any()
-    assert not find_doubtful(collection, {}, None).any()
+    assert find_disputed(collection, {"one": unsure, "two": unsure}, None).all()
+    assert not find_disputed(collection, {"one": unsure, "two": sure}, None).any()
+    assert not find_disputed(collection, {}, None).any()
 
 
 def test_likeness_is_grouped_through_others(pictures: np.ndarray) -> None:

@@ -21,13 +21,13 @@ def make_probe() -> np.ndarray:
     """
     rows, columns = np.mgrid[0:48, 0:48]
     image = np.zeros((48, 48))
-    for x, y, grey in ((24, 24, 250), (34, 24, 160), (24, 32, 90)):
-        image += grey * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 6)
+    for x, y, gray in ((24, 24, 250), (34, 24, 160), (24, 32, 90)):
+        image += gray * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 6)
     return image.clip(0, 255).astype(np.uint8)
 
 
 def measure_moments(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Place, spread and asymmetry of the grey in each image, in pixels; `light` in grey levels."""
+    """Place, spread and asymmetry of the gray in each image, in pixels; `light` in gray levels."""
     rows, columns = np.mgrid[0:48, 0:48]
     weight = images.astype(float) / images.sum((1, 2), keepdims=True, dtype=float)
     x, y = (weight * columns).sum((1, 2)), (weight * rows).sum((1, 2))
@@ -107,7 +107,7 @@ def test_both_roads_erase_alike() -> None:
     ],
 )
 def test_the_comparison_has_teeth(one: dict, other: dict, moment: str) -> None:
-    """It tells a recipe from its neighbour, across the two roads."""
+    """It tells a recipe from its neighbor, across the two roads."""
     batched, _ = draw_both(Augmentation(**{"flip": 0, **one}))
     _, single = draw_both(Augmentation(**{"flip": 0, **other}))
     assert measure_distance(measure_moments(batched)[moment], measure_moments(single)[moment]) > 0.14
@@ -136,7 +136,7 @@ def test_the_seed_decides() -> None:
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix"])
 def test_mixing_keeps_the_books(kind: str) -> None:
-    """White and black faces: the grey mean of a mixed pair is the share of its white part."""
+    """White and black faces: the gray mean of a mixed pair is the share of its white part."""
     faces = torch.cat([torch.ones(8, 1, 48, 48), torch.zeros(8, 1, 48, 48)])
     generator, host = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     for _ in range(10):

@@ -226,7 +226,7 @@ def test_faults_of_a_whole_file_are_named(
             f"emotion,pixels,Usage\n3,{FACE},Training\n",
             "no face of the split PublicTest or PrivateTest",
         ),
-        "words.txt": ("some words\n", "no FER2013 recognised there. Looked for a CSV"),
+        "words.txt": ("some words\n", "no FER2013 recognized there. Looked for a CSV"),
         "cut.parquet": ("PAR1 and no more", "not a Parquet file"),
         "cut.npz": ("PK\x03\x04 and no more", "not an .npz"),
     }
@@ -304,19 +304,19 @@ def test_environment_names_the_data(csv_file: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
 def test_a_picture_of_the_folder_gives_what_predict_sees(mode: str, tmp_path: Path) -> None:
-    """One road from a picture to the grey contract: a data set's file and a user's file give equal bytes."""
+    """One road from a picture to the gray contract: a data set's file and a user's file give equal bytes."""
     from fer_zoo.utils.images import read_face
 
-    grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    gray = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     image = (
-        Image.fromarray(grey.astype(np.uint16) * 257)
+        Image.fromarray(gray.astype(np.uint16) * 257)
         if mode == "I;16"
-        else Image.fromarray(grey).convert(mode)
+        else Image.fromarray(gray).convert(mode)
     )
     for part in ("train", "test"):
         (tmp_path / part / "happy").mkdir(parents=True)
         image.save(tmp_path / part / "happy" / "1.png")
     with pytest.warns(UserWarning, match="test"):
         faces = read_fer2013(tmp_path).training
-    assert np.array_equal(faces.pixels[0, 0], grey)
+    assert np.array_equal(faces.pixels[0, 0], gray)
     assert np.array_equal(faces.pixels[0, 0], read_face(tmp_path / "train" / "happy" / "1.png"))

@@ -8,15 +8,15 @@ from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import (
     NO_MAJORITY,
     USAGES,
-    add_votes,
-    expect_labels,
-    find_majority,
-    label_by_votes,
+    majority_labels,
+    mix_ferplus_labels,
+    predict_label_probabilities,
     read_votes,
-    share_votes,
+    soft_labels,
+    use_ferplus_labels,
 )
 from fer_zoo.errors import DataError
-from fer_zoo.evaluation.evaluate import agree_with_votes
+from fer_zoo.evaluation.evaluate import ferplus_agreement
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def faces() -> FER2013:
 def test_votes_are_read_in_the_order_of_the_emotions(faces: FER2013, tmp_path) -> None:
     votes = read_votes(write_votes(tmp_path / "votes.csv", faces), faces)
     for split in USAGES:
-        assert (find_majority(votes[split]) == faces.split(split).labels).all()
+        assert (majority_labels(votes[split]) == faces.split(split).labels).all()
     assert votes["train"].sum(axis=1).tolist() == [10] * 30
 
 
@@ -41,14 +41,14 @@ def test_no_majority_for_a_tie_or_what_fer2013_has_no_word_for() -> None:
     votes[0, [0, 3]] = 5  # a tie
     votes[1, [3, 7]] = 4, 6  # contempt
     votes[2, [3, 7]] = 6, 4
-    assert find_majority(votes).tolist() == [NO_MAJORITY, NO_MAJORITY, 3]
+    assert majority_labels(votes).tolist() == [NO_MAJORITY, NO_MAJORITY, 3]
 
 
 def test_agreement_counts_clear_faces_only() -> None:
     votes = np.zeros((3, 10), dtype=int)
     votes[[0, 1], [3, 4]] = 10
     votes[2, [0, 1]] = 5
-    result = agree_with_votes(np.eye(7)[[3, 3, 0]], np.array([3, 4, 0]), votes)
+    result = ferplus_agreement(np.eye(7)[[3, 3, 0]], np.array([3, 4, 0]), votes)
     assert result == {"n": 2, "agreement": 0.5, "labels_agreement": 1.0}
 
 
@@ -85,7 +85,7 @@ def test_votes_of_other_faces_are_refused(faces: FER2013, tmp_path) -> None:
     ],
 )
 def test_votes_become_shares_or_leave_the_face_out(votes: list[int], shares: dict[int, float] | None) -> None:
-    kept, table = share_votes(np.array([votes]))
+    kept, table = soft_labels(np.array([votes]))
     assert kept.tolist() == [shares is not None]
     if shares is not None:
         assert table.dtype == np.float32
@@ -98,7 +98,7 @@ def test_training_and_public_test_get_the_labels_of_the_votes(faces: FER2013, tm
     lines[1] = "Training,,0,0,0,0,0,0,0,0,0,10"  # no face
     lines[31] = "PublicTest,x.png,4,4,0,0,0,0,0,0,2,0"  # a tie
     path.write_text("\n".join(lines))
-    lesson = label_by_votes(faces, path)
+    lesson = use_ferplus_labels(faces, path)
     assert lesson.training.labels.shape == (29, 7) and len(lesson.training.pixels) == 29
     own = faces.training.labels[1:]
     np.testing.assert_allclose(lesson.training.labels[np.arange(29), own], 0.75)
@@ -114,7 +114,7 @@ def test_expected_labels_are_those_that_faces_with_such_votes_have() -> None:
     votes[200:400, [3, 6]] = 5  # two opinions
     votes[400:, 9] = 10  # no face, to every rater
     labels = np.concatenate([np.repeat([3, 6], [180, 20]), np.repeat([3, 6], [60, 140]), np.full(200, 2)])
-    expected = expect_labels(votes, labels)
+    expected = predict_label_probabilities(votes, labels)
     assert expected.dtype == np.float32
     np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(expected[0, [3, 6]], [0.9, 0.1], atol=0.02)
@@ -124,9 +124,9 @@ def test_expected_labels_are_those_that_faces_with_such_votes_have() -> None:
 
 def test_labels_and_votes_are_taught_in_halves(faces: FER2013, tmp_path) -> None:
     path = write_votes(tmp_path / "votes.csv", faces, second=2)
-    lesson = add_votes(faces, path)
+    lesson = mix_ferplus_labels(faces, path)
     own = faces.training.labels
-    expected = expect_labels(read_votes(path, faces)["train"], own)
+    expected = predict_label_probabilities(read_votes(path, faces)["train"], own)
     np.testing.assert_allclose(lesson.training.labels, (np.eye(7)[own] + expected) / 2, atol=1e-6)
     assert lesson.training.pixels is faces.training.pixels
     assert lesson.public_test is faces.public_test and lesson.private_test is faces.private_test

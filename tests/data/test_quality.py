@@ -9,7 +9,7 @@ from PIL import Image
 
 from fer_zoo.data.fer2013 import FER2013, Faces, read_fer2013
 from fer_zoo.data.plots import draw_grid, draw_histogram
-from fer_zoo.data.quality import describe, duplicates_of_training, format_description
+from fer_zoo.data.quality import describe, find_training_duplicates, format_description
 from fer_zoo.emotions import COLORS
 
 
@@ -57,8 +57,8 @@ def test_text_says_the_same(flawed: FER2013) -> None:
 
 
 def test_duplicates_of_training(flawed: FER2013) -> None:
-    assert duplicates_of_training(flawed, flawed.public_test).tolist() == [False, False, True, True]
-    assert not duplicates_of_training(flawed, flawed.private_test).any()
+    assert find_training_duplicates(flawed, flawed.public_test).tolist() == [False, False, True, True]
+    assert not find_training_duplicates(flawed, flawed.private_test).any()
 
 
 def test_pictures_show_the_colours_and_the_faces(flawed: FER2013, tmp_path: Path) -> None:
@@ -89,4 +89,4 @@ def test_real_data_has_its_known_faults(real_data: str) -> None:
     assert description["repeats_across"]["public_test in training"] == 280
     assert description["repeats_across"]["private_test in training"] == 288
     assert description["conflicts"] == {"groups": 57, "faces": 160}
-    assert duplicates_of_training(dataset, dataset.private_test).sum() == 288
+    assert find_training_duplicates(dataset, dataset.private_test).sum() == 288

@@ -86,7 +86,7 @@ def test_scaled_photo_gives_a_like_crop(portrait: Image.Image, scale: float) -> 
 
 
 def test_large_face_is_shrunk_without_aliasing(portrait: Image.Image) -> None:
-    """A one-pixel checkerboard is grey at 48 pixels; taking single pixels would keep it black and white."""
+    """A one-pixel checkerboard is gray at 48 pixels; taking single pixels would keep it black and white."""
     face = find_faces(portrait)[0]
     checkers = Image.fromarray((np.indices((600, 512)).sum(axis=0) % 2 * 255).astype(np.uint8)).convert("RGB")
     assert crop_face(checkers, face).std() < 16

@@ -14,7 +14,7 @@ from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, TrainingError
-from fer_zoo.evaluation.batchnorm import SHARES, calibrate, describe_choice, renew_statistics
+from fer_zoo.evaluation.batchnorm import SHARES, calibrate, describe_choice, recalibrate_batchnorm
 from fer_zoo.evaluation.recalibration import calibrate_artifact
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
@@ -51,7 +51,7 @@ def measure_accuracy(folder: Path, faces: Faces) -> float:
 def test_the_statistics_are_those_of_the_faces_given(drawn: FER2013) -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(0.9))
     model = FaceClassifier(network, Preprocessing(48, 0.5, 0.25), name="cnn-baseline").eval()
-    assert renew_statistics(model, drawn.training.pixels[:300], CPU)
+    assert recalibrate_batchnorm(model, drawn.training.pixels[:300], CPU)
     assert not any(layer.training for layer in model.modules()) and network[1].momentum == 0.1
     with torch.inference_mode():
         before = network[0](model.preprocessing(torch.from_numpy(drawn.training.pixels[:300])))
@@ -64,10 +64,10 @@ def test_the_statistics_are_those_of_the_faces_given(drawn: FER2013) -> None:
 def test_too_few_faces_or_no_such_layer_change_nothing(drawn: FER2013, faces: int) -> None:
     layer = nn.BatchNorm2d(1)
     model = FaceClassifier(layer, Preprocessing(48, 0.5, 0.25), name="cnn-baseline").eval()
-    assert not renew_statistics(model, drawn.training.pixels[:faces], CPU)
+    assert not recalibrate_batchnorm(model, drawn.training.pixels[:faces], CPU)
     assert layer.running_mean.item() == 0 and layer.running_var.item() == 1
     plain = FaceClassifier(nn.Identity(), Preprocessing(48, 0.5, 0.25), name="cnn-baseline").eval()
-    assert not renew_statistics(plain, drawn.training.pixels, CPU)
+    assert not recalibrate_batchnorm(plain, drawn.training.pixels, CPU)
 
 
 def test_a_model_with_the_statistics_of_another_world_is_healed(
@@ -128,7 +128,7 @@ def test_a_lower_log_loss_is_not_taken_where_accuracy_falls(
 def test_a_run_is_calibrated_at_its_end_and_its_card_says_so(drawn: FER2013, trained: Path) -> None:
     used = fer_zoo.load(trained).info["calibration"]["statistics_faces"]
     assert used in (0, len(drawn.training))
-    told = f"Statistics of batch normalisation: of {used:,} Training faces" in build_card(trained)
+    told = f"Statistics of batch normalization: of {used:,} Training faces" in build_card(trained)
     assert told is bool(used)
 
 
@@ -151,7 +151,7 @@ def test_a_run_that_forgets_gets_weights_of_its_start_back(drawn: FER2013, train
 def test_a_run_with_mix_start_says_its_share_and_is_mixed_once(
     drawn: FER2013, trained: Path, tmp_path
 ) -> None:
-    recipe = build_recipe({**QUICK, "epochs": 1, "mix_start": True})
+    recipe = build_recipe({**QUICK, "epochs": 1, "interpolate_init": True})
     how = {"out": tmp_path / "run", "pretrained": trained, "show_progress": False}
     fit("cnn-baseline", drawn, recipe, **how)
     weights = (tmp_path / "run" / "model.safetensors").read_bytes()

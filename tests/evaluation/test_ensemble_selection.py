@@ -15,7 +15,7 @@ from fer_zoo.artifacts.export import export_artifact
 from fer_zoo.artifacts.hub import list_models, load
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, FerZooError
-from fer_zoo.evaluation.ensemble_selection import build_ensemble, choose_votes
+from fer_zoo.evaluation.ensemble_selection import build_ensemble, select_ensemble_weights
 
 FACES = torch.randint(0, 256, (5, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
 
@@ -35,7 +35,7 @@ def package(tmp_path_factory):
 @pytest.fixture
 def faces(monkeypatch) -> FER2013:
     """Noise, on which the two models get 15 and 5 votes."""
-    monkeypatch.setattr(voting, "choose_votes", lambda tables, labels: np.array([15, 5]))
+    monkeypatch.setattr(voting, "select_ensemble_weights", lambda tables, labels: np.array([15, 5]))
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (40, 1, 48, 48), dtype=np.uint8)
     split = Faces(pixels, generator.integers(0, 7, 40))
@@ -51,7 +51,7 @@ def test_the_better_models_get_the_votes() -> None:
         knows = generator.random((500, 1)) < share
         return np.where(knows, 0.6 * right + 0.4 / 7, 1 / 7)
 
-    votes = choose_votes(
+    votes = select_ensemble_weights(
         [make_table(0.8), make_table(0.8), np.roll(right, 1, axis=1) * 0.9 + 0.1 / 7], labels
     )
     assert votes.sum() == 20 and votes[2] == 0 and abs(int(votes[0]) - int(votes[1])) <= 4

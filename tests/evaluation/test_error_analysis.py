@@ -6,13 +6,13 @@ import pytest
 from fer_zoo.data.ferplus import NO_MAJORITY
 from fer_zoo.evaluation.error_analysis import (
     describe_duplicates,
-    describe_mistakes,
+    describe_errors,
     entropy,
     find_disagreements,
-    find_doubts,
     find_examples,
-    find_shared_mistakes,
-    find_sure_mistakes,
+    most_confident_errors,
+    most_uncertain,
+    shared_errors,
 )
 
 
@@ -28,14 +28,14 @@ LABELS = np.array([0, 2, 3, 3, 5])
 
 
 def test_mistakes_come_surest_first() -> None:
-    assert find_sure_mistakes(TABLE, LABELS, 10).tolist() == [4, 1, 2]
-    assert find_sure_mistakes(TABLE, LABELS, 2).tolist() == [4, 1]
+    assert most_confident_errors(TABLE, LABELS, 10).tolist() == [4, 1, 2]
+    assert most_confident_errors(TABLE, LABELS, 2).tolist() == [4, 1]
 
 
 def test_shared_mistakes_are_those_where_people_side_with_the_model() -> None:
     majority = np.array([0, 1, 3, NO_MAJORITY, 6])
-    assert find_shared_mistakes(TABLE, LABELS, majority, 10).tolist() == [1]
-    assert describe_mistakes(TABLE, LABELS, majority) == {
+    assert shared_errors(TABLE, LABELS, majority, 10).tolist() == [1]
+    assert describe_errors(TABLE, LABELS, majority) == {
         "n": 3,
         "raters_with_model": 1,
         "raters_with_label": 1,
@@ -45,7 +45,7 @@ def test_shared_mistakes_are_those_where_people_side_with_the_model() -> None:
 
 
 def test_doubt_is_entropy() -> None:
-    assert find_doubts(TABLE, 2).tolist() == [3, 2]
+    assert most_uncertain(TABLE, 2).tolist() == [3, 2]
     assert entropy(np.full((1, 7), 1 / 7))[0] == pytest.approx(np.log2(7))
     assert entropy(np.eye(7)).tolist() == pytest.approx([0] * 7)
 

@@ -1,4 +1,4 @@
-"""The features are what the last layer reads, and the map keeps neighbours together."""
+"""The features are what the last layer reads, and the map keeps neighbors together."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import nn
 
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, create_model
 from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.features import embed_faces, place_on_map, share_of_like_neighbours
+from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.registry import ARCHITECTURES
 
@@ -21,7 +21,7 @@ def pixels() -> np.ndarray:
 def test_the_last_layer_makes_the_logits_of_the_features(name: str, pixels: np.ndarray) -> None:
     assert name in ARCHITECTURES
     model = create_model(name).eval()
-    features = torch.from_numpy(embed_faces(model, pixels))
+    features = torch.from_numpy(extract_features(model, pixels))
     last = [layer for layer in model.backbone.modules() if isinstance(layer, nn.Linear)][-1]
     with torch.no_grad():
         torch.testing.assert_close(last(features), model(torch.from_numpy(pixels)), rtol=1e-3, atol=1e-3)
@@ -30,22 +30,22 @@ def test_the_last_layer_makes_the_logits_of_the_features(name: str, pixels: np.n
 def test_the_features_of_an_ensemble_stand_side_by_side(pixels: np.ndarray) -> None:
     members = [create_model("resnet_48").eval() for _ in range(2)]
     model = FaceClassifier(Ensemble(members, [1, 1]), Preprocessing(48, 0, 1), name="ensemble")
-    width = embed_faces(members[0], pixels).shape[1]
-    assert embed_faces(model, pixels).shape == (5, 2 * width)
+    width = extract_features(members[0], pixels).shape[1]
+    assert extract_features(model, pixels).shape == (5, 2 * width)
 
 
 def test_a_network_without_a_last_layer_has_no_map(pixels: np.ndarray) -> None:
     model = FaceClassifier(nn.Flatten(), Preprocessing(48, 0, 1), name="flat")
     with pytest.raises(FerZooError, match="no dense layer"):
-        embed_faces(model, pixels)
+        extract_features(model, pixels)
 
 
 def test_groups_stay_together_on_the_map() -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 40)
     features = generator.normal(size=(120, 20)) + 12 * generator.normal(size=(3, 20))[labels]
-    places = place_on_map(features.astype(np.float32))
+    places = tsne_map(features.astype(np.float32))
     assert places.shape == (120, 2)
     assert np.abs(places).max() == pytest.approx(1)
-    assert share_of_like_neighbours(places, labels) > 0.95
-    assert share_of_like_neighbours(places, generator.permutation(labels)) < 0.6
+    assert knn_purity(places, labels) > 0.95
+    assert knn_purity(places, generator.permutation(labels)) < 0.6

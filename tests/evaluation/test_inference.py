@@ -13,7 +13,7 @@ from fer_zoo.evaluation.inference import VIEWS, predict_logits
 
 
 class SmallNet(nn.Module):
-    """A network with dropout, batch normalisation and no symmetry."""
+    """A network with dropout, batch normalization and no symmetry."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def test_first_crop_is_44_pixels_of_the_top_left_corner(faces: np.ndarray) -> No
 
 def test_training_flags_are_put_back(network: SmallNet, faces: np.ndarray) -> None:
     network.train()
-    network.layers[1].eval()  # a frozen batch normalisation
+    network.layers[1].eval()  # a frozen batch normalization
     statistics = network.layers[1].running_mean.clone()
     torch.testing.assert_close(predict_logits(network, faces), predict_logits(network, faces))  # no dropout
     assert network.training and network.layers[3].training and not network.layers[1].training

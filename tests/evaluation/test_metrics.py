@@ -174,7 +174,7 @@ def test_unusable_predictions_are_explained(score: Any) -> None:
 
 @pytest.fixture
 def bright_faces() -> Faces:
-    """Faces of one grey level each, 30 times the label: `read_brightness` scores them without a fault."""
+    """Faces of one gray level each, 30 times the label: `read_brightness` scores them without a fault."""
     labels = np.arange(7).repeat(3)
     pixels = np.broadcast_to((30 * labels)[:, None, None, None], (21, 1, 48, 48)).astype(np.uint8)
     return Faces(pixels, labels)

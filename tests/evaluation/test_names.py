@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.evaluation.evaluate import name_apart
+from fer_zoo.evaluation.evaluate import unique_names
 from fer_zoo.reports.model_report import render_footer
 
 
@@ -21,14 +21,14 @@ from fer_zoo.reports.model_report import render_footer
     ],
 )
 def test_the_shortest_ending_that_differs(folders: list[str], shown: list[str]) -> None:
-    names = name_apart(["cnn", *["vit"] * len(folders)], [Path("/secret"), *map(Path, folders)])
+    names = unique_names(["cnn", *["vit"] * len(folders)], [Path("/secret"), *map(Path, folders)])
     assert names == ["cnn", *shown]
 
 
 def test_a_relative_folder_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert name_apart(["vit", "vit"], [Path(), Path("../there")]) == ["here", "there"]
+    assert unique_names(["vit", "vit"], [Path(), Path("../there")]) == ["here", "there"]
 
 
 @pytest.mark.parametrize(

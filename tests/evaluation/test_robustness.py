@@ -54,7 +54,7 @@ def test_a_square_covers_a_part_of_each_face(faces: Faces) -> None:
     covered = CORRUPTIONS["occlusion"].corrupt(pixels, 12, torch.Generator().manual_seed(0))
     changed = (covered != pixels).flatten(1).sum(1)
     assert changed.max() <= 12 * 12
-    assert changed.min() > 120  # a few pixels were of the mean grey before
+    assert changed.min() > 120  # a few pixels were of the mean gray before
     assert len({tuple(one.nonzero()[0].tolist()) for one in (covered != pixels)}) > 50  # not one place
 
 

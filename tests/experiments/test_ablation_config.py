@@ -28,7 +28,7 @@ def test_a_shipped_study_has_three_seeds_and_rows_that_differ(name: str) -> None
 def test_the_ablation_leads_from_the_tutorial_to_the_shipped_recipe_one_setting_at_a_time() -> None:
     variants = load_study("ablation").variants
     first, last = variants[0], variants[-1]
-    assert first.recipe == load_recipe("tutorial", ["epochs=25", "normalise=false", "precision=auto"])
+    assert first.recipe == load_recipe("tutorial", ["epochs=25", "normalize=false", "precision=auto"])
     assert last.recipe == load_recipe("baseline")
     for before, after in pairwise(variants):
         different = {

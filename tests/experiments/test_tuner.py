@@ -94,8 +94,8 @@ def test_a_hopeless_run_is_stopped_early(searched) -> None:
 def test_pictures_are_drawn_and_only_the_best_keeps_its_weights(searched) -> None:
     out, result = searched
     for name in ("history", "importance", "slices"):
-        grey = np.asarray(Image.open(out / f"{name}.png").convert("L"))
-        assert grey.shape[0] > 300 and 0.005 < (grey < 200).mean() < 0.9
+        gray = np.asarray(Image.open(out / f"{name}.png").convert("L"))
+        assert gray.shape[0] > 300 and 0.005 < (gray < 200).mean() < 0.9
     assert [path.parent.name for path in out.glob("trials/*/*.safetensors")] == [f"{result.best:04d}"]
     assert (
         load(out / "trials" / f"{result.best:04d}").info["metrics"]["public"]["accuracy"] == result.accuracy

@@ -85,23 +85,23 @@ def test_a_wrong_option_gives_one_line(name: str, options: dict) -> None:
 
 
 @pytest.mark.parametrize("name", TIMM_NAMES)
-def test_start_weights_on_grey_equal_the_original_on_three_equal_channels(name: str, tmp_path) -> None:
+def test_start_weights_on_gray_equal_the_original_on_three_equal_channels(name: str, tmp_path) -> None:
     import timm
 
     row = ARCHITECTURES[name]
     original = timm.create_model(row.timm_name, num_classes=11).eval()
     save_file(original.state_dict(), tmp_path / "start.safetensors")
-    grey = create_model(name, pretrained=tmp_path / "start.safetensors").backbone.eval()
+    gray = create_model(name, pretrained=tmp_path / "start.safetensors").backbone.eval()
     if (
         row.arguments
     ):  # a ViT whose patches are resampled has no equal original: its other tensors must be there
         key = next(key for key in original.state_dict() if key.endswith("blocks.0.attn.qkv.weight"))
-        assert torch.equal(grey.state_dict()[key], original.state_dict()[key])
+        assert torch.equal(gray.state_dict()[key], original.state_dict()[key])
         return
     images = torch.rand(2, 1, row.input_size, row.input_size)
     with torch.inference_mode():
         expected = original.forward_features(images.repeat(1, 3, 1, 1))
-        torch.testing.assert_close(grey.forward_features(images), expected, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(gray.forward_features(images), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_start_weights_are_loaded_strictly(tmp_path) -> None:

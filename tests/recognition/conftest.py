@@ -18,7 +18,7 @@ def portrait() -> Image.Image:
 
 @pytest.fixture(scope="session")
 def group(portrait: Image.Image) -> Image.Image:
-    """Three times the same face at three sizes, far apart, on grey; 1200x700 pixels."""
+    """Three times the same face at three sizes, far apart, on gray; 1200x700 pixels."""
     canvas = Image.new("RGB", (1200, 700), (120, 130, 140))
     for width, left in ((500, 20), (250, 600), (100, 1000)):
         canvas.paste(portrait.resize((width, width * 600 // 512), Image.Resampling.LANCZOS), (left, 60))
@@ -27,6 +27,6 @@ def group(portrait: Image.Image) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def no_face() -> Image.Image:
-    """RGB, 300x200 pixels of smooth random colours."""
+    """RGB, 300x200 pixels of smooth random colors."""
     coarse = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((300, 200), Image.Resampling.BICUBIC)

@@ -151,7 +151,7 @@ def test_damaged_rows_of_a_parquet_file_are_told_and_the_others_are_scored(rows_
 
 
 def test_a_parquet_file_that_claims_impossible_rows_is_refused(monkeypatch, rows_file) -> None:
-    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MOST_ROWS", 49)
+    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MAX_ROWS", 49)
     with pytest.raises(DataError, match="row group has 50 rows; allowed are 0 to 49"):
         ParquetPictures(rows_file)
 
@@ -204,6 +204,6 @@ def test_a_row_group_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch) 
         pyarrow.table({"image": [bytes(1_000_000)] * 3}), path, compression="zstd", use_dictionary=False
     )
     assert path.stat().st_size < 10_000 and len(ParquetPictures(path)) == 3
-    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MOST_BYTES", 2_000_000)
+    monkeypatch.setattr("fer_zoo.recognition.batch_sources.MAX_BYTES", 2_000_000)
     with pytest.raises(DataError, match=r"pictures take 3,000,\d+ bytes unpacked; allowed are 2,000,000"):
         ParquetPictures(path)

@@ -168,7 +168,7 @@ def test_no_faces_and_wrong_numbers() -> None:
         explain(model, torch.zeros(2, 1, 48, 48, dtype=torch.uint8), [1])
 
 
-def test_heat_is_warm_where_it_is_strong_and_grey_elsewhere() -> None:
+def test_heat_is_warm_where_it_is_strong_and_gray_elsewhere() -> None:
     heat = np.zeros((48, 48), np.float32)
     heat[:24, :24] = 1
     face = np.full((48, 48), 90, np.uint8)

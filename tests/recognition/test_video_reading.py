@@ -119,7 +119,7 @@ def test_a_video_without_faces_has_a_picture_too(tmp_path: Path, capsys) -> None
 
 
 def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path) -> None:
-    """A tall face in red and a wide one in green, each alone in its colour."""
+    """A tall face in red and a wide one in green, each alone in its color."""
     story, shares = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
     pixels = np.zeros((90, 90, 3), dtype=np.uint8)
     pixels[:80, :20], pixels[:20, 10:90] = (255, 0, 0), (0, 255, 0)
@@ -223,7 +223,7 @@ def test_every_container_is_read(codec: str, name: str, tmp_path: Path, portrait
 
 
 def test_frames_that_are_too_large_are_refused(walk: Path, monkeypatch) -> None:
-    monkeypatch.setattr(frames, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(frames, "MAX_PIXELS", 1000)
     with pytest.raises(ImageError, match="frames of 800x300 pixels"):
         next(follow_video(walk))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
-MOST_MB = 2048  # resident, with torch and everything else that is imported
+MAX_MB = 2048  # resident, with torch and everything else that is imported
 LONGEST_S = 2
 LARGEST_INPUT = 20_000  # bytes
 
@@ -43,7 +43,7 @@ def main() -> None:
         readers.check(name, path, encoded)
         assert time.process_time() - start < LONGEST_S, "too slow"
 
-    bounds = [f"-timeout={30 * LONGEST_S}", f"-rss_limit_mb={MOST_MB}", f"-max_len={LARGEST_INPUT}"]
+    bounds = [f"-timeout={30 * LONGEST_S}", f"-rss_limit_mb={MAX_MB}", f"-max_len={LARGEST_INPUT}"]
     # Most of what reads a picture or an array is no Python and counts as no coverage: so every good input
     # stays one to begin from, at its length.
     keep = ["-keep_seed=1", "-reduce_inputs=0", "-len_control=0"]

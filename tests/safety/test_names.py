@@ -46,7 +46,7 @@ def test_an_odd_name_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch, o
 
 
 def test_an_odd_name_stops_no_job_of_many(folder: Path, tmp_path: Path) -> None:
-    for _ in range(2):  # the second time it has to recognise the first part's first picture
+    for _ in range(2):  # the second time it has to recognize the first part's first picture
         main(["predict", str(folder), "--whole", "--out", str(tmp_path / "out")])
     [row] = parquet.read_table(tmp_path / "out" / "part-00000.parquet").to_pylist()
     assert row["image"].endswith("two\nlines\x1b[31m\\udcff.png") and row["face"] == 0

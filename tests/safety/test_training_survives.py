@@ -21,7 +21,7 @@ from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError, TrainingError
 from fer_zoo.training.best import NEXT_NAME
 from fer_zoo.training.checkpoint import CHECKPOINT_NAME, PREVIOUS_NAME, load_checkpoint
-from fer_zoo.training.run_dir import hold_folder
+from fer_zoo.training.run_dir import lock_run_dir
 from fer_zoo.utils.tensors import read_tensors
 
 KILLED = -signal.SIGKILL
@@ -169,11 +169,11 @@ def test_a_second_run_into_the_same_folder_is_refused(tmp_path: Path) -> None:
             toy.train_toy(tmp_path, resume=again)
     process.kill()
     process.join()
-    with hold_folder(tmp_path, resume=True) as saved:  # what the killed run left locks nobody out
+    with lock_run_dir(tmp_path, resume=True) as saved:  # what the killed run left locks nobody out
         assert not saved
 
 
-@pytest.mark.parametrize("place", ["train_epoch", "measure_public"])
+@pytest.mark.parametrize("place", ["train_epoch", "validate"])
 def test_a_loss_that_is_no_number_is_named_and_the_weights_before_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_loss_that_is_no_number_is_named_and_the_weights_before_are_kept(
         return work(*arguments) if len(calls) < 3 else (math.nan, 0.5)
 
     monkeypatch.setattr(trainer, place, explode)
-    name = {"train_epoch": "training", "measure_public": "PublicTest"}[place]
+    name = {"train_epoch": "training", "validate": "PublicTest"}[place]
     with pytest.raises(TrainingError, match=f"The {name} loss is nan in epoch 3.*learning_rate 0.03"):
         toy.train_toy(tmp_path)
     tensors, metadata, _ = read_tensors(tmp_path / CHECKPOINT_NAME)

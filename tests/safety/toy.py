@@ -23,7 +23,7 @@ from fer_zoo.errors import TrainingError
 from fer_zoo.models.registry import ARCHITECTURES, Architecture
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.optim import build_optimizer, find_head
-from fer_zoo.training.run_dir import hold_folder
+from fer_zoo.training.run_dir import lock_run_dir
 
 EPOCHS = 3
 RECIPE = {
@@ -45,7 +45,7 @@ WRITES: tuple[
 
 
 class Toy(nn.Module):
-    """Grey faces (N, 1, 48, 48) to logits (N, 7), with what makes resuming hard: statistics and dropout."""
+    """Gray faces (N, 1, 48, 48) to logits (N, 7), with what makes resuming hard: statistics and dropout."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ def train_on_small_disk(folder: Path, most_bytes: int) -> None:
 
 
 def hold_until_killed(folder: Path) -> None:
-    with hold_folder(folder, resume=False):
+    with lock_run_dir(folder, resume=False):
         (folder / "held").touch()
         signal.pause()
 

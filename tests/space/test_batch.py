@@ -272,11 +272,11 @@ def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) ->
 
 
 def test_long_list_is_shortened_and_says_so() -> None:
-    from batch_tab.html import MOST_ROWS, FaceRow, render_batch
+    from batch_tab.html import MAX_ROWS, FaceRow, render_batch
 
-    rows = [FaceRow(f"{index}.png", 0, None, {}) for index in range(MOST_ROWS + 1)]
+    rows = [FaceRow(f"{index}.png", 0, None, {}) for index in range(MAX_ROWS + 1)]
     html = render_batch([], rows, "en")
-    assert html.count("no face found") == MOST_ROWS and f"first {MOST_ROWS} rows" in html
+    assert html.count("no face found") == MAX_ROWS and f"first {MAX_ROWS} rows" in html
     assert "are shown" not in render_batch([], rows[1:], "en")
 
 

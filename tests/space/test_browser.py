@@ -53,7 +53,7 @@ def add(page: Any, photo: Path) -> None:
     page.locator("#photo input[type=file]").first.set_input_files(str(photo))
 
 
-def read_shares(page: Any) -> list[str]:
+def parse_probabilities(page: Any) -> list[str]:
     return page.locator(".fz-panel:visible td span:last-child").all_text_contents()
 
 
@@ -74,16 +74,16 @@ def test_an_answer_makes_the_place_for_the_next_photo_small_but_not_the_camera(
 def test_a_face_is_chosen_by_mouse_and_by_keyboard(page: Any, pair: Path) -> None:
     add(page, pair)
     page.wait_for_selector(".fz-box")
-    first = read_shares(page)
+    first = parse_probabilities(page)
     assert page.locator(".fz-box").count() == 2 and len(first) == 14
     assert page.get_by_role("heading", name="Face 1 of 2").is_visible()
     page.get_by_role("button", name="Face 2:").click()
     assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
     assert not page.get_by_role("heading", name="Face 1 of 2").is_visible()
-    assert read_shares(page) != first
+    assert parse_probabilities(page) != first
     page.get_by_role("button", name="Face 1:").focus()
     page.keyboard.press("Enter")
-    assert read_shares(page) == first
+    assert parse_probabilities(page) == first
 
 
 def test_the_box_lies_on_the_face(page: Any, portrait: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_whole_picture_is_offered_where_no_face_is_found(page: Any, no_face:
     page.get_by_role("heading", name="No face found").wait_for()
     page.get_by_role("button", name="Use the whole picture").click()
     page.get_by_role("heading", name="The whole picture").wait_for()
-    assert len(read_shares(page)) == 14
+    assert len(parse_probabilities(page)) == 14
 
 
 def wait_for_heats(page: Any, count: int) -> list[str]:

@@ -172,7 +172,7 @@ def wait_until(happened: Any, most_s: float = 10.0) -> None:
 def test_uploads_together_have_a_bound(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import page.upload_folder
 
-    monkeypatch.setattr(page.upload_folder, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(page.upload_folder, "MAX_BYTES", 100_000)
     url, codes = f"{served.url}/gradio_api/upload", []
     for number in range(12):  # never joined to the queue
         files = {"files": (f"{number}.png", os.urandom(20_000))}
@@ -185,14 +185,14 @@ def test_uploads_together_have_a_bound(served: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_calls_of_programs_throw_away_no_photo(served: Any, portrait: Path) -> None:
-    from page.sessions import MOST_EMPTY, holds_photo
+    from page.sessions import MAX_EMPTY, holds_photo
 
     served.press("add_photo", [served.upload(portrait), ["cnn-baseline"]])
     sessions = served.page.app.state_holder
     assert holds_photo(sessions.session_data["tests"])
     live = next(key for key, block in served.page.blocks.items() if getattr(block, "elem_id", "") == "live")
     with httpx.Client() as client:
-        for number in range(MOST_EMPTY + 20):
+        for number in range(MAX_EMPTY + 20):
             body = {
                 "data": {},
                 "component_id": live,
@@ -202,7 +202,7 @@ def test_calls_of_programs_throw_away_no_photo(served: Any, portrait: Path) -> N
             assert client.post(f"{served.url}/gradio_api/component_server", json=body).status_code == 200
     for _ in range(3):
         served.call(served.upload(portrait), ["cnn-baseline"])
-    assert len(sessions.session_data) <= MOST_EMPTY + 2
+    assert len(sessions.session_data) <= MAX_EMPTY + 2
     _, again, _ = served.press("compare_again", [None, ["resnet_48"]])
     assert "resnet_48" in again and "fz-panel" in again
 

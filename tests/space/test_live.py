@@ -47,7 +47,7 @@ def patient(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     slow = partial(live_view.FaceTracker, smoothing_s=1e6)
     monkeypatch.setattr(live_view, "FaceTracker", slow)
-    monkeypatch.setattr(live_view, "PATIENCE_S", 1e6)
+    monkeypatch.setattr(live_view, "TIMEOUT_S", 1e6)
     monkeypatch.setattr(live_view, "_trackers", OrderedDict())
 
 
@@ -83,9 +83,9 @@ def test_cameras_do_not_share_their_faces(served: Any, photo: Image.Image) -> No
     assert send(served, encode(photo, 0), camera="left")["faces"][0]["number"] == 1
     assert send(served, encode(photo, 300), camera="right")["faces"][0]["number"] == 1
     assert send(served, encode(photo, 300), camera="left")["faces"][0]["number"] == 2
-    for index in range(live_view.MOST_CAMERAS + 5):
+    for index in range(live_view.MAX_CAMERAS + 5):
         live_view._find_tracker(f"camera {index}", "cnn-baseline")
-    assert len(live_view._trackers) == live_view.MOST_CAMERAS
+    assert len(live_view._trackers) == live_view.MAX_CAMERAS
 
 
 def test_without_a_face_the_list_is_empty(served: Any, no_face: Path) -> None:

@@ -127,7 +127,7 @@ def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:
         assert f"width:{100 * numbers['recall']:.1f}%" in html and f">{numbers['support']}<" in html
     angry = score["confusion"][0]
     assert f'style="--share:{100 * angry[3] / sum(angry):.1f}"' in html
-    assert f"{angry[3]} of {sum(angry)} faces labelled angry are read as happy" in html
+    assert f"{angry[3]} of {sum(angry)} faces labeled angry are read as happy" in html
     assert "Best epoch by PublicTest accuracy: 2 of 2, 1.5 minutes" in html and "temperature 0.885" in html
     assert "augment.flip" in html and "none, from scratch" in html
 

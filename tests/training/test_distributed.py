@@ -20,8 +20,8 @@ from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.errors import TrainingError
 from fer_zoo.models.registry import ARCHITECTURES
-from fer_zoo.training.distributed import Group, join_group, share_statistics
-from fer_zoo.utils.devices import read_ranks
+from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
+from fer_zoo.utils.devices import read_world
 
 CPU = torch.device("cpu")
 
@@ -86,12 +86,12 @@ def test_too_little_memory_is_a_line_of_each_process(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchNormAct2d])
-def test_shared_normalisation_of_one_process_is_torchs(monkeypatch, kind) -> None:
+def test_shared_normalization_of_one_process_is_torchs(monkeypatch, kind) -> None:
     monkeypatch.setattr(parallel, "_sum_over_processes", lambda values: values)
     monkeypatch.setattr(parallel.dist, "get_world_size", lambda: 1)
     torch.manual_seed(0)
     plain, shared = kind(3), kind(3)
-    share_statistics(shared, Group(0, 2))
+    convert_sync_batchnorm(shared, Group(0, 2))
     for layer in (plain, shared):
         nn.init.uniform_(layer.weight, generator=torch.Generator().manual_seed(1))
     results = []
@@ -111,7 +111,7 @@ def test_shared_normalisation_of_one_process_is_torchs(monkeypatch, kind) -> Non
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_layer_with_batch_statistics_is_known(name) -> None:
     model = create_model(name)
-    share_statistics(model, Group(0, 2))
+    convert_sync_batchnorm(model, Group(0, 2))
     kinds = {type(m) for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
     assert kinds <= set(parallel.SHARED.values())
 
@@ -132,4 +132,4 @@ def test_a_batch_that_cannot_be_cut_is_told(monkeypatch) -> None:
 def test_a_wrong_environment_is_told(monkeypatch, name, value) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(TrainingError, match=f"{name}={value}"):
-        read_ranks()
+        read_world()

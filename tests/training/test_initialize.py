@@ -11,7 +11,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.initialize import build_start
+from fer_zoo.training.initialize import initialize_model
 from fer_zoo.training.trainer import fit
 
 SETTINGS = {"epochs": 1, "batch_size": 64, "precision": "float32", "ema_decay": 0.0}
@@ -50,7 +50,7 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
 
 def test_every_tensor_is_taken_over_and_embedded_names_will_do() -> None:
     row = find_architecture("efficientnet_lite0_distilled")  # the same network as the undistilled one
-    start = build_start(row, "efficientnet-lite0", {})
+    start = initialize_model(row, "efficientnet-lite0", {})
     wanted = fer_zoo.load("efficientnet_lite0").backbone.state_dict()
     given = start.model.backbone.state_dict()
     assert all(given[key].equal(value) for key, value in wanted.items())
@@ -62,9 +62,9 @@ def test_every_tensor_is_taken_over_and_embedded_names_will_do() -> None:
 
 def test_a_model_of_another_network_is_one_line(tmp_path: Path, drawn: FER2013) -> None:
     with pytest.raises(ArtifactError, match=r"is resnet_48, whose weights do not fit vit_48: give a trained"):
-        build_start(find_architecture("vit_48"), "resnet_48", {})
+        initialize_model(find_architecture("vit_48"), "resnet_48", {})
     with pytest.raises(ArtifactError, match="is ensemble, whose weights do not fit"):
-        build_start(find_architecture("vit_48"), "ensemble", {})
+        initialize_model(find_architecture("vit_48"), "ensemble", {})
     with pytest.raises(ArtifactError, match=r"^resnet_48 has no ImageNet .* of the same network") as caught:
         fit("resnet_48", drawn, STILL, out=tmp_path, pretrained="no-such-model", show_progress=False)
     assert "\n" not in str(caught.value)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.losses import EFFECTIVE_BETA, build_label_loss, weigh_classes
+from fer_zoo.training.losses import EFFECTIVE_BETA, build_label_loss, class_weights_tensor
 
 LABELS = torch.tensor([0] * 900 + [1] * 100)
 
@@ -19,7 +19,7 @@ LABELS = torch.tensor([0] * 900 + [1] * 100)
     ],
 )
 def test_class_weights_balance_the_classes(kind: str, ratio: float) -> None:
-    weights = weigh_classes(LABELS, kind)
+    weights = class_weights_tensor(LABELS, kind)
     assert weights is not None and weights[LABELS].mean() == pytest.approx(1)
     assert float(weights[1] / weights[0]) == pytest.approx(ratio, rel=1e-3)
 

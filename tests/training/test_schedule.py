@@ -3,12 +3,12 @@
 import pytest
 
 from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.schedule import batch_size_at, count_plateaus, rate_share
+from fer_zoo.training.schedule import batch_size_at, count_plateaus, lr_multiplier
 
 
 def trace(**settings) -> list[float]:
     recipe = build_recipe({"epochs": 10, **settings})
-    return [rate_share(recipe, step, steps_per_epoch=10) for step in range(100)]
+    return [lr_multiplier(recipe, step, steps_per_epoch=10) for step in range(100)]
 
 
 def test_constant() -> None:
@@ -32,7 +32,7 @@ def test_cosine_with_warm_up() -> None:
 
 def test_plateau_divides_by_ten() -> None:
     recipe = build_recipe({"schedule": "plateau"})
-    assert rate_share(recipe, 5, 10, plateaus=2) == pytest.approx(0.01)
+    assert lr_multiplier(recipe, 5, 10, plateaus=2) == pytest.approx(0.01)
 
 
 def test_the_batch_grows_up_to_its_bound() -> None:

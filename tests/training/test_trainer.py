@@ -202,7 +202,7 @@ def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2
         "class_weights": "effective",
         "head_width": 64,
         "dropout": 0.1,
-        "normalise": False,
+        "normalize": False,
     }
     seen = []
 
@@ -234,7 +234,7 @@ def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path
 
 
 def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> None:
-    """With the backbone frozen for the whole run only the head and the normalisation statistics move."""
+    """With the backbone frozen for the whole run only the head and the normalization statistics move."""
     import timm
     from safetensors.torch import load_file, save_file
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fer_zoo.errors import WriteError
-from fer_zoo.utils.files import PART, remove_parts, write_atomically, write_text
+from fer_zoo.utils.files import PART, remove_partial_files, write_atomically, write_text
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links and devices of POSIX")
 
@@ -111,9 +111,9 @@ def test_old_parts_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
     for path in (old, young):
         path.touch()
     os.utime(old, (0, 0))
-    remove_parts(tmp_path, older_than_s=60)
+    remove_partial_files(tmp_path, older_than_s=60)
     assert list(tmp_path.iterdir()) == [young]
-    remove_parts(tmp_path)
+    remove_partial_files(tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -10,7 +10,7 @@ from PIL import Image, features
 
 from fer_zoo.errors import ImageError
 from fer_zoo.utils.avif_headers import list_coded_sizes
-from fer_zoo.utils.image_headers import MOST_SCANS
+from fer_zoo.utils.image_headers import MAX_SCANS
 from fer_zoo.utils.images import read_photo
 
 
@@ -28,7 +28,7 @@ def repeat_last_scan(encoded: bytes, count: int) -> bytes:
 
 
 def make_tiff(*tags: tuple[int, int], order: str = "<", big: bool = False) -> bytes:
-    """LZW-packed grey of 64x64 pixels that is cut off, with these tags beside."""
+    """LZW-packed gray of 64x64 pixels that is cut off, with these tags beside."""
     entries = [(256, 64), (257, 64), (258, 8), (259, 5), (262, 1), (277, 1), *tags]
     mark = {"<": b"II", ">": b"MM"}[order]
     if big:
@@ -51,16 +51,16 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_at_once() -> None:
 
 def test_scans_of_a_thumbnail_and_behind_the_picture_do_not_count() -> None:
     """As in a phone's photo with a thumbnail in it and a film behind it."""
-    noise = b"\xff\xda\0\x02" * (MOST_SCANS + 1)
+    noise = b"\xff\xda\0\x02" * (MAX_SCANS + 1)
     plain = encode_jpeg()
     segment = b"\xff\xec" + struct.pack(">H", 2 + len(noise)) + noise
     photo = plain[:2] + segment + plain[2:] + noise
-    assert photo.count(b"\xff\xda") > 2 * MOST_SCANS
+    assert photo.count(b"\xff\xda") > 2 * MAX_SCANS
     np.testing.assert_array_equal(np.asarray(read_photo(photo)), np.asarray(read_photo(plain)))
 
 
 def test_a_jpeg_with_restart_markers_and_many_scans_is_read() -> None:
-    photo = repeat_last_scan(encode_jpeg(restart_marker_rows=1), MOST_SCANS - 20)
+    photo = repeat_last_scan(encode_jpeg(restart_marker_rows=1), MAX_SCANS - 20)
     assert read_photo(photo).size == (64, 64)
 
 

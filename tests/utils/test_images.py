@@ -16,7 +16,7 @@ from fer_zoo.utils.images import (
     read_face,
     read_photo,
     read_scaled_photo,
-    to_grey48,
+    to_gray48,
     whole_picture,
 )
 
@@ -88,7 +88,7 @@ def test_avif_is_read_where_pillow_has_it() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
-def test_grey_and_black_white_become_rgb(mode: str) -> None:
+def test_gray_and_black_white_become_rgb(mode: str) -> None:
     image = Image.new("L", (32, 32), 0)
     image.paste(255, (16, 0, 32, 32))
     pixels = np.asarray(read_photo(encode(image.convert(mode), "PNG")))
@@ -96,7 +96,7 @@ def test_grey_and_black_white_become_rgb(mode: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_16_bit_grey_is_scaled_not_clipped(form: str) -> None:
+def test_16_bit_gray_is_scaled_not_clipped(form: str) -> None:
     values = np.tile(np.arange(256, dtype=np.uint16) * 257, (32, 1))
     pixels = np.asarray(read_photo(encode(Image.fromarray(values), form)))
     np.testing.assert_array_equal(pixels[0, :, 0], np.arange(256))
@@ -221,7 +221,7 @@ def test_missing_file_folder_and_other_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "GIF"])
-def test_grey_48_face_passes_bit_for_bit(tmp_path: Path, form: str) -> None:
+def test_gray_48_face_passes_bit_for_bit(tmp_path: Path, form: str) -> None:
     for row in faces48():
         path = tmp_path / f"face.{form.lower()}"
         Image.fromarray(row).save(path, form)
@@ -232,7 +232,7 @@ def test_grey_48_face_passes_bit_for_bit(tmp_path: Path, form: str) -> None:
 
 def test_color_becomes_luma() -> None:
     for color, luma in (((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29), ((255, 255, 255), 255)):
-        assert set(to_grey48(Image.new("RGB", (48, 48), color)).ravel()) == {luma}
+        assert set(to_gray48(Image.new("RGB", (48, 48), color)).ravel()) == {luma}
 
 
 def test_whole_picture_keeps_proportions() -> None:

@@ -130,8 +130,8 @@ def predict_label_probabilities(votes: NDArray[np.int64], labels: NDArray[np.int
 
 def mix_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
     """The same faces, with shares float32 (N, 7) to learn from on Training: one half is FER2013's own label,
-    the other what `predict_label_probabilities` makes of the votes. PublicTest and PrivateTest stay as they are; no vote
-    on them is used.
+    the other what `predict_label_probabilities` makes of the votes. PublicTest and PrivateTest stay as
+    they are; no vote on them is used.
 
     The fingerprint says that the labels are others. Raises DataError as `read_votes`.
     """

@@ -57,7 +57,8 @@ class Recipe:
     relative to the head's. freeze_epochs: the backbone stands still that long. interpolate_init: a run
     that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
     warmup_epochs: linear rise at the start (cosine only). ema_decay: of the averaged weights that are
-    evaluated and saved; 0 uses the last weights. patience: epochs without a better PublicTest accuracy before the run stops; 0 never
+    evaluated and saved; 0 uses the last weights. patience: epochs without a better PublicTest accuracy
+    before the run stops; 0 never
     stops. plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
     clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
     growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment

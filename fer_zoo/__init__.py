@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fer_zoo.recognition.tracking import FaceTracker
     from fer_zoo.recognition.video import follow_video
     from fer_zoo.recognition.video_summary import VideoStory
+    from fer_zoo.reports import charts
     from fer_zoo.training.trainer import fit
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "Recognizer": "fer_zoo.recognition.recognizer",
     "VideoStory": "fer_zoo.recognition.video_summary",
     "build_loader": "fer_zoo.data.dataset",
+    "charts": "fer_zoo.reports",
     "create_model": "fer_zoo.artifacts.classifier",
     "describe_model": "fer_zoo.artifacts.hub",
     "draw_heat": "fer_zoo.recognition.saliency",
@@ -61,6 +63,7 @@ __all__ = [
     "Recognizer",
     "VideoStory",
     "build_loader",
+    "charts",
     "create_model",
     "describe_model",
     "draw_heat",

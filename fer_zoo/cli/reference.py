@@ -68,6 +68,8 @@ def _describe_name(name: str) -> str:
         return _describe_class(name, value)
     if inspect.isfunction(value):
         return f"### `{name}`\n\n{_block(value)}"
+    if inspect.ismodule(value):
+        return f"### `{name}`\n\n{inspect.getdoc(value)}\n"
     return f"### `{name}`\n\n```python\n{value!r}\n```\n"
 
 

@@ -27,9 +27,9 @@ def run_report(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.hub import find_artifact
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.evaluate import unique_names
-    from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_studies
-    from fer_zoo.reports.measurements import study_model
+    from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
     from fer_zoo.reports.model_report import build_report
+    from fer_zoo.reports.model_results import measure_model
     from fer_zoo.utils.files import refuse_to_replace, write_text
 
     check_count(len(arguments.models))
@@ -39,13 +39,13 @@ def run_report(arguments: argparse.Namespace) -> None:
     folders = [find_artifact(name) for name in arguments.models]
     dataset = read_fer2013(arguments.data)
     studies = [
-        study_model(
+        measure_model(
             folder,
             dataset,
             split=arguments.split,
             ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
             device=arguments.device,
-            closely=alone,
+            detailed=alone,
         )
         for folder in folders
     ]
@@ -57,7 +57,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     out = Path(arguments.out or f"report-{studies[0].scores['model'] if alone else 'comparison'}.html")
     write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
     if arguments.json:
-        pairs = compare_studies(studies)
+        pairs = compare_models(studies)
         print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})
     else:
         print(f"Wrote {out}: open it in a browser. It needs no network, and holds faces of your data.")

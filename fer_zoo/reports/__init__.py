@@ -1,0 +1,1 @@
+from fer_zoo.reports import charts as charts

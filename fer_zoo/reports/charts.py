@@ -1,57 +1,43 @@
-"""Charts as inline SVG. Places are in percent of the plot: a narrow page narrows it, and not its letters."""
+"""Charts as inline SVG, for reports and the demo; the markup is in templates/charts.html.
 
-import itertools
-from collections.abc import Mapping, Sequence
+Positions are in percent of the plot: a narrow page narrows the chart and not its letters. Colors, fonts and
+room for the axes come from the page's stylesheet (classes `fz-...`). All text is escaped.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
-from fer_zoo.emotions import COLORS, EMOTIONS
-from fer_zoo.reports.kit import join
+from fer_zoo.emotions import COLORS
+from fer_zoo.reports.rendering import render_part
 
-HEIGHT = 190  # pixels of a plot; the stylesheet adds room for the axes
-CHART = Markup(
-    '<figure><figcaption><b>{title}</b> {note}</figcaption><div class="plot">'
-    '<svg role="img" aria-label="{title}: {words}" width="100%" height="{height}">'
-    '{y_ticks}{x_ticks}<text x="50%" y="100%" dy="36" text-anchor="middle">{x_title}</text>{marks}'
-    "</svg></div></figure>"
-)
-Y_TICK = Markup(
-    '<line class="grid" x1="0" x2="100%" y1="{at:.2f}%" y2="{at:.2f}%"/>'
-    '<text x="0" dx="-6" y="{at:.2f}%" dy=".32em" text-anchor="end">{text}</text>'
-)
-X_TICK = Markup('<text x="{at:.2f}%" y="100%" dy="18" text-anchor="middle">{text}</text>')
-# An inner <svg> that may be stretched: a line's points cannot be in percent.
-LINE = Markup(
-    '<svg width="100%" height="100%" viewBox="0 0 100 100" preserveAspectRatio="none" overflow="visible">'
-    '<polyline class="{shape}" style="--color:{color}" points="{points}"/></svg>'
-)
-DOT = Markup(
-    '<circle cx="{x:.2f}%" cy="{y:.2f}%" r="{radius}" style="--color:{color}"><title>{words}</title></circle>'
-)
-BAR = Markup(
-    '<rect x="{x:.2f}%" y="{y:.2f}%" width="{width:.2f}%" height="{height:.2f}%" style="--color:{color}">'
-    "<title>{words}</title></rect>"
-)
-DIAGONAL = Markup('<line class="diagonal" x1="0" y1="100%" x2="100%" y2="0"/>')
-MAP = Markup(
-    '<figure><svg class="plot map" role="img" aria-label="{words}" viewBox="-4 -3 8 6">{dots}</svg></figure>'
-)
-MAP_DOT = Markup('<circle class="{kind}" cx="{x}" cy="{y}" r=".035" style="--color:{color}"/>')
+HEIGHT = 300  # pixels of a plot
+LABEL_GAP = 18  # pixels between two labels at least
+DOT_GAP = 14  # and between a label and a dot in its way
+SIDE_GAP = 12  # from a dot to its label
+LETTER = 7.5  # the width of one, about
+NARROWEST = 320  # of the plot, on a phone
+NAMES_RIGHT = 60  # percent of the width up to which a label is on the right of its dot
 
 
 class Axis(NamedTuple):
-    """ticks: values and their texts. low, high: the ends of the axis; high may be the smaller one."""
+    """ticks: values and their texts, from the axis's first to its last. spec: to format any other value."""
 
     title: str
     ticks: Mapping[float, str]
-    low: float
-    high: float
+    spec: str = ".4g"
 
     def place(self, value: float) -> float:
-        """Percent of the way from low to high."""
-        return 100 * (value - self.low) / (self.high - self.low)
+        """Percent of the way from the first tick to the last."""
+        first, *_, last = self.ticks
+        return 100 * (value - first) / (last - first)
+
+    def say(self, value: float) -> str:
+        return format(value, self.spec)
 
 
 class Series(NamedTuple):
@@ -64,124 +50,170 @@ class Series(NamedTuple):
     shape: str = "solid"
     dots: bool = True
 
+    def list_dots(self, x: Axis, y: Axis) -> "list[Dot]":
+        """A dot for each point; its words are the line's name and both values."""
+        return [
+            Dot(a, b, f"{self.name}: {y.say(b)} at {x.say(a)}") for a, b in zip(self.x, self.y, strict=True)
+        ]
 
-SHARES = Axis("", {at / 100: f"{at}%" for at in (0, 20, 40, 60, 80, 100)}, 0, 1)
+
+class Bar(NamedTuple):
+    """From start to end on the x axis, as high as `value` on the y axis."""
+
+    start: float
+    end: float
+    value: float
+    words: str
 
 
-def round_axis(title: str, values: Sequence[float], steps: int = 4) -> Axis:
+class Dot(NamedTuple):
+    """words: shown on hover. radius: in pixels."""
+
+    x: float
+    y: float
+    words: str
+    radius: float = 3.5
+
+
+class Point(NamedTuple):
+    """A named dot with the interval of its y, from low to high."""
+
+    name: str
+    words: str
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+SHARES = Axis("", {step / 5: f"{step / 5:.0%}" for step in range(6)}, ".1%")
+
+
+def choose_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers that enclose low to high, about `count` steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / count
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def round_axis(title: str, values: Sequence[float]) -> Axis:
     """An axis from 0, or from the lowest value where that is below 0, to a round number above all values."""
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = min(0.0, *values), max(0.0, *values)
-    locator = MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10])
-    ticks = [float(at) for at in locator.tick_values(low, high or 1.0)]
-    return Axis(title, {at: f"{at:.12g}" for at in ticks}, ticks[0], ticks[-1])
+    ticks = choose_ticks(min(0.0, *values), max(0.0, *values) or 1.0, 4)
+    return Axis(title, {tick: f"{tick:.12g}" for tick in ticks})
 
 
 def epoch_axis(count: int) -> Axis:
-    """From the first epoch to the last, which both have their number."""
-    middle = [round(1 + (count - 1) * share) for share in (0, 1 / 3, 2 / 3, 1)]
-    low, high = (1, count) if count > 1 else (0, 2)  # one epoch alone stands in the middle
-    return Axis("epoch", {at: str(at) for at in middle}, low, high)
+    """From the first epoch to the last; a single epoch is in the middle."""
+    if count == 1:
+        return Axis("epoch", {0: "", 1: "1", 2: ""})
+    return Axis("epoch", {epoch: str(epoch) for epoch in (round(1 + (count - 1) * k / 3) for k in range(4))})
 
 
-def render_lines(title: str, note: str, series: Sequence[Series], x: Axis, y: Axis) -> Markup:
-    """Lines over each other; a point's title says its line, place and value."""
-    marks = [
-        LINE.format(
-            shape=line.shape,
-            color=line.color,
-            points=" ".join(
-                f"{x.place(a):.2f},{100 - y.place(b):.2f}" for a, b in zip(line.x, line.y, strict=True)
-            ),
-        )
-        for line in series
-    ]
-    marks += [
-        DOT.format(
-            x=x.place(a),
-            y=100 - y.place(b),
-            radius=3.5,
-            color=line.color,
-            words=f"{line.name}: {b:.1%} at {a:g}" if y is SHARES else f"{line.name}: {b:.4g} at {a:g}",
-        )
-        for line in series
-        if line.dots
-        for a, b in zip(line.x, line.y, strict=True)
-    ]
-    words = "; ".join(f"{line.name} from {line.y[0]:.3g} to {line.y[-1]:.3g}" for line in series)
-    return _render_chart(title, note, words, x, y, join(marks))
+def render_chart(description: str, x: Axis, y: Axis, marks: Markup, height: int = HEIGHT) -> Markup:
+    """A plot with its axes.
 
-
-def render_reliability(title: str, note: str, bins: dict[str, Any], color: str) -> Markup:
-    """Accuracy in each bin of confidence, from `reliability` of `score_predictions`: bars that would end on
-    the diagonal, were the confidence right.
+    Args:
+        description: Read to those who cannot see the chart.
+        x: Axis at the bottom.
+        y: Axis on the left.
+        marks: What the other functions of this module return, joined.
+        height: Of the plot, in pixels.
     """
-    count = len(bins["count"])
-    marks = [
-        BAR.format(
-            x=100 * place / count + 0.4,
-            y=100 - 100 * accuracy,
-            width=100 / count - 0.8,
-            height=100 * accuracy,
-            color=color,
-            words=f"confidence {confidence:.0%}: {accuracy:.0%} right of {faces:,} faces",
+    return _render("chart", description, x, y, marks, height)
+
+
+def render_dots(dots: Sequence[Dot], x: Axis, y: Axis) -> Markup:
+    """A dot for each, in the stylesheet's color."""
+    return _render("dots", dots, x, y)
+
+
+def render_diagonal() -> Markup:
+    """The line on which confidence equals accuracy."""
+    return _render("diagonal")
+
+
+def render_points(points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGHT) -> Markup:
+    """A dot, its interval and its name for each point; names that would touch another or a dot move away."""
+    tops = [height * (1 - y.place(point.y) / 100) for point in points]
+    across = [x.place(point.x) for point in points]
+    sides = [1 if left < NAMES_RIGHT else -1 for left in across]
+    dots = []
+    for point, start, side in zip(points, across, sides, strict=True):
+        reach = 100 * (SIDE_GAP + LETTER * len(point.name)) / NARROWEST
+        ways = [(side * (left - start), top) for left, top in zip(across, tops, strict=True)]
+        dots.append([top for way, top in ways if 0 < way <= reach])
+    labels = place_labels(tops, dots, height)
+    shifts = [label - top for label, top in zip(labels, tops, strict=True)]
+    return _render("points", list(zip(points, sides, shifts, strict=True)), x, y, SIDE_GAP)
+
+
+def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]], height: int = HEIGHT) -> list[float]:
+    """Pixels from the top to each label, from the top one down, each the nearest to its dot that is free.
+
+    dots: for each label the heights of the dots in its way. Where nothing is free, a label covers dots.
+    """
+    labels = [math.nan] * len(tops)
+    for index in sorted(range(len(tops)), key=tops.__getitem__):
+        near = sorted([tops[index], *range(height + 1)], key=lambda top: abs(top - tops[index]))
+        free = [top for top in near if not any(abs(top - label) < LABEL_GAP for label in labels)]
+        clear = [top for top in free if not any(abs(top - dot) < DOT_GAP for dot in dots[index])]
+        labels[index] = next(iter([*clear, *free, *near]))
+    return labels
+
+
+def render_bands(
+    positions: np.ndarray, probabilities: np.ndarray, stretches: Sequence[np.ndarray], step: float
+) -> Markup:
+    """Seven paths for each stretch of a video, stacked, each as high as its emotion is probable.
+
+    Args:
+        positions: float (N,), rising, in shares of the width.
+        probabilities: float (N, 7).
+        stretches: Indices of both, an array for each stretch without a gap.
+        step: Width of one row, as a share.
+    """
+    return _render("bands", list(_outline_bands(positions, probabilities, stretches, step)))
+
+
+def _outline_bands(
+    positions: np.ndarray, probabilities: np.ndarray, stretches: Sequence[np.ndarray], step: float
+) -> Iterator[tuple[str, str]]:
+    """Color and outline of each band, in a box of 1000 by 100."""
+    edges = np.pad(probabilities.cumsum(axis=1), ((0, 0), (1, 0)))
+    for part in stretches:
+        across = 1000 * np.append(positions[part], positions[part[-1]] + step)
+        heights = 100 * (1 - np.vstack([edges[part], edges[part[-1]]]))
+        for emotion, color in enumerate(COLORS.values()):
+            below = zip(across, heights[:, emotion], strict=True)
+            above = zip(across[::-1], heights[::-1, emotion + 1], strict=True)
+            yield color, "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))
+
+
+def list_reliability_bars(bins: dict[str, Any]) -> list[Bar]:
+    """Accuracy by confidence, from `reliability` of `score_predictions`; bins without a face have no bar."""
+    width = 1 / len(bins["count"])
+    rows = enumerate(zip(bins["accuracy"], bins["confidence"], bins["count"], strict=True))
+    return [
+        Bar(
+            index * width,
+            (index + 1) * width,
+            accuracy,
+            f"confidence {confidence:.0%}: accuracy {accuracy:.0%}, {count:,} faces",
         )
-        for place, (accuracy, confidence, faces) in enumerate(
-            zip(bins["accuracy"], bins["confidence"], bins["count"], strict=True)
-        )
-        if faces
+        for index, (accuracy, confidence, count) in rows
+        if count
     ]
-    x = SHARES._replace(title="confidence: probability of the predicted emotion")
-    return _render_chart(title, note, "accuracy by confidence", x, SHARES, join([*marks, DIAGONAL]))
 
 
-def render_histogram(title: str, note: str, bins: dict[str, Any], color: str) -> Markup:
+def list_histogram_bars(bins: dict[str, Any]) -> list[Bar]:
     """Share of the faces in each bin of confidence."""
-    total, count = sum(bins["count"]), len(bins["count"])
-    shares = [faces / total for faces in bins["count"]]
-    top = max(shares)
-    marks = [
-        BAR.format(
-            x=100 * place / count + 0.4,
-            y=100 - 100 * share / top,
-            width=100 / count - 0.8,
-            height=100 * share / top,
-            color=color,
-            words=f"{share:.1%} of the faces",
-        )
-        for place, share in enumerate(shares)
+    width, total = 1 / len(bins["count"]), sum(bins["count"])
+    return [
+        Bar(index * width, (index + 1) * width, count / total, f"{count / total:.1%} of the faces")
+        for index, count in enumerate(bins["count"])
     ]
-    x = SHARES._replace(title="confidence: probability of the predicted emotion")
-    y = Axis("", {0: "0%", top / 2: f"{top / 2:.0%}", top: f"{top:.0%}"}, 0, top)
-    return _render_chart(title, note, "faces by confidence", x, y, join(marks))
 
 
-def render_map(places: np.ndarray, labels: np.ndarray, right: np.ndarray) -> Markup:
-    """Faces at places (N, 2), -1 to 1, in the color of their label; wrong answers are rings."""
-    dots = [
-        MAP_DOT.format(
-            kind="right" if fine else "wrong",
-            x=f"{3.8 * x:.2f}",
-            y=f"{2.8 * y:.2f}",
-            color=COLORS[EMOTIONS[label]],
-        )
-        for (x, y), label, fine in zip(places.tolist(), labels.tolist(), right.tolist(), strict=True)
-    ]
-    return MAP.format(words=f"map of {len(labels):,} faces colored by label", dots=join(dots))
-
-
-def _render_chart(title: str, note: str, words: str, x: Axis, y: Axis, marks: Markup) -> Markup:
-    # Ticks that would touch on a phone are left out.
-    x_ticks = [(x.place(at), text) for at, text in x.ticks.items()]
-    shown = list(itertools.islice(x_ticks, 0, None, 2 if len(x_ticks) > 7 else 1))
-    return CHART.format(
-        title=title,
-        note=note,
-        words=words,
-        height=HEIGHT,
-        x_title=x.title,
-        y_ticks=join(Y_TICK.format(at=100 - y.place(at), text=text) for at, text in y.ticks.items()),
-        x_ticks=join(X_TICK.format(at=at, text=text) for at, text in shown),
-        marks=marks,
-    )
+_render = partial(render_part, "charts.html")

@@ -1,4 +1,4 @@
-"""What models, people and the face detector say of every face: the evidence of an audit."""
+"""What models, raters and the face detector say about every face: the evidence of an audit."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,8 @@ SPLITS = {TRAINING: "train", PUBLIC: "public", PRIVATE: "private"}
 
 
 class Evidence(NamedTuple):
-    """probabilities: (N, 7) of each model by name. votes: (N, 10) or None. undetected: (N,), doubtful faces
-    that the detector does not find.
+    """probabilities: (N, 7) of each model by name. votes: (N, 10). undetected: (N,), doubtful faces that the
+    detector does not find.
     """
 
     probabilities: dict[str, np.ndarray]
@@ -32,37 +32,37 @@ class Evidence(NamedTuple):
 def collect_evidence(
     collection: Collection, dataset: FER2013, folders: list[Path], ferplus: Path | None, device: str
 ) -> Evidence:
-    """folders: of the models. ferplus: FER+'s fer2013new.csv. Raises DataError where its rows are others."""
+    """folders: of the models. ferplus: FER+'s fer2013new.csv. Raises DataError if its rows differ."""
     votes = None
     if ferplus:
         by_split = read_votes(ferplus, dataset)
         votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
     probabilities = _predict(collection, folders, device)
     doubtful = find_disputed(collection, probabilities, votes)
-    return Evidence(probabilities, votes, _look_for_faces(collection, doubtful))
+    return Evidence(probabilities, votes, _find_undetected(collection, doubtful))
 
 
 def _predict(collection: Collection, folders: list[Path], device: str) -> dict[str, np.ndarray]:
-    place = pick_device(device)
-    models = [load_artifact(folder).to(place) for folder in folders]
+    torch_device = pick_device(device)
+    models = [load_artifact(folder).to(torch_device) for folder in folders]
     names = unique_names([model.name for model in models], folders)
     tables = {}
     for name, model in zip(names, models, strict=True):
         with track(f"{name} on all faces") as progress:
-            logits = predict_logits(model, collection.faces.pixels, device=place, progress=progress)
+            logits = predict_logits(model, collection.faces.pixels, device=torch_device, progress=progress)
         tables[name] = logits.double().softmax(1).numpy()
     return tables
 
 
-def _look_for_faces(collection: Collection, doubtful: np.ndarray) -> np.ndarray:
+def _find_undetected(collection: Collection, doubtful: np.ndarray) -> np.ndarray:
     """bool (N,): doubtful faces in which the detector finds none."""
     from PIL import Image
 
     undetected = np.zeros_like(doubtful)
     chosen = np.flatnonzero(doubtful)
     with track("looking for faces where there may be none") as progress:
-        for done, place in enumerate(chosen, 1):
-            picture = Image.fromarray(collection.faces.pixels[place, 0]).convert("RGB")
-            undetected[place] = not find_faces(picture)
+        for done, index in enumerate(chosen, 1):
+            image = Image.fromarray(collection.faces.pixels[index, 0]).convert("RGB")
+            undetected[index] = not find_faces(image)
             progress(done, len(chosen))
     return undetected

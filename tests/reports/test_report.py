@@ -1,24 +1,30 @@
 """The report: its numbers are eval's, it stands alone, and names in it cannot become markup."""
 
 import contextlib
+import html
 import io
 import json
 import re
+import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import write_synthetic
+from fer_zoo.evaluation.robustness import CORRUPTIONS
 
 HISTORY = (
     "epoch,train_loss,train_accuracy,public_loss,public_accuracy,learning_rate,images_per_s,seconds\n"
     "1,1.9,0.2,1.8,0.31,0.001,100,60\n2,1.7,0.3,1.6,0.42,0.002,100,60\n3,1.6,0.3,1.7,0.40,0.001,100,60\n"
 )
+HOSTILE = "\"><img src=x onerror=alert(1)>'{{ 7 * 7 }}&amp;"
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -30,6 +36,42 @@ class Reported(NamedTuple):
     data: Path
 
 
+class Parsed(HTMLParser):
+    """What a browser makes of a page: its tags, attributes, texts and the sources of its images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.sources: set[str] = set()
+        self.texts: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.sources |= {str(value).split(";")[0] for name, value in attrs if name == "src"}
+
+    def handle_data(self, data: str) -> None:
+        self.texts.add(data.strip())
+
+
+def parse_page(page: str) -> Parsed:
+    parsed = Parsed()
+    parsed.feed(page)
+    return parsed
+
+
+def read_chart(page: str, title: str) -> tuple[dict[str, list[tuple[float, float]]], list[str]]:
+    """The lines of a chart by name, in percent from the left and the bottom, and the words of its dots."""
+    figure = re.search(rf"<figure><figcaption><b>{title}</b>.*?</figure>", page, flags=re.DOTALL)
+    assert figure, title
+    lines = {}
+    for points, name in re.findall(r'points="([^"]*)"><title>(.*?)</title>', figure[0]):
+        pairs = [pair.split(",") for pair in points.split()]
+        lines[html.unescape(name)] = [(float(x), round(100 - float(y), 2)) for x, y in pairs]
+    return lines, [html.unescape(words) for words in re.findall(r"<circle.*?<title>(.*?)</title>", figure[0])]
+
+
 def run(capsys: Any, *arguments: object) -> Any:
     main([str(one) for one in arguments])
     return json.loads(capsys.readouterr().out)
@@ -39,9 +81,10 @@ def run(capsys: Any, *arguments: object) -> Any:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     write_synthetic(folder / "drawn.csv", count=210)
-    for name in ("cnn-baseline", "<b>other"):  # two runs of one architecture are named by their folders
+    for name in ("cnn-baseline", HOSTILE):  # two runs of one architecture are named by their folders
         run_folder = folder / name
         run_folder.mkdir()
+        torch.manual_seed(len(name))  # they disagree about some faces
         save_artifact(run_folder, create_model("cnn-baseline").eval(), {"metrics": {}})
     (folder / "cnn-baseline" / "history.csv").write_text(HISTORY, encoding="ascii")
     return folder
@@ -82,9 +125,43 @@ def test_the_page_has_every_part(reported: Reported) -> None:
     ):
         assert f'<section id="{anchor}">' in reported.page
         assert f'<a href="#{anchor}">' in reported.page
-    assert reported.page.count("<polyline") == 2 * 3 + 1 + 7  # accuracy, loss; learning rate; corruptions
     assert "42.0% in epoch 2" in reported.page
     assert 'id="raters"' not in reported.page  # nobody gave FER+
+
+
+def test_the_charts_of_training_show_its_history(reported: Reported) -> None:
+    lines, dots = read_chart(reported.page, "Accuracy")
+    assert lines["PublicTest"] == [(0, 31), (50, 42), (100, 40)]
+    assert lines["Training, augmented"] == [(0, 20), (50, 30), (100, 30)]
+    assert dots == ["best epoch: 42.0% at 2"]
+    lines, dots = read_chart(reported.page, "Loss")
+    assert lines["PublicTest"] == [(0, 90), (50, 80), (100, 85)]  # of an axis from 0 to 2
+    assert dots == ["best epoch: 1.6 at 2"]
+    lines, _ = read_chart(reported.page, "Learning rate")
+    assert lines == {"learning rate": [(0, 50), (50, 100), (100, 50)]}
+
+
+def test_the_charts_of_robustness_show_its_numbers(reported: Reported) -> None:
+    (numbers,) = reported.numbers["models"]
+    assert len(numbers["robustness"]["curves"]) == 7
+    for name, curve in numbers["robustness"]["curves"].items():
+        lines, dots = read_chart(reported.page, CORRUPTIONS[name].title)
+        (line,) = lines.values()
+        levels = curve["levels"]
+        across = [round(100 * (level - levels[0]) / (levels[-1] - levels[0]), 2) for level in levels]
+        expected = list(zip(across, [round(100 * one, 2) for one in curve["accuracy"]], strict=True))
+        assert line == [pytest.approx(pair, abs=0.011) for pair in expected]
+        shown = zip(curve["accuracy"], levels, strict=True)
+        assert dots == [f"cnn-baseline: {one:.1%} at {level:g}" for one, level in shown]
+
+
+def test_the_bars_of_calibration_show_its_bins(reported: Reported) -> None:
+    bins = reported.numbers["models"][0]["reliability"]
+    rows = zip(bins["confidence"], bins["accuracy"], bins["count"], strict=True)
+    for confidence, accuracy, count in rows:
+        if count:
+            words = f"<title>confidence {confidence:.0%}: accuracy {accuracy:.0%}, {count:,} faces</title>"
+            assert re.search(rf'height="{100 * accuracy:.2f}%"[^>]*>{re.escape(words)}', reported.page)
 
 
 def test_the_page_stands_alone(reported: Reported) -> None:
@@ -93,14 +170,34 @@ def test_the_page_stands_alone(reported: Reported) -> None:
 
 
 def test_several_models_are_compared_and_no_name_becomes_markup(work: Path, capsys) -> None:
-    models, out = [work / "cnn-baseline", work / "<b>other"], work / "both.html"
-    result = run(capsys, "report", *models, "--data", work / "drawn.csv", "--out", out, "--json")
+    data = work / "<script>alert(2)&.csv"
+    shutil.copy(work / "drawn.csv", data)
+    models, out = [work / "cnn-baseline", work / HOSTILE], work / "both.html"
+    result = run(capsys, "report", *models, "--data", data, "--out", out, "--json")
     compared = run(capsys, "compare", *models, "--data", work / "drawn.csv", "--json")
     assert result["pairs"] == compared["pairs"]
     assert [one["accuracy"] for one in result["models"]] == [one["accuracy"] for one in compared["models"]]
     page = out.read_text(encoding="utf-8")
-    assert page.count("<polyline") == 2 * 7
     assert f'<td class="number">{compared["pairs"][0]["p_value"]:.2g}</td>' in page
+    significant = compared["pairs"][0]["p_value"] < 0.05
+    assert ("not significant (p &gt;= 0.05)" in page, "significant (p &lt; 0.05)" in page) == (
+        not significant,
+        significant,
+    )
+    for one in result["models"]:
+        lines, dots = read_chart(page, "Noise")
+        assert [y for _, y in lines[one["model"]]] == pytest.approx(
+            [100 * accuracy for accuracy in one["robustness"]["curves"]["noise"]["accuracy"]], abs=0.011
+        )
+        assert sum(words.startswith(f"{one['model']}: ") for words in dots) == 6
+    parsed = parse_page(page)
+    names = {one["model"] for one in result["models"]}
+    assert any(HOSTILE in name for name in names)
+    assert names <= parsed.texts
+    assert any("<script>alert(2)&.csv" in text for text in parsed.texts)
+    assert not {"script", "link"} & parsed.tags
+    assert "onerror" not in parsed.attributes
+    assert parsed.sources <= {"data:image/png"}
 
 
 def test_more_models_than_can_be_told_apart_are_refused(work: Path, capsys) -> None:
@@ -116,12 +213,12 @@ def test_it_opens_in_a_browser_and_asks_for_nothing(reported: Reported, width: i
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium")
-    faults: list[str] = []
+    issues: list[str] = []
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         page = chromium.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
-        page.on("console", lambda line: faults.append(line.text))
-        page.on("request", lambda sent: faults.append(sent.url) if sent.url.startswith("http") else None)
+        page.on("console", lambda line: issues.append(line.text))
+        page.on("request", lambda sent: issues.append(sent.url) if sent.url.startswith("http") else None)
         page.goto(reported.path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") == width  # nothing sticks out
         broken = "[...document.images].filter(one => !one.naturalWidth).length"
@@ -129,4 +226,4 @@ def test_it_opens_in_a_browser_and_asks_for_nothing(reported: Reported, width: i
         grounds = {"light": "rgb(250, 250, 249)", "dark": "rgb(12, 10, 9)"}
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == grounds[scheme]
         chromium.close()
-    assert faults == []
+    assert issues == []

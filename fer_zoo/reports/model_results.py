@@ -1,4 +1,4 @@
-"""Everything that a report says of one model, measured once."""
+"""The numbers of a report on one model, measured once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,29 +26,39 @@ MAP_FACES = 1200  # points of the map: t-SNE takes 5 to 10 s on one core, and mo
 
 
 class FaceMap(NamedTuple):
-    """chosen: the faces' places in the split (N,). places: where they lie (N, 2). alike: mean share of their
-    ten nearest neighbors with the same label.
+    """A t-SNE map.
+
+    Attributes:
+        chosen: Indices of its faces in the split (N,).
+        positions: Where they are (N, 2), -1 to 1.
+        purity: Mean share of their ten nearest neighbors with the same label.
     """
 
     chosen: np.ndarray
-    places: np.ndarray
-    alike: float
+    positions: np.ndarray
+    purity: float
 
 
-class Heat(NamedTuple):
-    """Where the model looked: maps (48, 48) in [0, 1] of a face for its answer, and for its label where that
-    is another.
-    """
+class Heatmap(NamedTuple):
+    """Maps (48, 48) in [0, 1] of a face: for the prediction, and for the label where that differs."""
 
     face: int
-    answer: np.ndarray
+    prediction: np.ndarray
     label: np.ndarray | None
 
 
 @dataclass(frozen=True)
-class Study:
-    """scores: the JSON of `fer-zoo eval`. probabilities: (N, 7) of the split's faces. majority: of the FER+
-    raters (N,). What was not asked for, or the model has not got, is None.
+class ModelResults:
+    """What was not asked for, or the model does not have, is None.
+
+    Attributes:
+        scores: The JSON of `fer-zoo eval`.
+        faces: Of the split.
+        probabilities: (N, 7) of the faces.
+        robustness: As `measure_robustness` gives it.
+        history: The columns of history.csv.
+        majority: Of the FER+ raters (N,).
+        duplicates: As `describe_duplicates` gives them.
     """
 
     scores: dict[str, Any]
@@ -59,7 +69,7 @@ class Study:
     majority: np.ndarray | None
     duplicates: list[dict[str, Any]] | None
     face_map: FaceMap | None = None
-    heats: tuple[Heat, ...] = ()
+    heatmaps: tuple[Heatmap, ...] = ()
 
     @property
     def name(self) -> str:
@@ -72,34 +82,34 @@ class Study:
         if self.majority is not None:
             added["mistakes"] = describe_errors(self.probabilities, self.faces.labels, self.majority)
         if self.face_map:
-            added["map"] = {"n": len(self.face_map.chosen), "alike_neighbors": self.face_map.alike}
+            added["map"] = {"n": len(self.face_map.chosen), "alike_neighbors": self.face_map.purity}
         return {**self.scores, **added}
 
 
-def study_model(
+def measure_model(
     folder: Path,
     dataset: FER2013,
     *,
     split: str = "private",
     ferplus: Path | None = None,
     device: str = "auto",
-    closely: bool = True,
+    detailed: bool = True,
     robustness_faces: int = MAX_FACES,
-) -> Study:
-    """Measure the model of a folder on a split. closely: also its heatmaps and its map of faces, which a
-    page of several models has no room for.
-    """
+) -> ModelResults:
+    """Measure the model of a folder on a split. detailed: also its heatmaps and its t-SNE map."""
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
-    faces, place = dataset.split(split), pick_device(device)
-    model = load_artifact(folder).to(place)
+    faces, torch_device = dataset.split(split), pick_device(device)
+    model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
-        robustness = measure_robustness(model, faces, most=robustness_faces, device=place, progress=progress)
+        robustness = measure_robustness(
+            model, faces, most=robustness_faces, device=torch_device, progress=progress
+        )
     history = folder / "history.csv"
     duplicates = None
     if split != "train":
         duplicate = find_training_duplicates(dataset, faces)
         duplicates = describe_duplicates(probabilities, faces.labels, duplicate)
-    return Study(
+    return ModelResults(
         scores=score_split(name, probabilities, dataset, split, ferplus=ferplus),
         faces=faces,
         probabilities=probabilities,
@@ -107,19 +117,21 @@ def study_model(
         history=read_history(history) if history.is_file() else None,
         majority=majority_labels(read_split_votes(ferplus, dataset, split)) if ferplus else None,
         duplicates=duplicates,
-        face_map=_map_faces(model, faces, place) if closely and len(faces) > 2 else None,
-        heats=_find_heats(model, faces, probabilities) if closely else (),
+        face_map=_map_faces(model, faces, torch_device) if detailed and len(faces) > 2 else None,
+        heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),
     )
 
 
 def _map_faces(model: "FaceClassifier", faces: Faces, device: Any) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
-        places = tsne_map(extract_features(model, faces.pixels[chosen], device))
-    return FaceMap(chosen, places, knn_purity(places, faces.labels[chosen]))
+        positions = tsne_map(extract_features(model, faces.pixels[chosen], device))
+    return FaceMap(chosen, positions, knn_purity(positions, faces.labels[chosen]))
 
 
-def _find_heats(model: "FaceClassifier", faces: Faces, probabilities: np.ndarray) -> tuple[Heat, ...]:
+def _explain_examples(
+    model: "FaceClassifier", faces: Faces, probabilities: np.ndarray
+) -> tuple[Heatmap, ...]:
     import torch
 
     chosen = np.concatenate(
@@ -127,11 +139,11 @@ def _find_heats(model: "FaceClassifier", faces: Faces, probabilities: np.ndarray
     )
     device = next(model.parameters()).device
     pixels = torch.from_numpy(faces.pixels[chosen]).to(device)
-    answers, labels = probabilities[chosen].argmax(1), faces.labels[chosen]
-    for_answer, for_label = (
-        explain(model, pixels, targets.tolist()).numpy() for targets in (answers, labels)
+    predictions, labels = probabilities[chosen].argmax(1), faces.labels[chosen]
+    for_prediction, for_label = (
+        explain(model, pixels, targets.tolist()).numpy() for targets in (predictions, labels)
     )
     return tuple(
-        Heat(int(face), for_answer[row], for_label[row] if answers[row] != labels[row] else None)
+        Heatmap(int(face), for_prediction[row], for_label[row] if predictions[row] != labels[row] else None)
         for row, face in enumerate(chosen)
     )

@@ -16,7 +16,7 @@ PLACE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
 # Reference
 
-Made from the code by `python -m fer_zoo.cli.reference`; a test compares. The [README](../README.md) tells
+Made from the code by `python -m fer_zoo.cli.reference`; a test compares. The [README](../../README.md) tells
 when to use what.
 """
 

@@ -144,11 +144,7 @@ TABLES: dict[str, Any] = {"augment": Augmentation, "distill": Distillation}
 
 
 # Settings of version 0.1.0 (config.json of its runs, recipes of its users) by the names that they have now.
-RENAMED = {
-    "normalize": "normalize",
-    "backbone_lr_mult": "backbone_lr_mult",
-    "interpolate_init": "interpolate_init",
-}
+RENAMED = {"normalise": "normalize", "backbone_factor": "backbone_lr_mult", "mix_start": "interpolate_init"}
 
 
 def upgrade_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

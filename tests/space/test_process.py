@@ -24,6 +24,11 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def restore_signals() -> None:
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[tuple[Any, str, Path]]:
     """`fer-zoo demo` behind a proxy that is not there, and with few file descriptors."""
@@ -33,7 +38,13 @@ def started(tmp_path: Path) -> Iterator[tuple[Any, str, Path]]:
         environment.pop(name, None)
     environment |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "https_proxy"), proxy)
     command = f"ulimit -Sn 256; exec {sys.executable} -m fer_zoo demo --port {free_port()}"
-    demo = subprocess.Popen(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen(
+        ["bash", "-c", command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=restore_signals,  # tests in the background, as under nohup, ignore some of them
+    )
     try:
         assert demo.stdout is not None
         url = next(word for word in demo.stdout.readline().split() if word.startswith("http")).rstrip("/")

@@ -16,7 +16,7 @@ import fer_zoo.training.initialize as start
 import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import FaceClassifier, create_model
 from fer_zoo.cli.main import main
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import Faces
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.utils.devices import read_world
 
@@ -47,11 +47,10 @@ def create_exact(name: str, *_: object) -> FaceClassifier:
 def train(folder: Path, resume: bool = False) -> trainer.FitResult:
     generator = np.random.default_rng(0)
     faces = Faces(generator.integers(0, 256, (48, 1, 48, 48), dtype=np.uint8), np.arange(48) % 7)
-    dataset = FER2013(faces, faces, faces, "noise", "noise")
     recipe = build_recipe(SETTINGS)
     with mock.patch.object(start, "create_model", create_exact):
         return trainer.fit(
-            "cnn-baseline", dataset, recipe, out=folder, device="cpu", resume=resume, show_progress=False
+            "cnn-baseline", faces, faces, recipe, out=folder, device="cpu", resume=resume, show_progress=False
         )
 
 

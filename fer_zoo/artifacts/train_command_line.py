@@ -8,7 +8,8 @@ from typing import Any
 
 from fer_zoo.artifacts.artifact import hash_weights, list_embedded
 from fer_zoo.models.registry import find_architecture
-from fer_zoo.recipes.recipe import Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
+from fer_zoo.recipes.nearest import find_nearest_recipe
+from fer_zoo.recipes.recipe import Recipe, build_recipe
 
 FER2013_FINGERPRINT = "1967e5ff64db0a1d"  # of the challenge's three splits, in whatever form
 VOTES_NAME = "fer2013new.csv"
@@ -45,30 +46,11 @@ def is_in_package(name: str, sha256: str) -> bool:
 
 def _give_recipe(recipe: Recipe, own: str) -> list[str]:
     """--recipe, where it is another one than the architecture's own, and a --set for each difference."""
-    changes = {}
-    for name in sorted(list_recipes(), key=lambda name: name != own):  # of equals its own comes first
-        difference = _list_changes(recipe, load_recipe(name))
-        if difference is not None:
-            changes[name] = difference
-    nearest = min(changes, key=lambda name: len(changes[name]))
+    nearest, changes = find_nearest_recipe(recipe, own)
     options = [] if nearest == own else ["--recipe", nearest]
-    return options + [part for change in changes[nearest] for part in ("--set", change)]
-
-
-def _list_changes(recipe: Recipe, usual: Recipe) -> list[str] | None:
-    """What --set makes of `usual` to get `recipe`; None where it cannot, for TOML has no word for nothing."""
-    before, after = _flatten(describe_recipe(usual)), _flatten(describe_recipe(recipe))
-    changed = {key: value for key, value in after.items() if value != before[key]}
-    if None in changed.values():
-        return None
-    return [f"{key}={_format_value(key, value)}" for key, value in changed.items()]
-
-
-def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+    return options + [
+        part for key, value in changes.items() for part in ("--set", f"{key}={_format_value(key, value)}")
+    ]
 
 
 def _format_value(key: str, value: Any) -> str:

@@ -4,7 +4,6 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -161,36 +160,33 @@ def _work(name: str, contest: Benchmark, pipe: Connection) -> None:
         return
 
 
-class _EpochOverError(Exception):
-    """Ends a run after its first epoch."""
-
-
 def prepare_ours(contest: Benchmark) -> Callable[[], float]:
-    """A round of `fer-zoo train`, which returns its seconds."""
-    from fer_zoo.training.trainer import fit
+    """A round of `fer-zoo train`, which returns its seconds; without the calibration that follows."""
+    import torch
+
+    from fer_zoo.training.distributed import Group
+    from fer_zoo.training.trainer import prepare, train_epochs
 
     few = make_faces(contest.faces, 64)
     dataset = FER2013(contest.faces, few, few, fingerprint="bench", source="bench")
+    row, device = find_architecture(contest.architecture), torch.device(contest.device)
 
     def run_round() -> float:
-        rows: list[dict[str, float]] = []
-
-        def stop(row: dict[str, float]) -> None:
-            """What follows the epoch, the calibration, is no part of it."""
-            rows.append(row)
-            raise _EpochOverError
-
-        with tempfile.TemporaryDirectory() as folder, suppress(_EpochOverError):
-            fit(
-                contest.architecture,
-                dataset,
+        with tempfile.TemporaryDirectory() as folder:
+            context, progress = prepare(
+                row,
                 contest.recipe,
-                out=folder,
-                device=contest.device,
-                show_progress=False,
-                on_epoch=stop,
+                dataset,
+                run_dir=Path(folder),
+                device=device,
+                seed=0,
+                init=None,
+                group=Group(),
+                is_saved=False,
+                is_visible=False,
             )
-        return len(contest.faces) / rows[0]["images_per_s"]
+            train_epochs(context, progress, lambda row: False)
+        return len(contest.faces) / progress.history[0]["images_per_s"]
 
     return run_round
 

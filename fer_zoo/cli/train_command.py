@@ -84,14 +84,12 @@ def run_train(arguments: argparse.Namespace) -> None:
         dataset = exclude_faces(dataset, arguments.exclude)
         print(f"fer-zoo: {dataset.note.removeprefix(warned).strip()}", file=sys.stderr)
     from fer_zoo.artifacts.artifact import read_config
-    from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.batchnorm import describe_choice
     from fer_zoo.utils.devices import read_world
 
     result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
     if read_world().rank:
         return  # under torchrun the first process alone writes and tells
-    write_card(folder)
     votes = " of FER2013's own labels (the epoch was chosen by FER+'s)"
     choice = describe_choice(read_config(folder)["fer_zoo"]["calibration"])
     print(
@@ -107,20 +105,23 @@ def _fit_or_stop(
     arguments: argparse.Namespace, name: str, dataset: "FER2013", recipe: "Recipe", folder: Path
 ) -> "FitResult":
     """`fit` as the arguments say; Ctrl-C ends with a line and exit code 130."""
+    from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.training.trainer import fit
 
+    labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
     try:
         return fit(
             name,
-            dataset,
+            labeled.training,
+            labeled.public_test,
             recipe,
             out=folder,
+            init=arguments.pretrained,
             seed=arguments.seed,
             device=arguments.device,
-            pretrained=arguments.pretrained,
-            ferplus=arguments.ferplus_csv,
-            labels=arguments.labels,
             resume=arguments.resume,
+            data=labeled.info,
+            score_on=dataset.public_test,
         )
     except KeyboardInterrupt:
         print(

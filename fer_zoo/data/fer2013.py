@@ -1,5 +1,6 @@
 """FER2013 in any form in which people hold it, recognized by content, as three splits of uint8 faces."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -44,12 +45,32 @@ class Faces:
 
 
 @dataclass(frozen=True)
+class DataInfo:
+    """What a run keeps of its data beside the faces; the fields are explained at FER2013."""
+
+    fingerprint: str
+    source: str
+    excluded: str = ""
+    label_source: str = "fer2013"
+
+
+def describe_splits(*splits: Faces) -> DataInfo:
+    """Of faces that come from no data set of ours: the fingerprint is that of pixels and labels."""
+    digest = hashlib.sha256()
+    for faces in splits:
+        digest.update(f"{faces.pixels.shape} {faces.labels.dtype}".encode())
+        digest.update(faces.pixels.tobytes() + faces.labels.tobytes())
+    return DataInfo(digest.hexdigest()[:16], source="")
+
+
+@dataclass(frozen=True)
 class FER2013:
     """The three splits, and where they were read.
 
     `fingerprint` depends on faces, labels and splits alone, not on form or order. `note` is empty, or says
     what a reader of scores has to know about the splits. `excluded` is empty, or the name of the file by
-    which faces were left out.
+    which faces were left out. `label_source` is `fer2013`, or what replaced its labels (see
+    `fer_zoo.data.ferplus`).
     """
 
     training: Faces
@@ -59,6 +80,12 @@ class FER2013:
     source: str
     note: str = ""
     excluded: str = ""
+    label_source: str = "fer2013"
+
+    @property
+    def info(self) -> DataInfo:
+        """The `data` of `fit`."""
+        return DataInfo(self.fingerprint, self.source, self.excluded, self.label_source)
 
     def split(self, name: str) -> Faces:
         """`train`, `public`, `private`, or `test` for both test splits; else raises UnknownNameError."""

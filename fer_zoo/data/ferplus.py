@@ -94,6 +94,7 @@ def use_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
         training=Faces(dataset.training.pixels[kept], shares),
         public_test=Faces(dataset.public_test.pixels[clear], majority[clear]),
         fingerprint=_name_votes(dataset, votes),
+        label_source="ferplus",
     )
 
 
@@ -143,6 +144,7 @@ def mix_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
         dataset,
         training=Faces(dataset.training.pixels, shares),
         fingerprint=_name_votes(dataset, votes),
+        label_source="both",
     )
 
 

@@ -95,14 +95,16 @@ def run_study(
             print(f"run {number} of {len(wanted)}: {variant.name}, seed {seed}", file=sys.stderr)
         fit(
             name,
-            data[variant.name],
+            data[variant.name].training,
+            data[variant.name].public_test,
             variant.recipe,
             out=run,
+            init=study.pretrained,
             seed=seed,
             device=device,
-            pretrained=study.pretrained,
             resume=any(run.glob(CHECKPOINTS)),
             show_progress=show_progress,
+            data=data[variant.name].info,
         )
         for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
             checkpoint.unlink()

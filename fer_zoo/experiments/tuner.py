@@ -6,7 +6,6 @@ Choice is by PublicTest accuracy alone. Workers share a study through its databa
 import csv
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -55,7 +54,7 @@ def tune(
     storage: str | None = None,
     seed: int = 0,
     device: str = "auto",
-    pretrained: bool | str | Path = False,
+    init: bool | str | Path | None = None,
     search_seed: int | None = None,
     show_progress: bool = True,
 ) -> TuneResult:
@@ -76,7 +75,7 @@ def tune(
         "space": [asdict(dimension) for dimension in space],
         "seed": seed,
         "data": dataset.fingerprint,
-        "pretrained": Path(pretrained).name if not isinstance(pretrained, bool) else pretrained,
+        "pretrained": _describe_init(init),
     }
     study = open_study(optuna, row.name, folder, storage, recipe.epochs, search_seed)
     check_identity(study, identity)
@@ -86,32 +85,45 @@ def tune(
 
     def run_trial(trial: "Trial") -> float:
         point = {dimension.name: _suggest(trial, dimension) for dimension in space}
-        place = folder / "trials" / f"{trial.number:04d}"
-        shutil.rmtree(place, ignore_errors=True)
-        began = time.perf_counter()
+        trial_dir = folder / "trials" / f"{trial.number:04d}"
+        shutil.rmtree(trial_dir, ignore_errors=True)
+        is_promising, began = True, time.perf_counter()
+
+        def report(row: dict[str, float]) -> bool:
+            nonlocal is_promising
+            trial.report(row["public_accuracy"], int(row["epoch"]))
+            if isinstance(table, TrialTable):
+                table.refresh()
+            is_promising = not trial.should_prune()
+            return is_promising
+
         try:
             result = fit(
                 row.name,
-                dataset,
+                dataset.training,
+                dataset.public_test,
                 build_point(recipe, point),
-                out=place,
+                out=trial_dir,
+                init=init,
                 seed=seed,
                 device=device,
-                pretrained=pretrained,
+                on_epoch=report,
                 show_progress=False,
-                on_epoch=_report_to(optuna, trial, table),
+                data=dataset.info,
             )
         except TrainingError as error:
             broken.append(error)
             if len(broken) == FAILURES_IN_A_ROW:
                 raise
-            raise optuna.TrialPruned(str(error)) from error  # a loss that is no number is a bad result
+            raise optuna.TrialPruned(str(error)) from error  # a loss that is not finite is a bad result
         except KeyboardInterrupt:
-            study.enqueue_trial(trial.params)  # it comes first when the search goes on
+            study.enqueue_trial(trial.params)  # it comes first when the search is resumed
             raise
         finally:
             trial.set_user_attr("seconds", time.perf_counter() - began)
         broken.clear()
+        if not is_promising:
+            raise optuna.TrialPruned  # so Optuna wants to be told
         return result.public_accuracy
 
     def tidy(study: "Study", trial: "FrozenTrial") -> None:
@@ -128,23 +140,16 @@ def tune(
     return _summarize(optuna, study, folder)
 
 
+def _describe_init(init: bool | str | Path | None) -> bool | str:
+    return Path(init).name if isinstance(init, (str, Path)) else bool(init)
+
+
 def _suggest(trial: "Trial", dimension: Dimension) -> Any:
     if dimension.choices:
         return trial.suggest_categorical(dimension.name, list(dimension.choices))
     if dimension.whole:
         return trial.suggest_int(dimension.name, int(dimension.low), int(dimension.high), log=dimension.log)
     return trial.suggest_float(dimension.name, dimension.low, dimension.high, log=dimension.log)
-
-
-def _report_to(optuna: Any, trial: "Trial", table: Any) -> Callable[[dict[str, float]], None]:
-    def report(row: dict[str, float]) -> None:
-        trial.report(row["public_accuracy"], int(row["epoch"]))
-        if isinstance(table, TrialTable):
-            table.refresh()
-        if trial.should_prune():
-            raise optuna.TrialPruned
-
-    return report
 
 
 def _is_enough(study: "Study", trials: int | None, deadline: float | None) -> bool:
@@ -161,8 +166,8 @@ def _drop_weights(study: "Study", folder: Path, number: int) -> None:
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     best = study.best_trial.number if complete else None
     for done in {number, *(trial.number for trial in complete)}:
-        place = folder / "trials" / f"{done:04d}"
-        for path in place.glob("*.safetensors"):
+        trial_dir = folder / "trials" / f"{done:04d}"
+        for path in trial_dir.glob("*.safetensors"):
             if done != best or path.name != "model.safetensors":
                 path.unlink(missing_ok=True)
 

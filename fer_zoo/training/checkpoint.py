@@ -2,10 +2,8 @@
 history. The last two are kept: should the newest be damaged, the run goes on from the one before.
 """
 
-import hashlib
 import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
 from fer_zoo.training.optim import match_memory_format
-from fer_zoo.utils.tensors import read_tensors, write_tensors
+from fer_zoo.utils.tensors import hash_tensors, read_tensors, write_tensors
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 PREVIOUS_NAME = "checkpoint-previous.safetensors"
@@ -52,7 +50,7 @@ def save_checkpoint(
         "history": json.dumps(progress.history),
         "step": str(progress.step),
         "run": json.dumps(run),
-        "sha256": _hash(tensors),
+        "sha256": hash_tensors(tensors),  # a power cut can leave a file of the right length with zeros in it
     }
     write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, keep=folder / PREVIOUS_NAME)
 
@@ -100,7 +98,7 @@ def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
     for path in found:
         try:
             tensors, metadata, _ = read_tensors(path)
-            if metadata.get("sha256") not in (None, _hash(tensors)):  # older ones have none
+            if metadata.get("sha256") not in (None, hash_tensors(tensors)):  # older ones have none
                 raise ArtifactError(f"{str(path)!r} is damaged: it is not what was written.")
             progress = Progress(json.loads(metadata["history"]), int(metadata["step"]))
             run = json.loads(metadata["run"])
@@ -112,16 +110,6 @@ def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
     raise ArtifactError(
         f"No whole checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."
     )
-
-
-def _hash(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names and values. A cut in power can leave a file of the right length with zeros in it."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _select(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -16,14 +16,14 @@ from fer_zoo.training.optim import select_precision
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained model that stands still. identity: its name and the start of its weights' SHA-256."""
+    """A trained model, frozen. identity: its name and the start of its weights' SHA-256."""
 
     model: FaceClassifier
     autocast: Any
     identity: dict[str, str]
 
     @torch.no_grad()
-    def judge(self, faces: Tensor, temperature: float) -> Tensor:
+    def soft_targets(self, faces: Tensor, temperature: float) -> Tensor:
         """Probabilities (N, 7), softened by the temperature."""
         with self.autocast:
             logits = self.model(faces)
@@ -53,6 +53,6 @@ def distillation_loss(logits: Tensor, faces: Tensor, teacher: Teacher, settings:
     """Cross-entropy against the teacher's view of the same augmented faces; Hinton et al. 2015
     (arXiv:1503.02531). The square of the temperature keeps the gradient's size.
     """
-    wanted = teacher.judge(faces, settings.temperature)
-    given = (logits / settings.temperature).log_softmax(1)
-    return -(wanted * given).sum(1).mean() * settings.temperature**2
+    targets = teacher.soft_targets(faces, settings.temperature)
+    log_probabilities = (logits / settings.temperature).log_softmax(1)
+    return -(targets * log_probabilities).sum(1).mean() * settings.temperature**2

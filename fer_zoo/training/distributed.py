@@ -34,13 +34,13 @@ class Group:
     def is_writer(self) -> bool:
         return self.rank == 0
 
-    def cut(self, count: int) -> slice:
-        """The places among `count` that are this process's. They are equally many where size divides it."""
+    def shard(self, count: int) -> slice:
+        """The indices below `count` that are this process's. They are equally many where size divides it."""
         if self.size == 1:
             return slice(None)
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
-    def add_up(self, values: Tensor) -> None:
+    def all_reduce(self, values: Tensor) -> None:
         """Replace values by their sum over the processes."""
         if self.size > 1:
             _add_up(values)
@@ -59,7 +59,7 @@ class Group:
         for gradient, piece in zip(gradients, pieces, strict=True):
             gradient.copy_(piece.view_as(gradient))
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """What the writer has for `value`; the others wait for it."""
         if self.size == 1:
             return value

@@ -12,7 +12,7 @@ from fer_zoo.models.registry import Architecture, find_name
 
 
 @dataclass(frozen=True)
-class Start:
+class Initialization:
     """model: on the CPU, in training mode. source: for config.json; True or a file's name, or of a trained
     model its name, the start of its weights' SHA-256, its own epochs, minutes and source; False for none.
     """
@@ -21,7 +21,9 @@ class Start:
     source: bool | str | dict[str, Any]
 
 
-def initialize_model(row: Architecture, pretrained: bool | str | Path, options: Mapping[str, Any]) -> Start:
+def initialize_model(
+    row: Architecture, pretrained: bool | str | Path, options: Mapping[str, Any]
+) -> Initialization:
     """pretrained: as `create_model` takes it, or a trained model of the same network by embedded name or
     folder, of which the head is kept too. options: as in `create_backbone`; a trained model brings its own,
     which these change.
@@ -29,11 +31,11 @@ def initialize_model(row: Architecture, pretrained: bool | str | Path, options: 
     Raises ArtifactError where the weights are missing or of another network, RecipeError, UnknownNameError.
     """
     if isinstance(pretrained, bool):
-        return Start(create_model(row.name, pretrained, options), pretrained)
+        return Initialization(create_model(row.name, pretrained, options), pretrained)
     weights_file = Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth")
     is_address = not weights_file and HUB_ADDRESS.fullmatch(str(pretrained))
     if not (Path(pretrained).is_dir() or find_name(str(pretrained), list_embedded()) or is_address):
-        return Start(create_model(row.name, pretrained, options), Path(pretrained).name)
+        return Initialization(create_model(row.name, pretrained, options), Path(pretrained).name)
     folder = find_artifact(pretrained)
     trained = load_artifact(folder)
     model = create_model(row.name, options={**trained.info.get("network", {}), **options})
@@ -49,4 +51,4 @@ def initialize_model(row: Architecture, pretrained: bool | str | Path, options: 
     source |= {key: training[key] for key in ("epochs", "minutes") if key in training}
     if trained.info.get("pretrained"):
         source["pretrained"] = trained.info["pretrained"]
-    return Start(model, source)
+    return Initialization(model, source)

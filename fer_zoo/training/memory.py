@@ -7,11 +7,11 @@ import torch
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import TrainingError
-from fer_zoo.training.epoch import Setup
+from fer_zoo.training.context import TrainContext
 
 
 @contextmanager
-def out_of_memory_hint(setup: Setup, device: torch.device) -> Iterator[None]:
+def out_of_memory_hint(context: TrainContext) -> Iterator[None]:
     """Raises TrainingError instead of torch's out-of-memory error.
 
     The batch is not halved silently: batch normalization would see half the faces, and the run would no
@@ -23,7 +23,7 @@ def out_of_memory_hint(setup: Setup, device: torch.device) -> Iterator[None]:
         fits = None  # looked for outside of the handler, which holds on to the failed step's tensors
     else:
         return
-    size, group = setup.recipe.batch_size, setup.group
+    device, size, group = context.device, context.recipe.batch_size, context.group
     if group.size > 1:  # one process alone cannot try out what fits: a step needs all of them
         half = size // 2 // group.size * group.size
         advice = f"start again with --set batch_size={half} and learning_rate scaled alike, or with"
@@ -31,8 +31,8 @@ def out_of_memory_hint(setup: Setup, device: torch.device) -> Iterator[None]:
             f"{device} ran out of memory with {size // group.size} faces, its part of batch_size {size}; "
             f"{advice if half else 'choose a smaller --arch, or'} more processes."
         )
-    setup.optimizer.zero_grad(set_to_none=True)
-    fits = find_fitting_batch(setup, device)
+    context.optimizer.zero_grad(set_to_none=True)
+    fits = find_fitting_batch(context)
     advice = (
         f"{fits} fits: start again with --set batch_size={fits} and learning_rate scaled alike"
         if fits
@@ -41,26 +41,26 @@ def out_of_memory_hint(setup: Setup, device: torch.device) -> Iterator[None]:
     raise TrainingError(f"{device} ran out of memory with batch_size {size}; {advice}.")
 
 
-def find_fitting_batch(setup: Setup, device: torch.device) -> int:
+def find_fitting_batch(context: TrainContext) -> int:
     """The first of the halves of the recipe's batch size with which a step goes through; 0 if none does."""
-    size = setup.recipe.batch_size // 2
+    size = context.recipe.batch_size // 2
     while size:
         try:
-            _step(setup, torch.zeros((size, 1, SIDE, SIDE), device=device))
+            _step(context, torch.zeros((size, 1, SIDE, SIDE), device=context.device))
             return size
         except torch.OutOfMemoryError:
             size //= 2
     return 0
 
 
-def _step(setup: Setup, faces: torch.Tensor) -> None:
+def _step(context: TrainContext, faces: torch.Tensor) -> None:
     """As much memory as a step of `train_epoch` takes. The optimizer's moments are as large as the weights,
     and are made here if the first step was the one that failed.
     """
-    with setup.autocast:
-        logits = setup.model(faces)
-        for teacher in setup.teachers:
-            teacher.judge(faces, 1.0)
+    with context.autocast:
+        logits = context.model(faces)
+        for teacher in context.teachers:
+            teacher.soft_targets(faces, 1.0)
     logits.float().sum().backward()
-    setup.optimizer.step()
-    setup.optimizer.zero_grad(set_to_none=True)
+    context.optimizer.step()
+    context.optimizer.zero_grad(set_to_none=True)

@@ -15,9 +15,9 @@ from fer_zoo.recipes.recipe import Recipe
 
 
 def build_optimizer(
-    model: nn.Module, recipe: Recipe, head: list[Tensor], factor: float
+    model: nn.Module, recipe: Recipe, head: Sequence[Tensor], backbone_lr_mult: float
 ) -> torch.optim.Optimizer:
-    """Vectors (biases, norms) do not decay. The parameters outside `head` learn at `factor` of the rate.
+    """Vectors (biases, norms) do not decay. `backbone_lr_mult` scales the rate of what is not in `head`.
     Fused: one pass over each tensor, and on a GPU no step counter that is read.
     """
     heads = {id(parameter) for parameter in head}
@@ -28,7 +28,7 @@ def build_optimizer(
         {
             "params": parameters,
             "weight_decay": recipe.weight_decay if decays else 0.0,
-            "share": 1.0 if in_head else factor,
+            "lr_scale": 1.0 if in_head else backbone_lr_mult,
         }
         for (in_head, decays), parameters in groups.items()
     ]
@@ -42,6 +42,11 @@ def build_optimizer(
         )
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(settings, lr=recipe.learning_rate, fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["lr_scale"]
 
 
 def match_memory_format(optimizer: torch.optim.Optimizer) -> None:
@@ -91,7 +96,7 @@ def has_bfloat16() -> bool:
     return torch.cpu._is_avx512_bf16_supported()  # get_capabilities is not in torch 2.10
 
 
-def set_frozen(model: FaceClassifier, head: list[Tensor], frozen: bool) -> None:
+def set_frozen(model: FaceClassifier, head: Sequence[Tensor], frozen: bool) -> None:
     heads = {id(parameter) for parameter in head}
     for parameter in model.parameters():
         parameter.requires_grad_(not frozen or id(parameter) in heads)
@@ -103,7 +108,7 @@ def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
     for model in models:
         if model.name not in able:
             raise RecipeError(
-                f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.cut=0, or "
+                f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.train_crop=0, or "
                 f"use one of: {', '.join(able)}."
             )
         model.accepts_crops = True

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 
 from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.artifacts.card import write_card
+from fer_zoo.artifacts.classifier import Preprocessing
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.score_plots import draw_curves
-from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import apply_label_source
-from fer_zoo.errors import TrainingError
+from fer_zoo.data.fer2013 import FER2013, DataInfo, Faces, describe_splits
+from fer_zoo.errors import DataError, TrainingError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.models.registry import Architecture, find_architecture
@@ -27,10 +27,11 @@ from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network
 from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
 from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from fer_zoo.training.compiled import compile_forward
+from fer_zoo.training.context import TrainContext
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
-from fer_zoo.training.epoch import Setup, count_steps, train_epoch, validate
+from fer_zoo.training.epoch import count_steps, train_epoch, validate
 from fer_zoo.training.header import describe_folder, describe_start
 from fer_zoo.training.history import open_events, write_events, write_history
 from fer_zoo.training.initialize import initialize_model
@@ -41,6 +42,8 @@ from fer_zoo.training.schedule import batch_size_at, count_plateaus
 from fer_zoo.utils.allocator import keep_freed_memory
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
+
+OnEpoch = Callable[[dict[str, float]], object]
 
 
 @dataclass(frozen=True)
@@ -57,83 +60,115 @@ class FitResult:
 
 def fit(
     architecture: str,
-    dataset: FER2013,
+    train: Faces,
+    val: Faces | None = None,
     recipe: Recipe | None = None,
     *,
     out: str | Path,
+    init: bool | str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
-    pretrained: bool | str | Path = False,
-    ferplus: str | Path | None = None,
-    labels: str | None = None,
     resume: bool = False,
+    on_epoch: OnEpoch | None = None,
     show_progress: bool = True,
-    on_epoch: Callable[[dict[str, float]], object] | None = None,
+    data: DataInfo | None = None,
+    score_on: Faces | None = None,
 ) -> FitResult:
-    """Train on Training, choose the epoch and the temperature on PublicTest; PrivateTest is never looked at.
+    """Train on `train`; choose the epoch and the temperature on `val`. No other faces come in.
 
-    Writes the artifact (best epoch), checkpoint.safetensors (last epoch) and the one before, history.csv,
-    curves.png and TensorBoard events into `out`. The same seed on the same machine's CPU gives the same
-    weights, also when killed and resumed. pretrained: as `create_model` takes it, or a trained model of the
-    same network, by embedded name or folder; discriminative rates and freezing apply where it is given.
-    labels: what is learned, `fer2013`; or by ferplus, FER+'s fer2013new.csv, `ferplus`: its votes in place of
-    FER2013's labels, which also choose the epoch and the temperature (so where ferplus alone is given); or
-    `both`: a face's target is one half its own label, one half what the votes make likely, and FER2013's
-    labels choose. The metrics stored at the end are against FER2013's own labels.
-    on_epoch: called after each epoch with its row of history.csv; what it raises ends the run.
+    Writes the artifact of the best epoch with its card, the last two checkpoints, history.csv, curves.png and
+    TensorBoard events. The same seed on the same machine's CPU gives the same weights, also when killed and
+    resumed.
 
-    Raises TrainingError (occupied folder, full disk, missing device, too little memory on it, loss not
-    finite), ArtifactError, UnknownNameError, DataError (votes that are not of these faces).
+    Args:
+        architecture: a name of `fer-zoo list`.
+        train: faces to learn from; labels int64 (N,), or soft labels float32 (N, 7).
+        val: faces that choose; labels int64 (N,).
+        recipe: the architecture's own where none is given.
+        out: folder of the run.
+        init: None for random weights, True for ImageNet's from the Hub, or a file of weights, or a trained
+            model of the same network by name or folder; then backbone_lr_mult and freeze_epochs apply.
+        seed: of the weights, the order of the faces, their augmentation and dropout.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` ...
+        resume: go on with the run in `out`; start it where there is none.
+        on_epoch: called after each epoch with its row of history.csv. Returning False ends the run there,
+            as if the recipe had no more epochs.
+        show_progress: on stderr.
+        data: what config.json keeps of the faces, as `dataset.info` has it.
+        score_on: `val` with the data set's own labels, where `val` has others (FER+'s): the metrics that are
+            stored at the end are measured there.
+
+    Raises:
+        TrainingError: an occupied folder, a full disk, a missing device, too little memory on it, a loss
+            that is not finite.
+        DataError: no two splits are given.
+        ArtifactError, UnknownNameError: weights to start from or to distill from are missing.
     """
+    if isinstance(train, FER2013) or val is None:
+        raise DataError(
+            "fit takes two splits in place of the data set: fit(architecture, dataset.training, "
+            "dataset.public_test, recipe, out=..., data=dataset.info)."
+        )
     row = find_architecture(architecture)
     recipe = recipe or load_recipe(row.recipe)
-    folder, place = Path(out), pick_device(device)
-    taught = labels or ("ferplus" if ferplus else "fer2013")
-    lesson = apply_label_source(dataset, taught, ferplus)
-    group = join_group(place, min(recipe.batch_size, len(lesson.training)))
-    with lock_run_dir(folder, resume) if group.is_writer else nullcontext(False) as found:
-        saved = group.tell(found)  # the others wait for the folder
-        return _fit(
+    run_dir, torch_device = Path(out), pick_device(device)
+    group = join_group(torch_device, min(recipe.batch_size, len(train)))
+    with lock_run_dir(run_dir, resume) if group.is_writer else nullcontext(False) as found:
+        is_saved = group.broadcast(found)  # the others wait for the folder
+        context, progress = prepare(
             row,
-            dataset,
-            lesson,
-            taught,
             recipe,
-            folder,
-            seed,
-            place,
-            pretrained,
-            saved,
-            resume,
-            show_progress,
-            group,
-            on_epoch,
+            _join_splits(train, val, data or describe_splits(train, val)),
+            run_dir=run_dir,
+            device=torch_device,
+            seed=seed,
+            init=init,
+            group=group,
+            is_saved=is_saved,
+            is_visible=show_progress and group.is_writer,
         )
+        lines = [*describe_start(context), describe_folder(run_dir, resume, progress)]
+        context.display.print_lines(lines if show_progress and group.is_writer else [])
+        train_epochs(context, progress, on_epoch)
+        with track(f"calibrating {row.name}") if show_progress and group.is_writer else nullcontext():
+            return group.broadcast(report(context, progress, score_on or val) if group.is_writer else None)
 
 
-def _fit(
+def _join_splits(train: Faces, val: Faces, info: DataInfo) -> FER2013:
+    """As the calibration takes them: PrivateTest is empty."""
+    nothing = Faces(np.zeros((0, *val.pixels.shape[1:]), np.uint8), np.zeros(0, np.int64))
+    return FER2013(
+        train,
+        val,
+        nothing,
+        info.fingerprint,
+        info.source,
+        excluded=info.excluded,
+        label_source=info.label_source,
+    )
+
+
+def prepare(
     row: Architecture,
-    dataset: FER2013,
-    lesson: FER2013,
-    taught: str,
     recipe: Recipe,
-    folder: Path,
+    data: FER2013,
+    *,
+    run_dir: Path,
+    device: torch.device,
     seed: int,
-    place: torch.device,
-    pretrained: bool | str | Path,
-    saved: bool,
-    resume: bool,
-    show_progress: bool,
+    init: bool | str | Path | None,
     group: Group,
-    on_epoch: Callable[[dict[str, float]], object] | None,
-) -> FitResult:
+    is_saved: bool,
+    is_visible: bool,
+) -> tuple[TrainContext, Progress]:
+    """Build all that a run needs. is_saved: whether there is a checkpoint, whose state then goes into it."""
     keep_freed_memory()
     torch.manual_seed(seed)
-    start = initialize_model(row, pretrained, network_options(recipe))
+    start = initialize_model(row, init or False, network_options(recipe))
     if recipe.interpolate_init and not isinstance(start.source, dict):
         raise TrainingError("interpolate_init needs a trained model: give --pretrained its name or folder.")
-    model = start.model.to(place)
-    begun = copy.deepcopy(start.model.state_dict()) if recipe.interpolate_init else None
+    model = start.model.to(device)
+    init_state = copy.deepcopy(model.state_dict()) if recipe.interpolate_init else None
     if not recipe.normalize:
         model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
     if recipe.channels_last:
@@ -141,98 +176,129 @@ def _fit(
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     convert_sync_batchnorm(model, group)
     head = find_head(model)
-    optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if pretrained else 1.0)
-    autocast = select_precision(row, recipe.precision, place)
-    teachers = load_teachers(recipe.distill.teachers, place)
+    optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if init else 1.0)
+    teachers = load_teachers(recipe.distill.teachers, device)
     if recipe.augment.cut:
         allow_train_crops([model, *(teacher.model for teacher in teachers)])
     run = {
         "architecture": row.name,
         "recipe": describe_recipe(recipe),
         "seed": seed,
-        "data": lesson.fingerprint,
+        "data": data.fingerprint,
         "pretrained": start.source,
         "teachers": [teacher.identity for teacher in teachers],
     }
-    if taught != "fer2013":  # earlier checkpoints of other runs know no such key
-        run["labels"] = taught
-    progress = load_checkpoint(folder, model, average, optimizer, run) if saved else Progress()
-    pixels = torch.from_numpy(lesson.training.pixels).to(place)
-    labels = torch.from_numpy(lesson.training.labels).to(place)
-    public_pixels = torch.from_numpy(lesson.public_test.pixels).to(place)
-    public_labels = torch.from_numpy(lesson.public_test.labels)
-    events = open_events(folder, progress, group)
-    visible = show_progress and group.is_writer
-    display = TrainingDisplay(
-        row.name, recipe.epochs, len(labels), progress.history, visible, processes=group.size
+    if data.label_source != "fer2013":  # earlier checkpoints of other runs know no such key
+        run["labels"] = data.label_source
+    progress = load_checkpoint(run_dir, model, average, optimizer, run) if is_saved else Progress()
+    context = TrainContext(
+        architecture=row,
+        recipe=recipe,
+        seed=seed,
+        device=device,
+        folder=run_dir,
+        data=data,
+        run=run,
+        model=model,
+        average=average,
+        init_state=init_state,
+        head=head,
+        optimizer=optimizer,
+        autocast=select_precision(row, recipe.precision, device),
+        teachers=teachers,
+        train_pixels=torch.from_numpy(data.training.pixels).to(device),
+        train_labels=torch.from_numpy(data.training.labels).to(device),
+        val_pixels=torch.from_numpy(data.public_test.pixels).to(device),
+        val_labels=torch.from_numpy(data.public_test.labels),
+        display=TrainingDisplay(
+            row.name, recipe.epochs, len(data.training), progress.history, is_visible, processes=group.size
+        ),
+        group=group,
     )
-    if visible:
-        display.print_lines(
-            [
-                *describe_start(row, model, place, autocast, lesson, recipe, seed, group),
-                describe_folder(folder, resume, progress),
-            ]
-        )
-    forward = compile_forward(model, place) if recipe.compile else None
-    setup = Setup(model, average, optimizer, recipe, seed, autocast, teachers, display, group, forward)
-    chosen = model if average is None else average
-    if saved and group.is_writer:
-        _restore_files(folder, chosen, progress, run)
-    with events, display:
+    if is_saved and group.is_writer:
+        _restore_files(context, progress)
+    return context, progress
+
+
+def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | None) -> None:
+    """Train, validate and save, epoch after epoch, until the recipe's last one, or patience or on_epoch ends
+    it.
+    """
+    recipe, group = context.recipe, context.group
+    forward = compile_forward(context.model, context.device) if recipe.compile else None
+    with open_events(context.folder, progress, group) as events, context.display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
-            set_frozen(model, head, frozen=bool(pretrained) and epoch < recipe.freeze_epochs)
-            began = time.perf_counter()
-            with out_of_memory_hint(setup, place):
-                loss, accuracy = train_epoch(setup, pixels, labels, progress)
-            seconds = time.perf_counter() - began
-            size = batch_size_at(recipe, epoch)
-            public_loss, public_accuracy = validate(chosen, public_pixels, public_labels, autocast, group)
-            _check_losses(loss, public_loss, epoch + 1, recipe, folder)
-            progress.history.append(
-                {
-                    "epoch": epoch + 1,
-                    "train_loss": loss,
-                    "train_accuracy": accuracy,
-                    "public_loss": public_loss,
-                    "public_accuracy": public_accuracy,
-                    "learning_rate": optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["share"],
-                    "batch_size": size,
-                    "images_per_s": count_steps(len(labels), size) * min(size, len(labels)) / seconds,
-                    "seconds": time.perf_counter() - began,
-                }
+            set_frozen(
+                context.model,
+                context.head,
+                frozen=context.is_finetuning and epoch < recipe.freeze_epochs,
             )
+            began = time.perf_counter()
+            with out_of_memory_hint(context):
+                trained = train_epoch(context, progress, forward)
+            seconds = time.perf_counter() - began
+            validated = validate(
+                context.evaluated, context.val_pixels, context.val_labels, context.autocast, group
+            )
+            _check_losses(trained[0], validated[0], epoch + 1, context)
+            row = _describe_epoch(context, epoch, trained, validated, seconds)
+            row["seconds"] = time.perf_counter() - began
+            progress.history.append(row)
             if group.is_writer:
-                save_checkpoint(folder, model, average, optimizer, progress, run)
-                if find_best_epoch(progress) == epoch + 1:
-                    save_best(folder, chosen, describe_run(run, progress))
-                write_history(folder, progress.history)
-                write_events(progress.history[-1], events)
-                display.finish_epoch(progress.history)
-            if on_epoch:
-                on_epoch(progress.history[-1])
-    if not group.is_writer:
-        return group.tell(None)
-    with track(f"calibrating {row.name}") if show_progress else nullcontext():
-        return group.tell(_finish(folder, dataset, lesson, progress, run, place, begun))
+                _save_epoch(context, progress)
+                write_events(row, events)
+                context.display.finish_epoch(progress.history)
+            if group.broadcast(on_epoch is not None and on_epoch(row) is False):
+                break
 
 
-def _restore_files(folder: Path, chosen: FaceClassifier, progress: Progress, run: dict[str, Any]) -> None:
+def _describe_epoch(
+    context: TrainContext,
+    epoch: int,
+    trained: tuple[float, float],
+    validated: tuple[float, float],
+    seconds: float,
+) -> dict[str, float]:
+    """A row of history.csv. seconds: of the training alone."""
+    faces, size = len(context.train_labels), batch_size_at(context.recipe, epoch)
+    first = context.optimizer.param_groups[0]
+    return {
+        "epoch": epoch + 1,
+        "train_loss": trained[0],
+        "train_accuracy": trained[1],
+        "public_loss": validated[0],
+        "public_accuracy": validated[1],
+        "learning_rate": first["lr"] / first["lr_scale"],
+        "batch_size": size,
+        "images_per_s": count_steps(faces, size) * min(size, faces) / seconds,
+    }
+
+
+def _save_epoch(context: TrainContext, progress: Progress) -> None:
+    save_checkpoint(context.folder, context.model, context.average, context.optimizer, progress, context.run)
+    if find_best_epoch(progress) == len(progress.history):
+        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
+    write_history(context.folder, progress.history)
+
+
+def _restore_files(context: TrainContext, progress: Progress) -> None:
     """What a kill after an epoch's checkpoint kept from being written."""
     best = find_best_epoch(progress)
-    if best == len(progress.history) and not is_stored(folder, best):
-        save_best(folder, chosen, describe_run(run, progress))
-    write_history(folder, progress.history)
+    if best == len(progress.history) and not is_stored(context.folder, best):
+        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
+    write_history(context.folder, progress.history)
 
 
-def _check_losses(loss: float, public_loss: float, epoch: int, recipe: Recipe, folder: Path) -> None:
+def _check_losses(loss: float, val_loss: float, epoch: int, context: TrainContext) -> None:
     """Before anything is written: so the weights on the disk are those of the last good epoch."""
-    for name, value in (("training", loss), ("PublicTest", public_loss)):
+    for name, value in (("training", loss), ("PublicTest", val_loss)):
         if not math.isfinite(value):
             raise TrainingError(
                 f"The {name} loss is {value} in epoch {epoch}: the weights grew without bound at "
-                f"learning_rate {recipe.learning_rate:g}. Start in another folder with a lower one or with "
-                f"--set clip_norm=1. The weights of the epochs before are kept in {str(folder)!r}."
+                f"learning_rate {context.recipe.learning_rate:g}. Start in another folder with a lower one "
+                "or with --set clip_norm=1. The weights of the epochs before are kept in "
+                f"{str(context.folder)!r}."
             )
 
 
@@ -240,30 +306,24 @@ def _is_patience_over(progress: Progress, recipe: Recipe) -> bool:
     return bool(recipe.patience) and count_plateaus(progress.accuracies, recipe.patience) > 0
 
 
-def _finish(
-    folder: Path,
-    dataset: FER2013,
-    lesson: FER2013,
-    progress: Progress,
-    run: dict[str, Any],
-    device: torch.device,
-    start: dict[str, torch.Tensor] | None,
-) -> FitResult:
-    """Calibrate the best epoch on the faces as they were taught, and store its metrics there; once, for what
-    is mixed with its start again would be another model.
+def report(context: TrainContext, progress: Progress, score_on: Faces) -> FitResult:
+    """Calibrate the best epoch and store its metrics and its card. Calibration is done once: what is
+    interpolated with its initial weights again would be another model.
     """
-    model = load_artifact(folder).to(device)
-    info = describe_run(run, progress)
-    info["data"] = describe_data(lesson)
+    folder = context.folder
+    model = load_artifact(folder).to(context.device)
+    info = describe_run(context.run, progress)
+    info["data"] = describe_data(context.data)
     if "calibration" in model.info:
         info |= {key: model.info[key] for key in ("calibration", "metrics")}
     else:
-        info["calibration"] = calibrate(model, lesson, device, start)
+        info["calibration"] = calibrate(model, context.data, context.device, context.init_state)
         info["metrics"]["public"] = evaluate(
-            model, dataset.public_test, name=model.name, split="public", device=device
+            model, score_on, name=model.name, split="public", device=context.device
         )
     save_best(folder, model, info)
     draw_curves(folder / "history.csv", folder / "curves.png")
+    write_card(folder)
     return FitResult(
         folder=folder,
         best_epoch=info["training"]["best_epoch"],

@@ -26,7 +26,14 @@ QUICK = {"epochs": 4, "batch_size": 64, "head_width": 32, "ema_decay": 0.9, "pre
 @pytest.fixture(scope="module")
 def trained(drawn: FER2013, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    fit("cnn-baseline", drawn, build_recipe(QUICK), out=folder, show_progress=False)
+    fit(
+        "cnn-baseline",
+        drawn.training,
+        drawn.public_test,
+        build_recipe(QUICK),
+        out=folder,
+        show_progress=False,
+    )
     return folder
 
 
@@ -152,16 +159,16 @@ def test_a_run_with_mix_start_says_its_share_and_is_mixed_once(
     drawn: FER2013, trained: Path, tmp_path
 ) -> None:
     recipe = build_recipe({**QUICK, "epochs": 1, "interpolate_init": True})
-    how = {"out": tmp_path / "run", "pretrained": trained, "show_progress": False}
-    fit("cnn-baseline", drawn, recipe, **how)
+    how = {"out": tmp_path / "run", "init": trained, "show_progress": False}
+    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **how)
     weights = (tmp_path / "run" / "model.safetensors").read_bytes()
     share = fer_zoo.load(tmp_path / "run").info["calibration"]["run_share"]
     assert share in SHARES
     assert f"whose share of these weights is {1 - share:.1f}. " in build_card(tmp_path / "run")
-    fit("cnn-baseline", drawn, recipe, **how, resume=True)
+    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **how, resume=True)
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == weights
     with pytest.raises(TrainingError, match="needs a trained model"):
-        fit("cnn-baseline", drawn, recipe, out=tmp_path / "fresh", show_progress=False)
+        fit("cnn-baseline", drawn.training, drawn.public_test, recipe, out=tmp_path / "fresh")
 
 
 def measure_loss(model: FaceClassifier, dataset: FER2013) -> float:

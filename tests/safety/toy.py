@@ -81,7 +81,18 @@ def make_faces() -> FER2013:
 def train_toy(folder: Path, resume: bool = False, **options: object) -> None:
     add_toy()
     recipe = build_recipe({**RECIPE, **options})
-    trainer.fit("toy", make_faces(), recipe, out=folder, resume=resume, device="cpu", show_progress=False)
+    data = make_faces()
+    trainer.fit(
+        "toy",
+        data.training,
+        data.public_test,
+        recipe,
+        out=folder,
+        device="cpu",
+        resume=resume,
+        show_progress=False,
+        data=data.info,
+    )
 
 
 def count_writes(folder: Path, kill_at: int | None) -> None:

@@ -5,16 +5,15 @@ import warnings
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from train_context import make_context
 
 import fer_zoo.training.epoch
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.compiled import compile_forward
-from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
-from fer_zoo.training.epoch import Setup, train_epoch
-from fer_zoo.training.optim import build_optimizer, find_head, select_precision
+from fer_zoo.training.epoch import train_epoch
 
 CPU = torch.device("cpu")
 
@@ -75,14 +74,12 @@ def count_waits(steps: int, settings: dict) -> int:
     recipe = build_recipe({"batch_size": 4, "ema_decay": 0.9, "clip_norm": 1.0, **settings})
     model = create_model("cnn-baseline")
     average = create_model("cnn-baseline").requires_grad_(False)
-    optimizer = build_optimizer(model, recipe, find_head(model), 1.0)
-    display = TrainingDisplay("cnn-baseline", 1, 4 * steps, [], visible=False)
-    precision = select_precision(None, "float32", CPU)
-    teachers = load_teachers(recipe.distill.teachers, CPU)
-    setup = Setup(model, average, optimizer, recipe, 0, precision, teachers, display)
     pixels = torch.zeros(4 * steps, 1, 48, 48, dtype=torch.uint8)
+    labels = torch.zeros(4 * steps, dtype=torch.int64)
+    teachers = load_teachers(recipe.distill.teachers, CPU)
+    context = make_context(model, recipe, pixels, labels, average=average, teachers=teachers)
     with CountWaits() as counter:
-        train_epoch(setup, pixels, torch.zeros(4 * steps, dtype=torch.int64), Progress())
+        train_epoch(context, Progress())
     return counter.waits
 
 
@@ -102,7 +99,7 @@ MOVED = {"rotate": 15, "scale": 0.1, "shift": 0.1, "contrast": 0.1, "brightness"
 )
 def test_no_step_waits_for_the_device(settings: dict, monkeypatch) -> None:
     # drawn on the CPU, where the draw is no wait
-    monkeypatch.setattr(fer_zoo.training.epoch, "pick_teacher", lambda teachers, host: teachers[0])
+    monkeypatch.setattr(fer_zoo.training.epoch, "pick_teacher", lambda teachers, generator: teachers[0])
     assert count_waits(1, settings) == count_waits(3, settings)
 
 

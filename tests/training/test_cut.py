@@ -7,7 +7,7 @@ import torch
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
 from fer_zoo.data.augment import Augmentation, augment_batch, build_albumentations, mix_batch
-from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import RecipeError
 from fer_zoo.models.resnet48 import ResNet48
 from fer_zoo.recipes.recipe import build_recipe
@@ -39,7 +39,7 @@ def test_what_comes_after_the_cut_fits_its_size() -> None:
     assert build_albumentations(a)(image=np.zeros((48, 48), np.uint8))["image"].shape == (40, 40)
 
 
-def test_training_sees_parts_and_testing_whole_faces(drawn: FER2013, tmp_path, monkeypatch) -> None:
+def test_training_sees_parts_and_testing_whole_faces(tmp_path, monkeypatch) -> None:
     seen, forward = set(), ResNet48.forward
 
     def look(self: ResNet48, images: torch.Tensor) -> torch.Tensor:
@@ -47,9 +47,9 @@ def test_training_sees_parts_and_testing_whole_faces(drawn: FER2013, tmp_path, m
         return forward(self, images)
 
     monkeypatch.setattr(ResNet48, "forward", look)
-    few = FER2013(*[type(drawn.training)(FACES.numpy(), np.arange(64) % 7)] * 3, "few", "drawn")
+    few = Faces(FACES.numpy(), np.arange(64) % 7)
     recipe = build_recipe({"epochs": 1, "augment": {"cut": 40}})
-    fit("resnet_48", few, recipe, out=tmp_path, show_progress=False)
+    fit("resnet_48", few, few, recipe, out=tmp_path, show_progress=False)
     assert seen == {(True, 1, 40, 40), (False, 1, 48, 48)}
     with pytest.raises(ValueError, match="allowed is"):
         load(tmp_path)(FACES[:, :, :40, :40])
@@ -65,12 +65,12 @@ def test_a_network_that_resizes_keeps_the_scale_of_a_part() -> None:
 
 
 def test_a_network_that_needs_whole_faces_is_told_so(drawn: FER2013, tmp_path) -> None:
-    recipe = build_recipe({"augment": {"cut": 40}})
+    recipe, splits = build_recipe({"augment": {"cut": 40}}), (drawn.training, drawn.public_test)
     with pytest.raises(RecipeError, match=r"vit_48 needs whole ones; .*resnet_48"):
-        fit("vit_48", drawn, recipe, out=tmp_path / "student", show_progress=False)
+        fit("vit_48", *splits, recipe, out=tmp_path / "student")
     taught = build_recipe({"augment": {"cut": 40}, "distill": {"teachers": ["cnn-baseline"]}})
     with pytest.raises(RecipeError, match="cnn-baseline needs whole ones"):
-        fit("resnet_48", drawn, taught, out=tmp_path / "taught", show_progress=False)
+        fit("resnet_48", *splits, taught, out=tmp_path / "taught")
     with pytest.raises(RecipeError, match=r"augment\.crop and augment\.cut are both on"):
         build_recipe({"augment": {"cut": 40, "crop": 44}})
     for name in ("cut", "crop"):

@@ -13,14 +13,15 @@ import fer_zoo.training.display as display
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe, load_recipe
 from fer_zoo.training.display import TrainingDisplay
-from fer_zoo.training.header import _name_recipe
+from fer_zoo.training.header import name_recipe
 from fer_zoo.training.trainer import fit
 
 
 def train(folder: Path, **options: object) -> None:
     toy.add_toy()
     recipe = build_recipe({**toy.RECIPE, "epochs": 2})
-    fit("toy", toy.make_faces(), recipe, out=folder, device="cpu", **options)
+    data = toy.make_faces()
+    fit("toy", data.training, data.public_test, recipe, out=folder, device="cpu", data=data.info, **options)
 
 
 def test_a_run_in_a_pipe_begins_with_a_header_and_tells_its_pace(
@@ -79,7 +80,7 @@ def test_the_pace_counts_every_process(capsys, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_recipe_is_named_by_the_nearest_one() -> None:
     row = find_architecture("cnn-baseline")
-    assert _name_recipe(row, load_recipe(row.recipe)) == row.recipe
-    assert _name_recipe(row, load_recipe("tutorial", ["epochs=1"])) == "tutorial with epochs=1"
+    assert name_recipe(row, load_recipe(row.recipe)) == row.recipe
+    assert name_recipe(row, load_recipe("tutorial", ["epochs=1"])) == "tutorial with epochs=1"
     changed = load_recipe("tutorial", ["augment.mixup=0.4", "patience=3"])
-    assert _name_recipe(row, changed) == "tutorial with patience=3, augment.mixup=0.4"
+    assert name_recipe(row, changed) == "tutorial with patience=3, augment.mixup=0.4"

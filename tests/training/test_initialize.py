@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import fer_zoo
-from fer_zoo.artifacts.card import write_card
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import find_architecture
@@ -22,27 +21,30 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
     """At a rate of nearly nothing the second run's first epoch knows what took the first one three."""
     first = fit(
         "cnn-baseline",
-        drawn,
+        drawn.training,
+        drawn.public_test,
         build_recipe({**SETTINGS, "epochs": 3, "head_width": 64}),
         out=tmp_path / "first",
         show_progress=False,
     )
     second = fit(
         "cnn-baseline",
-        drawn,
+        drawn.training,
+        drawn.public_test,
         STILL,
         out=tmp_path / "second",
-        pretrained=str(tmp_path / "first"),
+        init=str(tmp_path / "first"),
         show_progress=False,
     )
-    fresh = fit("cnn-baseline", drawn, STILL, out=tmp_path / "fresh", show_progress=False)
+    fresh = fit(
+        "cnn-baseline", drawn.training, drawn.public_test, STILL, out=tmp_path / "fresh", show_progress=False
+    )
     assert first.public_accuracy > 0.8 and second.public_accuracy > first.public_accuracy - 0.1
     assert fresh.public_accuracy < 0.4
     block = json.loads((tmp_path / "second" / "config.json").read_text())["fer_zoo"]
     assert block["network"] == {"head_width": 64}  # the first model's own
     start = block["pretrained"]
     assert start["name"] == "cnn-baseline" and start["epochs"] == 3 and len(start["sha256"]) == 16
-    write_card(tmp_path / "second")
     card = (tmp_path / "second" / "README.md").read_text()
     assert "--pretrained path/to/cnn-baseline" in card and f"(weights {start['sha256']}, 3 epochs," in card
     assert "ImageNet" not in card
@@ -66,5 +68,5 @@ def test_a_model_of_another_network_is_one_line(tmp_path: Path, drawn: FER2013) 
     with pytest.raises(ArtifactError, match="is ensemble, whose weights do not fit"):
         initialize_model(find_architecture("vit_48"), "ensemble", {})
     with pytest.raises(ArtifactError, match=r"^resnet_48 has no ImageNet .* of the same network") as caught:
-        fit("resnet_48", drawn, STILL, out=tmp_path, pretrained="no-such-model", show_progress=False)
+        fit("resnet_48", drawn.training, drawn.public_test, STILL, out=tmp_path, init="no-such-model")
     assert "\n" not in str(caught.value)

@@ -13,16 +13,30 @@ import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.errors import ArtifactError, TrainingError
+from fer_zoo.errors import ArtifactError, DataError, TrainingError
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
+from fer_zoo.utils.tensors import read_tensors
 
 QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}
 
 
 def run(dataset: FER2013, out, **options):
     settings = {**QUICK, **options.pop("settings", {})}
-    return fit("cnn-baseline", dataset, build_recipe(settings), out=out, show_progress=False, **options)
+    return fit(
+        "cnn-baseline",
+        dataset.training,
+        dataset.public_test,
+        build_recipe(settings),
+        out=out,
+        show_progress=False,
+        data=dataset.info,
+        **options,
+    )
+
+
+def interrupt(row: dict[str, float]) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +71,33 @@ def test_a_model_really_learns_and_everything_is_written(drawn: FER2013, tmp_pat
     assert set(metrics) == {"public"} and metrics["public"]["accuracy"] == result.public_accuracy
 
 
-def test_private_test_is_never_looked_at(small: FER2013, tmp_path) -> None:
-    class Forbidden:
-        def __getattr__(self, name: str) -> None:
-            raise AssertionError(f"fit looked at private_test.{name}")
+def test_the_form_of_earlier_versions_is_one_line_that_names_the_new_one(small: FER2013, tmp_path) -> None:
+    for arguments in ((small,), (small, build_recipe(QUICK)), (small.training,)):
+        with pytest.raises(
+            DataError, match=r"fit\(architecture, dataset\.training, dataset\.public"
+        ) as caught:
+            fit("cnn-baseline", *arguments, out=tmp_path / "run")
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
-    guarded = FER2013(small.training, small.public_test, Forbidden(), "small", "drawn")  # type: ignore[arg-type]
-    run(guarded, tmp_path, settings={"epochs": 1})
+
+def test_on_epoch_ends_the_run_and_a_resumed_one_goes_on(small: FER2013, tmp_path) -> None:
+    run(small, tmp_path / "whole")
+    first = run(small, tmp_path / "parts", on_epoch=lambda row: False)
+    assert first.epochs == 1 and load(tmp_path / "parts").info["metrics"]["public"]["n"] == 64
+    assert (tmp_path / "parts" / "README.md").is_file()  # the card is written from Python too
+    assert run(small, tmp_path / "parts", resume=True, on_epoch=lambda row: None).epochs == 2
+    whole, parts = (tmp_path / name / "checkpoint.safetensors" for name in ("whole", "parts"))
+    assert read_tensors(whole).metadata["sha256"] == read_tensors(parts).metadata["sha256"]
+
+
+def test_faces_of_no_data_set_of_ours_identify_themselves(small: FER2013, tmp_path) -> None:
+    recipe = build_recipe({**QUICK, "epochs": 1})
+    fit("cnn-baseline", small.training, small.public_test, recipe, out=tmp_path, show_progress=False)
+    assert len(load(tmp_path).info["data_fingerprint"]) == 16
+    assert load(tmp_path).info["data"] == {"name": "", "training": 192, "public_test": 64}
+    with pytest.raises(ArtifactError, match="its data differ"):
+        fit("cnn-baseline", small.public_test, small.public_test, recipe, out=tmp_path, resume=True)
 
 
 def test_a_resumed_run_ends_with_the_same_weights(small: FER2013, tmp_path, monkeypatch) -> None:
@@ -130,7 +164,7 @@ def test_a_clock_that_goes_backwards_harms_no_duration(small: FER2013, tmp_path,
     now = itertools.count(time.time(), -3600.0)
     monkeypatch.setattr(time, "time", lambda: next(now))
     with pytest.raises(KeyboardInterrupt):
-        run(small, tmp_path, on_epoch=lambda row: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(small, tmp_path, on_epoch=interrupt)
     result = run(small, tmp_path, resume=True)
     rows = list(csv.DictReader((tmp_path / "history.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"] and result.seconds > 0
@@ -228,7 +262,7 @@ def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path
 
     monkeypatch.setattr(trainer, "describe_recipe", describe_as_before)
     with pytest.raises(KeyboardInterrupt):
-        run(small, tmp_path, on_epoch=lambda row: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(small, tmp_path, on_epoch=interrupt)
     monkeypatch.undo()
     assert run(small, tmp_path, resume=True).epochs == 2
 
@@ -242,19 +276,18 @@ def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> No
     save_file(timm.create_model("tf_efficientnet_lite0").state_dict(), tmp_path / "start.safetensors")
     recipe = build_recipe({**QUICK, "epochs": 1, "freeze_epochs": 1, "ema_decay": 0.0})
     tiny = type(small.training)(small.training.pixels[:64], small.training.labels[:64])
-    data = FER2013(tiny, tiny, tiny, "tiny", "drawn")
     start = tmp_path / "start.safetensors"
-    fit("efficientnet_lite0", data, recipe, out=tmp_path / "run", pretrained=start, show_progress=False)
+    fit("efficientnet_lite0", tiny, tiny, recipe, out=tmp_path / "run", init=start, show_progress=False)
     before, after = load_file(start), load_file(tmp_path / "run" / "model.safetensors")
     assert torch.equal(before["blocks.0.0.conv_dw.weight"], after["blocks.0.0.conv_dw.weight"])
     assert after["classifier.weight"].shape[0] == 7
     optimizer = pieces.build_optimizer(
         model := create_model("efficientnet_lite0"), build_recipe({}), pieces.find_head(model), 0.1
     )
-    shares = {group["share"] for group in optimizer.param_groups}
-    assert shares == {1.0, 0.1}
+    scales = {group["lr_scale"] for group in optimizer.param_groups}
+    assert scales == {1.0, 0.1}
     slow = sum(
-        p.numel() for group in optimizer.param_groups if group["share"] == 0.1 for p in group["params"]
+        p.numel() for group in optimizer.param_groups if group["lr_scale"] == 0.1 for p in group["params"]
     )
     head = sum(p.numel() for p in pieces.find_head(model))
     assert slow + head == sum(p.numel() for p in model.parameters())

@@ -1,7 +1,6 @@
 """A run that learns FER+'s votes: their shares, not the favourite alone."""
 
 import math
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import torch
 from ferplus_votes import write_votes
 from torch import nn
+from train_context import make_context
 
 from fer_zoo.artifacts.artifact import read_config
 from fer_zoo.artifacts.card import build_card
@@ -16,15 +16,15 @@ from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.artifacts.hub import load
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.ferplus import apply_label_source
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError, DataError, UnknownNameError
 from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.checkpoint import Progress
-from fer_zoo.training.display import TrainingDisplay
-from fer_zoo.training.epoch import Setup, train_epoch
-from fer_zoo.training.optim import build_optimizer
+from fer_zoo.training.context import TrainContext
+from fer_zoo.training.epoch import train_epoch
 from fer_zoo.training.trainer import fit
 
 ONE_EPOCH = build_recipe({"epochs": 1, "batch_size": 32, "precision": "float32"})
@@ -38,24 +38,23 @@ def small() -> FER2013:
     return FER2013(*splits, fingerprint="small", source="drawn")
 
 
-def make_setup(settings: dict) -> Setup:
+def make_linear(settings: dict, pixels: torch.Tensor, labels: torch.Tensor) -> TrainContext:
     """One linear layer on the pixels."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 7))
     model, recipe = FaceClassifier(network, Preprocessing(48, 0.5, 0.5), "linear"), build_recipe(settings)
-    optimizer = build_optimizer(model, recipe, [], 1.0)
-    display = TrainingDisplay("linear", recipe.epochs, 14, [], visible=False)
-    return Setup(model, None, optimizer, recipe, 0, nullcontext(), [], display)
+    return make_context(model, recipe, pixels, labels)
 
 
 def test_the_shares_are_learned_and_not_the_favourite_alone() -> None:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (14, 1, 48, 48), dtype=torch.uint8, generator=generator)
     shares = torch.eye(7).repeat(2, 1) * 0.75 + torch.eye(7).roll(1, 1).repeat(2, 1) * 0.25
-    setup, progress = make_setup({**PLAIN, "learning_rate": 3e-4, "augment": {"flip": 0.0}}), Progress()
-    results = [train_epoch(setup, pixels, shares, progress) for _ in range(80)]
+    settings = {**PLAIN, "learning_rate": 3e-4, "augment": {"flip": 0.0}}
+    context, progress = make_linear(settings, pixels, shares), Progress()
+    results = [train_epoch(context, progress) for _ in range(80)]
     with torch.inference_mode():
-        learned = setup.model.eval()(pixels).softmax(1)
+        learned = context.model.eval()(pixels).softmax(1)
     torch.testing.assert_close(learned, shares, atol=0.05, rtol=0)
     assert results[-1][1] == 1.0
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
@@ -71,11 +70,27 @@ def test_shares_of_one_opinion_teach_what_labels_teach(settings: dict) -> None:
     labels = torch.randint(0, 7, (56,), generator=generator)
     runs = []
     for given in (labels, torch.nn.functional.one_hot(labels, 7).float()):
-        setup = make_setup({**PLAIN, "label_smoothing": 0.1, **settings})
-        result = train_epoch(setup, pixels, given, Progress())
-        runs.append((torch.tensor(result), nn.utils.parameters_to_vector(setup.model.parameters())))
+        context = make_linear({**PLAIN, "label_smoothing": 0.1, **settings}, pixels, given)
+        result = train_epoch(context, Progress())
+        runs.append((torch.tensor(result), nn.utils.parameters_to_vector(context.model.parameters())))
     for one, other in zip(*runs, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def train(dataset: FER2013, out: Path, labels: str = "fer2013", votes: Path | None = None, **options) -> None:
+    """As the command does it."""
+    learned = apply_label_source(dataset, labels, votes)
+    fit(
+        "cnn-baseline",
+        learned.training,
+        learned.public_test,
+        ONE_EPOCH,
+        out=out,
+        show_progress=False,
+        data=learned.info,
+        score_on=dataset.public_test,
+        **options,
+    )
 
 
 def test_a_run_says_which_labels_it_learned(small: FER2013, tmp_path: Path) -> None:
@@ -83,13 +98,13 @@ def test_a_run_says_which_labels_it_learned(small: FER2013, tmp_path: Path) -> N
     kept = [line for line in votes.read_text().splitlines() if not line.startswith("PrivateTest")]
     votes.write_text("\n".join(kept))  # those of PrivateTest are not asked for
     out = tmp_path / "run"
-    fit("cnn-baseline", small, ONE_EPOCH, out=out, ferplus=votes, show_progress=False)
+    train(small, out, "ferplus", votes)
     block = read_config(out)["fer_zoo"]
     assert block["labels"] == "ferplus" and block["data_fingerprint"].startswith("small with votes ")
     assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
     assert "--labels ferplus --seed 0 --ferplus-csv fer2013new.csv " in build_card(out)
     with pytest.raises(ArtifactError, match="data differ"):
-        fit("cnn-baseline", small, ONE_EPOCH, out=out, resume=True, show_progress=False)
+        train(small, out, resume=True)
 
 
 def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) -> None:
@@ -97,7 +112,7 @@ def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) 
     kept = [line for line in votes.read_text().splitlines() if line.startswith(("Training", "Usage"))]
     votes.write_text("\n".join(kept))  # those of PublicTest and PrivateTest are not asked for
     out = tmp_path / "run"
-    fit("cnn-baseline", small, ONE_EPOCH, out=out, ferplus=votes, labels="both", show_progress=False)
+    train(small, out, "both", votes)
     block = read_config(out)["fer_zoo"]
     assert block["labels"] == "both" and block["data_fingerprint"].startswith("small with votes ")
     assert block["metrics"]["public"]["confusion"] == measure_confusion(out, small.public_test)
@@ -105,9 +120,9 @@ def test_a_run_learns_labels_and_votes_together(small: FER2013, tmp_path: Path) 
     assert "--labels both --seed 0 --ferplus-csv fer2013new.csv " in card
     assert "by PublicTest accuracy;" in card and "one half what FER+'s votes make likely" in card
     with pytest.raises(UnknownNameError, match="both, fer2013, ferplus"):
-        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", ferplus=votes, labels="raters")
+        apply_label_source(small, "raters", votes)
     with pytest.raises(DataError, match="go together"):
-        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "b", labels="both")
+        apply_label_source(small, "both", None)
 
 
 def measure_confusion(folder: Path, faces: Faces) -> list[list[int]]:
@@ -119,8 +134,7 @@ def measure_confusion(folder: Path, faces: Faces) -> list[list[int]]:
 def test_votes_of_other_faces_start_no_run(small: FER2013, tmp_path: Path) -> None:
     votes = write_votes(tmp_path / "votes.csv", small, shift=1)
     with pytest.raises(DataError, match="another order"):
-        fit("cnn-baseline", small, ONE_EPOCH, out=tmp_path / "run", ferplus=votes, show_progress=False)
-    assert not (tmp_path / "run").exists()
+        apply_label_source(small, "ferplus", votes)
 
 
 @pytest.mark.parametrize(

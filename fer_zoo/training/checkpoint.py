@@ -54,7 +54,7 @@ def save_checkpoint(
         "run": json.dumps(run),
         "sha256": _hash(tensors),
     }
-    write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, keep=folder / PREVIOUS_NAME)
+    write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, backup=folder / PREVIOUS_NAME)
 
 
 def load_checkpoint(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.detection.one_face import read_one_face
+    from fer_zoo.detection.crops import read_one_face
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.recognition.decoder_process import isolate_decoding
     from fer_zoo.recognition.predict import predict
@@ -49,7 +49,7 @@ _HOMES = {
     "pull_model": "fer_zoo.artifacts.hub",
     "push_model": "fer_zoo.artifacts.hub_push",
     "read_fer2013": "fer_zoo.data.fer2013",
-    "read_one_face": "fer_zoo.detection.one_face",
+    "read_one_face": "fer_zoo.detection.crops",
     "save_model": "fer_zoo.artifacts.export",
 }
 

@@ -20,6 +20,11 @@ def escape(text: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
+def one_line(error: BaseException) -> str:
+    """Another library's message on one line of at most 200 characters; the error's type without one."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 class DataError(FerZooError):
     """The data set is missing, or a row of it is wrong."""
 

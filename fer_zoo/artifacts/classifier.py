@@ -104,7 +104,7 @@ class FaceClassifier(nn.Module):
         Raises:
             ImageError: a picture cannot be read.
         """
-        from fer_zoo.detection.one_face import read_one_face
+        from fer_zoo.detection.crops import read_one_face
 
         if isinstance(photo, (list, tuple)):
             if not photo:

@@ -113,7 +113,7 @@ def fetch_model(address: str, revision: str | None = None) -> Pulled:
             )
         return [CONFIG_NAME, WEIGHTS_NAME]
 
-    fetched = fetch_files(repo, choose, revision=named or revision, largest=LARGEST)
+    fetched = fetch_files(repo, choose, revision=named or revision, max_bytes=LARGEST)
     folder = fetched.files[CONFIG_NAME].parent
     read_config(folder)  # refuses what is not of fer_zoo
     return Pulled(folder, repo, fetched.commit)

@@ -63,7 +63,7 @@ class OnnxClassifier:
 
     def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
         """As `FaceClassifier.predict`: named probabilities of a picture of one face; a list gives a list."""
-        from fer_zoo.detection.one_face import read_one_face
+        from fer_zoo.detection.crops import read_one_face
 
         if isinstance(photo, (list, tuple)):
             if not photo:

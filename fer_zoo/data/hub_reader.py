@@ -29,7 +29,7 @@ def fetch_parquet(address: str) -> tuple[list[Path], str]:
         return _choose_parquet(paths, match["folder"] or "", address)
 
     fetched = fetch_files(
-        match["repo"], choose, revision=match["revision"], repo_type="dataset", largest=LARGEST
+        match["repo"], choose, revision=match["revision"], repo_type="dataset", max_bytes=LARGEST
     )
     return list(fetched.files.values()), f"hf://datasets/{match['repo']}@{fetched.commit}"
 

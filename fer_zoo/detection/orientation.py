@@ -1,9 +1,9 @@
-"""Photos that are turned: which way up the faces in a photo stand.
+"""Turned photos: the orientation in which the faces are upright.
 
-The detector learned upright faces. Of 400 FER2013 Training faces on a gray canvas 96 % are surely upright, as
-below, and 4 % of them upside down, where landmarks are wrong besides. With the search below the orientation
-is right for 99.8 % upright, 92 % upside down and 92 to 94 % sideways. On one core, 480x480 pixels take 29 ms
-upright in place of 24 in the mean, and 110 ms turned.
+The detector was trained on upright faces. Of 400 FER2013 Training faces on a gray canvas, 96 % are detected
+confidently (as defined below) when upright and 4 % when upside down, then with wrong landmarks. The search
+below finds the right orientation for 99.8 % of upright, 92 % of upside-down and 92 to 94 % of sideways faces.
+On one core, a 480x480 photo takes 29 ms instead of 24 ms when upright (mean), and 110 ms when turned.
 """
 
 from typing import TYPE_CHECKING
@@ -15,44 +15,44 @@ from fer_zoo.detection.detector import Face, face_in, find_faces
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SURE_SCORE = 0.97  # the best false face in 16 photos without a face, each in four orientations: 0.943
-LARGEST_TILT = np.pi / 4  # radians: a face tilted further stands upright in another orientation
+CONFIDENT_SCORE = 0.97  # highest false positive in 16 photos without a face, in four orientations: 0.943
+MAX_TILT = np.pi / 4  # radians: a face tilted further is upright in another orientation
 
 
 def find_upright_faces(photo: "Image", threads: int = 2) -> tuple[list[Face], int]:
-    """Faces of an RGB photo that may be turned by 90, 180 or 270 degrees, the largest first.
+    """Find the faces of a photo that may be turned by 90, 180 or 270 degrees.
 
-    The other orientations are searched only where fewer than half of the faces are surely upright, and one of
-    them is taken only where it has more sure faces.
+    The other orientations are searched only if fewer than half of the faces are confidently upright, and one
+    of them is chosen only if the confident scores in it have a larger sum.
 
     Args:
         photo: RGB.
-        threads: processor cores for the detector.
+        threads: CPU threads for the detector.
 
     Returns:
-        The faces in pixels of the given photo, and by how many degrees clockwise it has to be turned so that
-        they are upright: 0, 90, 180 or 270.
+        The faces, largest first, in pixels of the given photo, and the clockwise rotation in degrees (0, 90,
+        180 or 270) that makes them upright.
     """
     found = find_faces(photo, threads)
-    if found and 2 * len(_sure_scores(found)) >= len(found):
+    if found and 2 * len(_confident_scores(found)) >= len(found):
         return found, 0
-    best, most, degrees = found, sum(_sure_scores(found)), 0
-    # Where nothing is found in a photo, as in a landscape, one quick pass for each orientation has to do.
+    best, best_sum, degrees = found, sum(_confident_scores(found)), 0
+    # If nothing is found, as in a landscape photo, one fast pass per orientation is enough.
     for turn in (180, 90, 270):
         turned = find_faces(_turn(photo, turn), threads, thorough=bool(found))
-        if sum(_sure_scores(turned)) > most:
-            best, most, degrees = turned, sum(_sure_scores(turned)), turn
+        if sum(_confident_scores(turned)) > best_sum:
+            best, best_sum, degrees = turned, sum(_confident_scores(turned)), turn
     if degrees and not found:
         best = find_faces(_turn(photo, degrees), threads)
     return [_turn_back(face, photo.size, degrees) for face in best], degrees
 
 
-def _sure_scores(faces: list[Face]) -> list[float]:
-    return [face.score for face in faces if face.score >= SURE_SCORE and abs(face.tilt) <= LARGEST_TILT]
+def _confident_scores(faces: list[Face]) -> list[float]:
+    return [face.score for face in faces if face.score >= CONFIDENT_SCORE and abs(face.tilt) <= MAX_TILT]
 
 
 def _turn(photo: "Image", degrees: int) -> "Image":
-    """Clockwise; Pillow's constants count the other way."""
+    """Rotate clockwise; Pillow's constants are counterclockwise."""
     from PIL.Image import Transpose
 
     turns = {90: Transpose.ROTATE_270, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_90}
@@ -60,7 +60,7 @@ def _turn(photo: "Image", degrees: int) -> "Image":
 
 
 def _turn_back(face: Face, size: tuple[int, int], degrees: int) -> Face:
-    """A face of the turned photo in pixels of the given one. size: width and height of the given one."""
+    """Map a face from the turned photo back to the original, whose (width, height) is `size`."""
     if not degrees:
         return face
     corners = np.stack([face.outline[:2], face.outline[:2] + face.outline[2:]])
@@ -70,7 +70,7 @@ def _turn_back(face: Face, size: tuple[int, int], degrees: int) -> Face:
 
 
 def _turn_points_back(points: np.ndarray, size: tuple[int, int], degrees: int) -> np.ndarray:
-    """Float (N, 2), x and y in pixels."""
+    """points: float (N, 2), x and y in pixels."""
     width, height = size
     x, y = points.T
     turned = {90: (y, height - x), 180: (width - x, height - y), 270: (width - y, x)}

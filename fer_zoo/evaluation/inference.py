@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import UnknownNameError
-from fer_zoo.utils.allocator import keep_freed_memory
+from fer_zoo.utils.devices import keep_freed_memory
 
 CROP_SIDE = 44  # pixels, as in the VGG and ResNet results on FER2013 that average ten crops
 

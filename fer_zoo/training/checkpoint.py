@@ -52,7 +52,7 @@ def save_checkpoint(
         "run": json.dumps(run),
         "sha256": hash_tensors(tensors),  # a power cut can leave a file of the right length with zeros in it
     }
-    write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, keep=folder / PREVIOUS_NAME)
+    write_tensors(folder / CHECKPOINT_NAME, tensors, metadata, backup=folder / PREVIOUS_NAME)
 
 
 def load_checkpoint(

@@ -39,8 +39,7 @@ from fer_zoo.training.memory import out_of_memory_hint
 from fer_zoo.training.optim import allow_train_crops, build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.run_dir import lock_run_dir
 from fer_zoo.training.schedule import batch_size_at, count_plateaus
-from fer_zoo.utils.allocator import keep_freed_memory
-from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.devices import keep_freed_memory, pick_device
 from fer_zoo.utils.progress import track
 
 OnEpoch = Callable[[dict[str, float]], object]

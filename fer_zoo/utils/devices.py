@@ -1,6 +1,8 @@
-"""Where a computation runs."""
+"""Devices, distributed ranks and the memory allocator of this process."""
 
+import ctypes
 import os
+import platform
 from typing import TYPE_CHECKING, NamedTuple
 
 from fer_zoo.errors import TrainingError
@@ -9,18 +11,31 @@ if TYPE_CHECKING:
     import torch
 
 
+# mallopt(3). By default glibc returns a freed activation of some megabytes to the kernel and requests it
+# again, page by page, in the next step. 15 steps of efficientnet_lite0 (96 pixels, batch 64, two cores) cause 1.68
+# million page faults, 0.43 million with these settings; 193 images/s became 233, with a bit-identical loss.
+# Inference on 1,500 faces in batches of 256: cnn-baseline 900 to 1,800 faces/s, resnet_48 550 to 800,
+# efficientnet_lite0 320 to 930.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_MALLOPT = {_M_MMAP_THRESHOLD: 1 << 30, _M_TRIM_THRESHOLD: (1 << 31) - 1, _M_TOP_PAD: 1 << 28}  # bytes
+
+
 class Ranks(NamedTuple):
-    """This process among those that torchrun started: its number in all and on its machine, and how many."""
+    """This process among those that torchrun started."""
 
     rank: int
-    local: int
-    size: int
+    local: int  # rank on this machine
+    size: int  # processes in all
 
 
 def read_world() -> Ranks:
-    """From torchrun's environment; one process alone without it. Raises TrainingError for no numbers."""
-    names = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-    given = {name: os.environ.get(name, usual) for name, usual in names.items()}
+    """Read torchrun's environment variables; without them, there is one process.
+
+    Raises:
+        TrainingError: A variable is not a whole number, or RANK is not below WORLD_SIZE.
+    """
+    defaults = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+    given = {name: os.environ.get(name, default) for name, default in defaults.items()}
     wrong = [f"{name}={value}" for name, value in given.items() if not value.isdecimal()]
     ranks = Ranks(*(0 if wrong else int(value) for value in given.values()))
     if wrong or ranks.rank >= ranks.size:
@@ -32,8 +47,14 @@ def read_world() -> Ranks:
 
 
 def pick_device(name: str = "auto") -> "torch.device":
-    """`auto` takes a CUDA GPU where there is one. Under torchrun that and `cuda` are the GPU of the process's
-    number. Raises TrainingError for a device that is not there.
+    """Select a device.
+
+    Args:
+        name: `auto` (a CUDA GPU if available, else the CPU) or a torch device. Under torchrun, `auto` and
+            `cuda` select the GPU of the local rank.
+
+    Raises:
+        TrainingError: The device is not available.
     """
     import torch
 
@@ -45,10 +66,22 @@ def pick_device(name: str = "auto") -> "torch.device":
         device = torch.device(name)
         torch.empty(1, device=device)
         if device.index is not None and device.type == "cuda":
-            torch.cuda.set_device(device)  # NCCL takes the current one
+            torch.cuda.set_device(device)  # NCCL uses the current device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise TrainingError(
             f"The device {name!r} cannot be used: {reason}. Always allowed: auto, cpu."
         ) from error
     return device
+
+
+def keep_freed_memory() -> bool:
+    """Make this process reuse freed memory instead of returning it to the kernel.
+
+    Returns:
+        Whether the setting was applied; False if the C library is not glibc.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    return all(library.mallopt(name, value) == 1 for name, value in _MALLOPT.items())

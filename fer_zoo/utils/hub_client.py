@@ -1,6 +1,10 @@
-"""The Hugging Face Hub asked politely: names, errors as one line, and files that arrive whole or not at all.
+"""A client of the Hugging Face Hub: checked names, one-line errors, and downloads checked against their hash.
 
-HF_TOKEN, HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are honoured, because huggingface_hub reads them.
+huggingface_hub reads HF_TOKEN, HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
+
+Private API of huggingface_hub, as seen in 2.4: `utils.httpx`, `utils.validate_repo_id`,
+`file_download.repo_folder_name`, the constants that are read here, and the layout of its cache (`refs/BRANCH`
+contains a commit, `snapshots/COMMIT` its files).
 """
 
 import hashlib
@@ -12,40 +16,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fer_zoo.errors import HubError
+from fer_zoo.errors import HubError, one_line
 from fer_zoo.utils.files import write_text
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"\w[\w./-]*")
-RECORDS = ".fer_zoo"  # beside huggingface_hub's own folders: which files of a commit were checked
+RECORDS = ".fer_zoo"  # folder in a repository's cache: for each commit, the files that were verified
 
 
 class Fetched(NamedTuple):
-    """files: their places in the cache, by their paths in the repository. commit: of 40 hex digits."""
+    """Files of a repository in the local cache."""
 
-    files: dict[str, Path]
-    commit: str
+    files: dict[str, Path]  # path in the cache by path in the repository
+    commit: str  # 40 hex digits
 
 
 def parse_repo_address(address: str) -> tuple[str, str | None]:
-    """OWNER/NAME[@REVISION] as name and revision. Raises HubError for what is no such address."""
+    """Split OWNER/NAME[@REVISION] into name and revision. Raises HubError for a malformed name."""
     repo, _, revision = address.partition("@")
     check_name(repo)
     return repo, revision or None
 
 
 def check_name(repo: str, kind: str = "repository") -> None:
-    """Raises HubError for what is no OWNER/NAME."""
+    """Raise HubError unless `repo` is a valid OWNER/NAME."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(repo)
-        named = "/" in repo
+        is_valid = "/" in repo
     except HFValidationError:
-        named = False
-    if not named:
-        raise HubError(f"{repo!r} is no name of a {kind}. Give OWNER/NAME, such as ada/faces.")
+        is_valid = False
+    if not is_valid:
+        raise HubError(f"{repo!r} is not a {kind} name. Give OWNER/NAME, such as ada/faces.")
 
 
 def fetch_files(
@@ -54,36 +58,45 @@ def fetch_files(
     *,
     revision: str | None = None,
     repo_type: str = "model",
-    largest: int,
+    max_bytes: int,
 ) -> Fetched:
-    """The files that `choose` takes out of those of a repository, in huggingface_hub's cache.
+    """Download files of a repository into huggingface_hub's cache.
 
-    Each is compared with the hash that the Hub declares for it (SHA-256 of a large file, git's SHA-1 of a
-    small one); one that differs is thrown away and fetched once more. largest: bytes of all together. A
-    commit that is in the cache is not asked for again; without network the last commit seen of a branch is
-    taken, with a warning. Raises HubError.
+    Each file is compared with the hash that the Hub declares (SHA-256 of a large file, git's SHA-1 of a small
+    one); a file that differs is deleted and downloaded once more. A cached commit is used without a request.
+    Without network, the last cached commit of a branch is used, with a warning.
+
+    Args:
+        repo: OWNER/NAME.
+        choose: Selects the files to download from all paths of the repository.
+        revision: A branch, tag or commit; by default main.
+        repo_type: `model`, `dataset` or `space`.
+        max_bytes: Maximum total size.
+
+    Raises:
+        HubError: A name, the network, the Hub's answer or the size is wrong.
     """
     from huggingface_hub.errors import OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
 
     revision = revision or "main"
     if not REVISION.fullmatch(revision) or ".." in revision:
-        raise HubError(f"{revision!r} is no revision: give a branch, a tag or a commit.")
-    if COMMIT.fullmatch(revision) and (kept := _find_kept(repo, choose, revision, repo_type)):
-        return kept
+        raise HubError(f"{revision!r} is not a revision: give a branch, a tag or a commit.")
+    if COMMIT.fullmatch(revision) and (cached := _find_cached(repo, choose, revision, repo_type)):
+        return cached
     with translate_errors(repo, revision, repo_type):
         try:
-            declared = _list_declared(repo, choose, revision, repo_type, largest)
+            declared = _list_declared(repo, choose, revision, repo_type, max_bytes)
         except (OfflineModeIsEnabled, httpx.TransportError) as error:
-            kept = _find_kept(repo, choose, revision, repo_type)
-            if kept is None:
+            cached = _find_cached(repo, choose, revision, repo_type)
+            if cached is None:
                 raise
             if not isinstance(error, OfflineModeIsEnabled):
                 warnings.warn(
-                    f"The Hub cannot be reached; {repo} is taken as it was at {kept.commit[:12]}.",
+                    f"The Hub cannot be reached; the cached commit {cached.commit[:12]} of {repo} is used.",
                     stacklevel=2,
                 )
-            return kept
+            return cached
         return _download(repo, declared, revision, repo_type)
 
 
@@ -97,11 +110,11 @@ def _list_declared(
     choose: Callable[[Sequence[str]], Sequence[str]],
     revision: str,
     repo_type: str,
-    largest: int,
+    max_bytes: int,
 ) -> _Declared:
     from huggingface_hub import HfApi, constants
 
-    info: Any = HfApi().repo_info(  # one HfApi a call: it takes the endpoint as it is now
+    info: Any = HfApi().repo_info(  # a new HfApi reads the current endpoint
         repo,
         repo_type=repo_type,
         revision=revision,
@@ -111,15 +124,15 @@ def _list_declared(
     listed = {file.rfilename: file for file in info.siblings or ()}
     files = {name: listed[name] for name in choose(list(listed))}
     size = sum(file.size or 0 for file in files.values())
-    if size > largest:
+    if size > max_bytes:
         raise HubError(
-            f"{repo} would take {size / 1e6:,.0f} MB; fer_zoo downloads {largest / 1e6:,.0f} MB at most."
+            f"{repo} would take {size / 1e6:,.0f} MB; fer_zoo downloads at most {max_bytes / 1e6:,.0f} MB."
         )
     return _Declared(info.sha, files)
 
 
 def _download(repo: str, declared: _Declared, revision: str, repo_type: str) -> Fetched:
-    """Asked for by `revision`, so that the cache remembers which commit that was."""
+    """Download by `revision`, so that the cache stores which commit it was."""
     from huggingface_hub import HfApi
 
     files = {}
@@ -131,11 +144,11 @@ def _download(repo: str, declared: _Declared, revision: str, repo_type: str) -> 
             if _hash_as_declared(path, sibling) == (sibling.lfs.sha256 if sibling.lfs else sibling.blob_id):
                 files[name] = path
                 break
-            path.resolve().unlink()  # the bytes, then the cache's link to them
+            path.resolve().unlink()  # the content, then the cache's link to it
             path.unlink(missing_ok=True)
         else:
             raise HubError(
-                f"{name} of {repo} arrived twice with other bytes than the Hub declares; it was thrown away. "
+                f"{name} of {repo} was downloaded twice and did not match the Hub's hash; it was deleted. "
                 "Try again later."
             )
     record = _find_cache(repo, repo_type) / RECORDS / f"{declared.commit}.json"
@@ -150,19 +163,19 @@ def _hash_as_declared(path: Path, sibling: Any) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # git's hash of a file
 
 
-def _find_kept(
+def _find_cached(
     repo: str, choose: Callable[[Sequence[str]], Sequence[str]], revision: str, repo_type: str
 ) -> Fetched | None:
-    """What an earlier `fetch_files` checked and left in the cache; None if it is not whole."""
-    place = _find_cache(repo, repo_type)
+    """Files that an earlier `fetch_files` verified and cached; None if any is missing."""
+    cache = _find_cache(repo, repo_type)
     commit = revision
     if not COMMIT.fullmatch(revision):
-        reference = place / "refs" / revision  # huggingface_hub's memory of a branch
+        reference = cache / "refs" / revision
         commit = reference.read_text().strip() if reference.is_file() else ""
-    record = place / RECORDS / f"{commit}.json"
+    record = cache / RECORDS / f"{commit}.json"
     if not record.is_file():
         return None
-    folder = place / "snapshots" / commit
+    folder = cache / "snapshots" / commit
     files = {name: folder / name for name in choose(json.loads(record.read_text(encoding="utf-8")))}
     return Fetched(files, commit) if all(path.is_file() for path in files.values()) else None
 
@@ -176,8 +189,9 @@ def _find_cache(repo: str, repo_type: str) -> Path:
 
 @contextmanager
 def translate_errors(repo: str, revision: str = "main", repo_type: str = "model") -> Iterator[None]:
-    """The Hub's errors as one HubError of one line: no token, a token refused, no network, nothing there, or
-    the server's own reason.
+    """Context manager that raises huggingface_hub's errors as a HubError of one line.
+
+    It covers a missing or refused token, no network, a missing repository, and the server's own messages.
     """
     from huggingface_hub import constants
     from huggingface_hub.errors import (
@@ -194,28 +208,28 @@ def translate_errors(repo: str, revision: str = "main", repo_type: str = "model"
     except LocalTokenNotFoundError as error:
         raise HubError("No Hugging Face token is saved: run `hf auth login`, or set HF_TOKEN.") from error
     except GatedRepoError as error:
-        place = f"{constants.ENDPOINT}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo}"
+        url = f"{constants.ENDPOINT}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo}"
         raise HubError(
-            f"{repo!r} is gated: accept its terms at {place}, then run `hf auth login` or set HF_TOKEN."
+            f"{repo!r} is gated: accept its terms at {url}, then run `hf auth login` or set HF_TOKEN."
         ) from error
     except RevisionNotFoundError as error:
         raise HubError(f"{repo!r} has no revision {revision!r}: give a branch, a tag or a commit.") from error
     except RepositoryNotFoundError as error:
         raise HubError(
-            f"The Hub shows no {repo_type} {repo!r}. Check the name; a private one needs "
+            f"The Hub has no {repo_type} {repo!r}. Check the name; a private one needs "
             "`hf auth login` or HF_TOKEN."
         ) from error
     except HfHubHTTPError as error:
-        raise HubError(f"The Hub answers for {repo!r}: {_read_reason(error)}.") from error
-    except (httpx.HTTPError, OSError, RuntimeError) as error:  # the last: an upload that was given up
-        reason = " ".join(str(error.__cause__ or error).split())[:200].rstrip(".")
+        raise HubError(f"The Hub's answer for {repo!r}: {_read_reason(error)}.") from error
+    except (httpx.HTTPError, OSError, RuntimeError) as error:  # the last: an upload that was aborted
+        reason = one_line(error.__cause__ or error).rstrip(".")
         raise HubError(
-            f"The Hub cannot be reached ({reason or type(error).__name__}). Nothing was lost: run it again "
-            "when the network is there."
+            f"The Hub cannot be reached ({reason}). Nothing was lost: run it again when the network "
+            "is available."
         ) from error
-    except (ValueError, KeyError, TypeError) as error:  # HTML, or JSON of something else
+    except (ValueError, KeyError, TypeError) as error:  # HTML, or other JSON
         raise HubError(
-            f"What answers at {constants.ENDPOINT} is not the Hub: perhaps a login page of this network. "
+            f"The server at {constants.ENDPOINT} is not the Hub: perhaps it is this network's login page. "
             "Open a web page to log in, or check HF_ENDPOINT, then run it again."
         ) from error
 
@@ -223,8 +237,8 @@ def translate_errors(repo: str, revision: str = "main", repo_type: str = "model"
 def _read_reason(error: Any) -> str:
     status = error.response.status_code
     known = {
-        401: "it refuses this token; run `hf auth login` with a valid one",
-        403: "this token may not write there",
+        401: "the token was refused; run `hf auth login` with a valid one",
+        403: "this token has no write permission there",
     }
     message = " ".join((error.server_message or "").split())[:200].rstrip(".")
     return known.get(status) or f"{message or 'no reason given'} (status {status}); run it again later"

@@ -1,6 +1,4 @@
-"""A picture in any form becomes an upright RGB photo, an image of a face becomes 48x48 gray: here and only
-here.
-"""
+"""The only conversion of any picture to an upright RGB photo, and of a face image to 48x48 gray."""
 
 import io
 import warnings
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import numpy as np
 
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import ImageError
+from fer_zoo.errors import ImageError, one_line
 from fer_zoo.utils.image_headers import check_headers
 
 if TYPE_CHECKING:
@@ -19,57 +17,67 @@ if TYPE_CHECKING:
 
 Photo: TypeAlias = Union[str, Path, bytes, np.ndarray, "Image"]
 
-SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".webp",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".avif",
-}  # when a folder is searched
+# Of the files in a folder that are read.
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 MAX_PIXELS = 40_000_000
-MAX_BYTES = 300_000_000  # as many pixels of 16-bit RGB, not packed, take 240 MB
+MAX_BYTES = 300_000_000  # MAX_PIXELS of uncompressed 16-bit RGB have 240 MB
 MIN_SIDE = 16  # pixels
-MAX_WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; a face of 24 pixels is found in it
+MAX_WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; 24-pixel faces are still detected
 
 _FORMAT_RULE = f"Allowed are {', '.join(FORMATS[:-1])} and {FORMATS[-1]}; save the picture as one of them."
-_GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_GRAY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
-
-_decode_elsewhere: "Callable[[bytes], tuple[Image, float]] | None" = None
+_byte_decoder: "Callable[[bytes], tuple[Image, float]] | None" = None
 
 
 def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -> None:
-    """From here on, pictures that come as bytes are decoded by another function; None ends it."""
-    global _decode_elsewhere
-    _decode_elsewhere = decode
+    """Decode pictures given as bytes by `decode` from now on; None restores the default."""
+    global _byte_decoder
+    _byte_decoder = decode
+
+
+def readable_formats(*extra: str) -> list[str]:
+    """Formats to pass to Pillow: FORMATS and `extra`, as far as this build of Pillow can read them.
+
+    Pillow's other formats include some, such as EPS, for which it starts another program. Private API:
+    Image.OPEN, Pillow's table of readers (seen in Pillow 12.3).
+    """
+    import PIL.Image
+
+    PIL.Image.init()
+    return [form for form in (*FORMATS, *extra) if form in PIL.Image.OPEN]
 
 
 def read_photo(photo: Photo) -> "Image":
-    """Upright RGB image, its longest side at most 1600 pixels; see read_scaled_photo."""
+    """Read an upright RGB image, its longest side at most 1600 pixels; see `read_scaled_photo`."""
     return read_scaled_photo(photo)[0]
 
 
 def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
-    """Upright RGB image, longest side at most 1600 pixels, and how many of the picture's own pixels make one.
+    """Read an upright RGB image, its longest side at most 1600 pixels.
 
-    photo: a path, an encoded picture as bytes, a Pillow image, or a uint8 array (H, W), (H, W, 3) or (H, W,
-    4) in RGB(A) order. EXIF rotation is applied, transparency lies on white, of an animation the first
-    frame counts, and 16-bit gray is scaled to 8. Raises ImageError for what cannot be read or is outside
-    the allowed size.
+    EXIF rotation is applied, transparent pixels become white, only the first frame of an animation is read,
+    and 16-bit gray is scaled to 8 bits.
+
+    Args:
+        photo: A path, an encoded picture as bytes, a Pillow image, or a uint8 array (H, W), (H, W, 3) or
+            (H, W, 4) in RGB(A) order.
+
+    Returns:
+        The image, and the number of the picture's own pixels per pixel of the image, along one side.
+
+    Raises:
+        ImageError: The picture cannot be read or is outside the allowed size.
     """
-    if _decode_elsewhere and isinstance(photo, bytes):
-        return _decode_elsewhere(photo)
+    if _byte_decoder and isinstance(photo, bytes):
+        return _byte_decoder(photo)
     return decode_photo(photo)
 
 
 def decode_photo(photo: Photo) -> tuple["Image", float]:
-    """`read_scaled_photo` in this process, whatever `decode_bytes_with` was given."""
+    """`read_scaled_photo` in this process, regardless of `decode_bytes_with`."""
     import PIL.Image
 
     name = _name(photo)
@@ -88,25 +96,25 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
         )
     try:
         if image is not photo:
-            # A large JPEG is halved while it is decoded, as long as both of its sides stay long enough.
-            shrunk = min(1.0, MAX_WORKING_SIDE / max(width, height))
-            image.draft(None, (int(width * shrunk), int(height * shrunk)))
+            # A large JPEG is decoded at half size or less, as long as that is at least the working size.
+            scale = min(1.0, MAX_WORKING_SIDE / max(width, height))
+            image.draft(None, (int(width * scale), int(height * scale)))
         upright = _upright_rgb(image)
-    except ImageError as fault:
-        raise ImageError(f"{name}: {fault}", fault.kind) from None
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}", error.kind) from None
     except MemoryError:
-        what = "there is not enough memory to decode it; make it smaller"
-        raise ImageError(f"{name}: {what}.", "damaged") from None
-    except Exception as fault:  # decoders raise errors of many kinds for a damaged file
-        what = f"the picture is damaged or cut off ({_one_line(fault)})"
-        raise ImageError(f"{name}: {what}.", "damaged") from None
+        message = f"{name}: there is not enough memory to decode it; make it smaller."
+        raise ImageError(message, "damaged") from None
+    except Exception as error:  # decoders raise many types of errors for a damaged file
+        message = f"{name}: the picture is damaged or truncated ({one_line(error)})."
+        raise ImageError(message, "damaged") from None
     return upright, max(width, height) / max(upright.size)
 
 
 def to_gray48(image: "Image") -> np.ndarray:
-    """The gray contract, uint8 (48, 48), of an image of a face; its sides are stretched to 48 pixels.
+    """Convert an image of a face to a model's input, uint8 (48, 48), gray, by resizing both sides to 48.
 
-    Luma is ITU-R 601 (Pillow's "L"), which leaves a gray RGB pixel as it is: a 48x48 gray image passes
+    Luma is ITU-R 601 (Pillow's "L"), which maps gray RGB pixels to themselves: a 48x48 gray image is
     unchanged.
     """
     from PIL.Image import Resampling
@@ -118,7 +126,7 @@ def to_gray48(image: "Image") -> np.ndarray:
 
 
 def whole_picture(photo: "Image") -> np.ndarray:
-    """uint8 (48, 48) of a photo that shows one face and little else; edges are repeated to make it square."""
+    """Convert a photo of one face to uint8 (48, 48), gray; its edges are repeated to make it square."""
     import PIL.Image
 
     width, height = photo.size
@@ -131,15 +139,15 @@ def whole_picture(photo: "Image") -> np.ndarray:
 
 
 def read_face(photo: Photo) -> np.ndarray:
-    """uint8 (48, 48) of a picture in any form that read_photo takes, the whole of it being the face."""
+    """Read a picture that is one face crop as uint8 (48, 48), gray; see `read_photo`."""
     return whole_picture(read_photo(photo))
 
 
 def expand_paths(given: Sequence[str]) -> list[Path]:
-    """The picture files that paths, folders (with what is inside them) and glob patterns name, in a stable
-    order.
+    """List the picture files of paths, folders (searched recursively) and glob patterns, in a stable order.
 
-    Raises ImageError for a name that leads to nothing.
+    Raises:
+        ImageError: A name matches nothing.
     """
     from glob import glob
 
@@ -174,32 +182,28 @@ def _name(photo: object) -> str:
 def _from_array(pixels: np.ndarray) -> "Image":
     import PIL.Image
 
-    shape_is_right = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
-    if pixels.dtype != np.uint8 or not shape_is_right or not pixels.size:
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if pixels.dtype != np.uint8 or not is_image or not pixels.size:
+        is_float = pixels.dtype.kind == "f"
+        hint = " Convert it: (array * 255).round().astype('uint8') if 1 is white." if is_float else ""
         raise ImageError(
             f"The array is {pixels.dtype} {pixels.shape}; allowed is uint8 (H, W), (H, W, 3) or (H, W, 4)."
-            + (
-                " Convert it: (array * 255).round().astype('uint8') if 1 is white."
-                if pixels.dtype.kind == "f"
-                else ""
-            )
+            + hint
         )
     return PIL.Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def _open(photo: str | Path | bytes, name: str) -> "Image":
-    """The picture with only its header read."""
+    """Open a picture and check its header, without decoding it."""
     import PIL.Image
 
     if not isinstance(photo, (str, Path, bytes)):
         raise ImageError(
-            f"A {type(photo).__name__} is no picture; give a path, bytes, a Pillow image or an array."
+            f"A {type(photo).__name__} is not a picture; give a path, bytes, a Pillow image or an array."
         )
     if not isinstance(photo, bytes) and not Path(photo).is_file():
-        what = "a folder; give the pictures in it" if Path(photo).is_dir() else "no such file"
-        raise ImageError(f"{name}: {what}.")
-    PIL.Image.init()
-    readable = [form for form in FORMATS if form in PIL.Image.OPEN]  # a Pillow may be built without AVIF
+        reason = "a folder; give the pictures in it" if Path(photo).is_dir() else "no such file"
+        raise ImageError(f"{name}: {reason}.")
     try:
         size = len(photo) if isinstance(photo, bytes) else Path(photo).stat().st_size
         if size > MAX_BYTES:
@@ -209,58 +213,54 @@ def _open(photo: str | Path | bytes, name: str) -> "Image":
             raise ImageError(f"empty, 0 bytes. {_FORMAT_RULE}", "damaged")
         with warnings.catch_warnings():
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            image = PIL.Image.open(io.BytesIO(encoded), formats=readable)
+            image = PIL.Image.open(io.BytesIO(encoded), formats=readable_formats())
         check_headers(encoded, image.format, image.size)
         return image
     except PIL.UnidentifiedImageError:
-        what = "not a picture of a kind that is read here"
-        rule = "For videos there is `fer-zoo video`." if name.lower().endswith(VIDEOS) else _FORMAT_RULE
-        raise ImageError(f"{name}: {what}. {rule}", "format") from None
+        rule = "For videos, use `fer-zoo video`." if name.lower().endswith(VIDEOS) else _FORMAT_RULE
+        raise ImageError(f"{name}: not a picture in a supported format. {rule}", "format") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        what = f"over {MAX_PIXELS // 1_000_000} megapixels"
-        raise ImageError(f"{name}: {what}; make it smaller.", "pixels") from None
-    except ImageError as fault:
-        raise ImageError(f"{name}: {fault}", fault.kind) from None
-    except Exception as fault:  # decoders raise errors of many kinds for a damaged header
-        raise ImageError(f"{name}: cannot be read ({_one_line(fault)}).", "damaged") from None
+        limit = f"over {MAX_PIXELS // 1_000_000} megapixels"
+        raise ImageError(f"{name}: {limit}; make it smaller.", "pixels") from None
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}", error.kind) from None
+    except Exception as error:  # decoders raise many types of errors for a damaged header
+        raise ImageError(f"{name}: cannot be read ({one_line(error)}).", "damaged") from None
 
 
 def _upright_rgb(image: "Image") -> "Image":
-    """RGB, at most MAX_WORKING_SIDE pixels, turned as its EXIF says. The given image is left as it was."""
+    """RGB, at most MAX_WORKING_SIDE pixels, with EXIF rotation applied. The given image is not modified."""
     import PIL.Image
     from PIL import ImageOps
 
-    image.load()  # Pillow turns a TIFF here, and then takes the mark away
+    image.load()  # Pillow rotates a TIFF here and then removes its orientation tag
     rotation = image.getexif().get(0x0112, 1)  # before a conversion could lose it
-    if image.mode in _GREY_16_BIT or image.mode in ("I", "F"):
+    if image.mode in _GRAY_16_BIT or image.mode in ("I", "F"):
         image = _to_8_bit(image)
-    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    plain.thumbnail((MAX_WORKING_SIDE, MAX_WORKING_SIDE), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if plain.mode == "RGBA":
-        plain = PIL.Image.alpha_composite(PIL.Image.new("RGBA", plain.size, "white"), plain).convert("RGB")
-    plain.getexif()[0x0112] = rotation
-    return ImageOps.exif_transpose(plain)
+    converted = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    converted.thumbnail((MAX_WORKING_SIDE, MAX_WORKING_SIDE), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if converted.mode == "RGBA":
+        white = PIL.Image.new("RGBA", converted.size, "white")
+        converted = PIL.Image.alpha_composite(white, converted).convert("RGB")
+    converted.getexif()[0x0112] = rotation
+    return ImageOps.exif_transpose(converted)
 
 
 def _to_8_bit(image: "Image") -> "Image":
-    """L of a 16-bit gray image (65535 is white) or of a floating-point one (1 is white)."""
+    """Mode L from a 16-bit gray image (65535 is white) or a floating-point one (1 is white)."""
     import PIL.Image
 
     values = np.asarray(image)
     if image.mode == "F":
-        if not (values.min() >= 0 and values.max() <= 1):  # written so that NaN fails
+        if not (values.min() >= 0 and values.max() <= 1):  # False for NaN too
             raise ImageError(
                 "a floating-point picture with values outside 0-1 has no agreed white; save it as 8-bit.",
                 "format",
             )
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
-    if image.mode == "I" and image.format != "PNG":  # Pillow gives 16-bit PNG as I in some versions
+    if image.mode == "I" and image.format != "PNG":  # some versions of Pillow open a 16-bit PNG as I
         raise ImageError(
             "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.",
             "format",
         )
     return PIL.Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-
-
-def _one_line(fault: Exception) -> str:
-    return " ".join(str(fault).split())[:200] or type(fault).__name__

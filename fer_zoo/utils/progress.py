@@ -1,4 +1,4 @@
-"""A progress bar on stderr for whatever takes more than a moment."""
+"""A progress bar on stderr for long operations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def track(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function (done, total) that moves the bar; the bar is gone when the work is done. Where nobody
-    watches, in a pipe or a log, there is none.
+    """Yield a function (done, total) that updates a progress bar.
+
+    The bar disappears at the end. In a pipe or a log there is none.
     """
     from rich.console import Console
     from rich.progress import Progress

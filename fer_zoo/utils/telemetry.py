@@ -1,6 +1,6 @@
-"""Imports of packages that would report home or write into the home folder, told not to before they start.
+"""Imports of packages whose telemetry is disabled by an environment variable.
 
-Both switches are read while the package is being imported: whatever in fer_zoo uses one imports it here.
+Both variables are read during the package's import, so fer_zoo imports these packages only here.
 """
 
 import os
@@ -8,10 +8,10 @@ from typing import Any
 
 from fer_zoo.errors import FerZooError
 
-# ONNX Runtime 1.29 and later, other than on Windows, keeps a device id and a database of events in
-# ~/.cache/Microsoft, and uploads them from about nine seconds after its import.
+# ONNX Runtime 1.29 and later, except on Windows, stores a device ID and a database of events in
+# ~/.cache/Microsoft, and uploads them starting about nine seconds after its import.
 ONNXRUNTIME_SWITCH = "ORT_DISABLE_TELEMETRY"
-ALBUMENTATIONS_SWITCH = "NO_ALBUMENTATIONS_UPDATE"  # it asks PyPI for its newest version
+ALBUMENTATIONS_SWITCH = "NO_ALBUMENTATIONS_UPDATE"  # it queries PyPI for its newest version
 
 
 def import_onnxruntime() -> Any:
@@ -19,22 +19,22 @@ def import_onnxruntime() -> Any:
     os.environ[ONNXRUNTIME_SWITCH] = "1"
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()  # of Windows, and where somebody else imported it before
+    onnxruntime.disable_telemetry_events()  # on Windows, and if it was imported before
     return onnxruntime
 
 
 def import_albumentations() -> Any:
-    """albumentations without its look for updates.
+    """albumentations without its update check.
 
     Raises:
-        FerZooError: OpenCV, which albumentations needs, lacks a library of the system.
+        FerZooError: OpenCV, which albumentations needs, is missing a system library.
     """
     os.environ[ALBUMENTATIONS_SWITCH] = "1"
     try:
         import albumentations
     except ImportError as error:
         raise FerZooError(
-            f"albumentations cannot be imported ({error}). Without a screen's libraries, run: "
+            f"albumentations cannot be imported ({error}). On a machine without GUI libraries, run: "
             "pip install --force-reinstall opencv-python-headless"
         ) from error
     return albumentations

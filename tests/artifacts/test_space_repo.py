@@ -67,7 +67,7 @@ def test_bad_name_is_told_before_anything_is_asked(
     for flags in ([], ["--dry-run"]):
         with pytest.raises(SystemExit, match="2"):
             main(["push-space", name, *flags])
-        assert "is no name of a Space" in capsys.readouterr().err
+        assert "is not a Space name" in capsys.readouterr().err
     assert hub.log == []
 
 
@@ -85,13 +85,13 @@ def test_no_token(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_refused_token(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_old")
-    refuse("refuses this token")
+    refuse("the token was refused")
     assert not hub.repos
 
 
 def test_token_that_may_only_read(hub: MiniHub) -> None:
     hub.read_only = True
-    refuse("may not write")
+    refuse("no write permission")
 
 
 def test_no_network(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:

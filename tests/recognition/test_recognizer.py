@@ -172,7 +172,7 @@ def test_a_failing_model_stops_the_others_only_if_so_wanted(tmp_path: Path, port
     (folder / "model.safetensors").write_bytes(b"damaged")
     seen = recognizer.inspect(portrait, keep_going=True)
     assert list(seen.probabilities) == list(seen.milliseconds) == ["one"]
-    assert seen.faults["two"] == "out of memory" and "no safetensors file" in seen.faults["resnet_48"]
+    assert seen.faults["two"] == "out of memory" and "not a safetensors file" in seen.faults["resnet_48"]
     with pytest.raises(RuntimeError, match="memory"):
         recognizer.inspect(portrait)
 

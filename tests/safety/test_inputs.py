@@ -68,7 +68,7 @@ def test_good_inputs_are_read(tmp_path: Path) -> None:
 def test_every_form_and_mode_that_pillow_writes_is_read_as_48_by_48(place: int) -> None:
     encoded = SEEDS["image"][place]
     if Image.open(io.BytesIO(encoded)).format == "PPM":
-        with pytest.raises(ImageError, match="not a picture of a kind that is read here"):
+        with pytest.raises(ImageError, match="not a picture in a supported format"):
             read_face(encoded)
         return
     try:
@@ -193,5 +193,5 @@ def test_what_the_fuzzer_found_stays_found(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "plain.npz", "w") as archive:
         for name in ("pixels", "emotion", "usage"):
             archive.writestr(f"{name}.npy", b"no array")
-    with pytest.raises(DataError, match="an entry is no array"):
+    with pytest.raises(DataError, match="an entry is not an array"):
         read_npz(tmp_path / "plain.npz")

@@ -74,7 +74,7 @@ def test_no_pickle_is_opened_whatever_its_name(folder: Path) -> None:
     for form, encoded in pickles(proof).items():
         rewrite(folder, encoded)
         message = refuse(folder)
-        assert "no safetensors file" in message or "damaged" in message, form
+        assert "not a safetensors file" in message or "damaged" in message, form
         for name in ("weights.pth", "weights.pt", "weights.bin", "weights.pkl", "weights.ckpt"):
             (folder / name).write_bytes(encoded)
             with pytest.raises(ArtifactError, match="safetensors only"):

@@ -134,7 +134,7 @@ def test_three_files_of_which_one_is_broken(page: Any, portrait: Path, pair: Pat
     assert [name.split(".")[0] for name in names] == ["portrait", "pair", "pair"]
     faults = page.locator(".fz-faults li").all_text_contents()
     spanish = page.evaluate("navigator.language").startswith("es")
-    told = "la imagen está dañada o incompleta" if spanish else "the picture is damaged or cut off"
+    told = "la imagen está dañada o incompleta" if spanish else "the picture is damaged or truncated"
     assert len(faults) == 1 and faults[0].startswith(f"broken.png: {told}")
     table = list(csv.DictReader(io.StringIO(download(page, "CSV").decode("utf-8-sig"))))
     assert [(line["image"], line["face"]) for line in table] == [

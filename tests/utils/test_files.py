@@ -1,4 +1,4 @@
-"""Files are whole or absent, keep their permissions, and go where links and devices lead."""
+"""Files are complete or absent, keep their permissions, and follow links and devices."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from fer_zoo.utils.files import PART, remove_partial_files, write_atomically, wr
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links and devices of POSIX")
 
-# Windows refuses to flush what was opened to be read.
+# These modules do not exist on Windows.
 IMPORT_ALL = """
 import os, pkgutil, stat, sys
 from importlib import import_module
@@ -27,13 +27,13 @@ for module in pkgutil.walk_packages(fer_zoo.__path__, "fer_zoo."):
 """
 
 
-def test_every_module_can_be_imported_where_the_modules_of_posix_are_missing() -> None:
+def test_every_module_can_be_imported_without_the_modules_of_posix() -> None:
     run = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 
 def test_a_flushed_file_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Windows demands it."""
+    """Windows does not flush a file opened for reading."""
     import fcntl
 
     flushed = []
@@ -48,7 +48,7 @@ def test_a_flushed_file_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o022, 0o002])
-def test_the_umask_holds_for_a_new_file(tmp_path: Path, mask: int) -> None:
+def test_a_new_file_gets_its_permissions_from_the_umask(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         write_text(tmp_path / "a.txt", "a")
@@ -83,7 +83,7 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
         write_text(tmp_path / "loop", "a")
 
 
-def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
@@ -106,23 +106,23 @@ def test_a_long_name_is_written(tmp_path: Path) -> None:
     assert path.read_text() == "a"
 
 
-def test_old_parts_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
-    old, young = tmp_path / f".old{PART}", tmp_path / f".young{PART}"
-    for path in (old, young):
+def test_old_partial_files_are_removed_and_new_ones_kept(tmp_path: Path) -> None:
+    old, new = tmp_path / f".old{PART}", tmp_path / f".new{PART}"
+    for path in (old, new):
         path.touch()
     os.utime(old, (0, 0))
     remove_partial_files(tmp_path, older_than_s=60)
-    assert list(tmp_path.iterdir()) == [young]
+    assert list(tmp_path.iterdir()) == [new]
     remove_partial_files(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
 
     def fail(part: Path) -> None:
-        part.write_text("half")
+        part.write_text("partial")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(WriteError, match="No space left"):

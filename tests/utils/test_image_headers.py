@@ -1,4 +1,4 @@
-"""Small files that would cost a decoder minutes or gigabytes; all made here."""
+"""Small files that would cost a decoder minutes or gigabytes, all generated here."""
 
 import io
 import struct
@@ -9,8 +9,7 @@ import pytest
 from PIL import Image, features
 
 from fer_zoo.errors import ImageError
-from fer_zoo.utils.avif_headers import list_coded_sizes
-from fer_zoo.utils.image_headers import MAX_SCANS
+from fer_zoo.utils.image_headers import MAX_SCANS, list_coded_sizes
 from fer_zoo.utils.images import read_photo
 
 
@@ -22,13 +21,13 @@ def encode_jpeg(side: int = 64, **options: object) -> bytes:
 
 
 def repeat_last_scan(encoded: bytes, count: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """A progressive JPEG with a repeated last scan."""
     last = encoded.rindex(b"\xff\xda")
     return encoded[:last] + encoded[last:-2] * count + encoded[-2:]
 
 
 def make_tiff(*tags: tuple[int, int], order: str = "<", big: bool = False) -> bytes:
-    """LZW-packed gray of 64x64 pixels that is cut off, with these tags beside."""
+    """Truncated LZW data of 64x64 gray pixels, with these additional tags."""
     entries = [(256, 64), (257, 64), (258, 8), (259, 5), (262, 1), (277, 1), *tags]
     mark = {"<": b"II", ">": b"MM"}[order]
     if big:
@@ -43,14 +42,14 @@ def make_tiff(*tags: tuple[int, int], order: str = "<", big: bool = False) -> by
 def test_a_jpeg_of_thousands_of_scans_is_refused_at_once() -> None:
     bomb = repeat_last_scan(encode_jpeg(512), 3000)
     start = time.perf_counter()
-    with pytest.raises(ImageError, match="a JPEG of over 200 scans") as caught:
+    with pytest.raises(ImageError, match="a JPEG with over 200 scans") as caught:
         read_photo(bomb)
     assert time.perf_counter() - start < 1 and caught.value.kind == "damaged"
     assert str(caught.value).startswith("The bytes: ") and "\n" not in str(caught.value)
 
 
-def test_scans_of_a_thumbnail_and_behind_the_picture_do_not_count() -> None:
-    """As in a phone's photo with a thumbnail in it and a film behind it."""
+def test_scans_of_a_thumbnail_and_after_the_picture_do_not_count() -> None:
+    """As in a phone's photo with an embedded thumbnail and an appended video."""
     noise = b"\xff\xda\0\x02" * (MAX_SCANS + 1)
     plain = encode_jpeg()
     segment = b"\xff\xec" + struct.pack(">H", 2 + len(noise)) + noise
@@ -65,17 +64,17 @@ def test_a_jpeg_with_restart_markers_and_many_scans_is_read() -> None:
 
 
 @pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
-def test_a_tiff_with_tiles_far_larger_than_it_is_refused(order: str, big: bool) -> None:
+def test_a_tiff_with_tiles_far_larger_than_the_picture_is_refused(order: str, big: bool) -> None:
     strips = ((324, 400), (325, 200))
     with pytest.raises(ImageError, match=r"tiles of 1,073,741,824 pixels; at most 1,048,576 .* for 64x64"):
         read_photo(make_tiff((322, 32768), (323, 32768), *strips, order=order, big=big))
-    with pytest.raises(ImageError, match="its tag 322 twice"):  # libtiff believes the first, Pillow the last
+    with pytest.raises(ImageError, match="a repeated tag 322"):  # libtiff uses the first, Pillow the last
         read_photo(make_tiff((322, 16384), (322, 64), (323, 64), *strips, order=order, big=big))
-    with pytest.raises(ImageError, match="damaged or cut off"):  # and not of its tiles
+    with pytest.raises(ImageError, match="damaged or truncated"):  # the tiles are small enough
         read_photo(make_tiff((322, 64), (323, 64), *strips, order=order, big=big))
 
 
-def test_tiffs_as_they_are_written_are_read() -> None:
+def test_normal_tiffs_are_read() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400), dtype=np.uint8))
     for options in ({}, {"compression": "tiff_lzw"}, {"big_tiff": True}, {"tiffinfo": {278: 2**32 - 1}}):
         written = io.BytesIO()
@@ -85,28 +84,28 @@ def test_tiffs_as_they_are_written_are_read() -> None:
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_avif_that_holds_far_more_pixels_than_it_says_is_refused(mode: str) -> None:
+def test_an_avif_with_far_more_pixels_than_in_its_header_is_refused(mode: str) -> None:
     written = io.BytesIO()
     Image.new(mode, (2048, 1024), (200, 0, 0, 90)[: len(mode)]).save(written, "AVIF", speed=10)
     encoded = written.getvalue()
     assert set(list_coded_sizes(encoded)) == {(2048, 1024)} and read_photo(encoded).size == (1600, 800)
-    lying = encoded.replace(
+    forged = encoded.replace(
         b"ispe" + struct.pack(">III", 0, 2048, 1024), b"ispe" + struct.pack(">III", 0, 64, 64)
     )
-    with pytest.raises(ImageError, match="an AVIF that says 64x64 pixels and holds 2048x1024"):
-        read_photo(lying)
+    with pytest.raises(ImageError, match="an AVIF with 64x64 pixels in its header and 2048x1024 in its data"):
+        read_photo(forged)
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
-def test_an_avif_that_is_cut_off_has_no_size_that_counts() -> None:
+def test_a_truncated_avif_has_no_wrong_size() -> None:
     written = io.BytesIO()
     Image.new("RGB", (100, 80)).save(written, "AVIF", speed=10)
     for end in range(0, len(written.getvalue()), 7):
         assert set(list_coded_sizes(written.getvalue()[:end])) <= {(100, 80)}
 
 
-def test_an_avif_of_endless_tables_is_looked_through_at_once() -> None:
-    """60,000 items, each beginning with the same million units of padding."""
+def test_an_avif_with_huge_tables_is_parsed_quickly() -> None:
+    """60,000 items, each starting with the same million units of padding."""
     unit, items = b"\x7a\0", 60_000
     table = struct.pack(">IHH", 0, 0x4400, items) + struct.pack(">HHHII", 1, 0, 1, 1_000_000, 9) * items
     meta = b"iloc" + table

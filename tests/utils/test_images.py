@@ -1,4 +1,4 @@
-"""Every kind of picture is read right, or refused in one line that names it."""
+"""Every kind of picture is read correctly, or refused in one line with its name."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_zoo.errors import ImageError
-from fer_zoo.utils import images as photos
+from fer_zoo.utils import images
 from fer_zoo.utils.images import (
     expand_paths,
     read_face,
@@ -36,8 +36,8 @@ def encode(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def claimed_png(width: int, height: int) -> bytes:
-    """A PNG whose header claims this size, without any pixels: it must be refused before it is decoded."""
+def png_header(width: int, height: int) -> bytes:
+    """A PNG with this size in its header and no pixels: it must be refused before decoding."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -102,7 +102,7 @@ def test_16_bit_gray_is_scaled_not_clipped(form: str) -> None:
     np.testing.assert_array_equal(pixels[0, :, 0], np.arange(256))
 
 
-def test_float_tiff_takes_1_as_white_and_refuses_other_scales() -> None:
+def test_float_tiff_with_1_as_white_is_read_and_other_scales_refused() -> None:
     ramp = np.tile(np.linspace(0, 1, 32, dtype=np.float32), (32, 1))
     pixels = np.asarray(read_photo(encode(Image.fromarray(ramp), "TIFF")))
     assert pixels[0, 0, 0] == 0 and pixels[0, 31, 0] == 255
@@ -119,14 +119,14 @@ def test_32_bit_integers_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("form", "mode"), [("PNG", "RGBA"), ("PNG", "LA"), ("WEBP", "RGBA")])
-def test_transparent_pixels_lie_on_white(form: str, mode: str) -> None:
+def test_transparent_pixels_become_white(form: str, mode: str) -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (16, 0, 32, 32))
     pixels = np.asarray(read_photo(encode(image.convert(mode), form)))
     assert pixels[:, 2].min() > 250 and pixels[:, 29].max() < 5
 
 
-def test_palette_with_transparency_lies_on_white() -> None:
+def test_transparent_palette_entries_become_white() -> None:
     image = Image.new("P", (32, 32), 0)
     image.putpalette([0, 0, 0, 200, 30, 30])
     image.paste(1, (16, 0, 32, 32))
@@ -153,7 +153,7 @@ def test_exif_rotation_is_applied(form: str, orientation: int, turn: str) -> Non
     np.testing.assert_allclose(photo.getpixel((8, 20)), RED, atol=25)
 
 
-def test_large_picture_is_bounded_and_says_its_scale() -> None:
+def test_large_picture_is_downscaled_and_its_scale_returned() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     photo, scale = read_scaled_photo(encode(Image.new("RGB", (4000, 3000), RED), "JPEG", exif=exif))
@@ -184,7 +184,7 @@ def broken_files() -> dict[str, bytes]:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     return {
         "empty.jpg": b"",
-        "text.jpg": b"this is no picture",
+        "text.jpg": b"this is not a picture",
         "short.jpg": encode(noise, "JPEG")[:-900],
         "short.png": encode(noise, "PNG")[:-900],
         "short.webp": encode(noise, "WEBP")[:-900],
@@ -206,9 +206,9 @@ def test_broken_file_gives_one_line_with_its_name(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("size", [(8000, 5001), (20000, 20000)])
-def test_too_many_pixels_are_refused_by_the_header(size: tuple[int, int]) -> None:
+def test_too_many_pixels_in_the_header_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ImageError, match="40 megapixels"):
-        read_photo(claimed_png(*size))
+        read_photo(png_header(*size))
 
 
 def test_missing_file_folder_and_other_types(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_missing_file_folder_and_other_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "GIF"])
-def test_gray_48_face_passes_bit_for_bit(tmp_path: Path, form: str) -> None:
+def test_gray_48_face_is_unchanged(tmp_path: Path, form: str) -> None:
     for row in faces48():
         path = tmp_path / f"face.{form.lower()}"
         Image.fromarray(row).save(path, form)
@@ -249,28 +249,28 @@ def test_expand_paths(tmp_path: Path) -> None:
     assert [path.name for path in expand_paths([str(tmp_path)])] == ["a.JPG", "b.png", "c.webp"]
     assert [path.name for path in expand_paths([str(tmp_path / "*.png")])] == ["b.png"]
     assert expand_paths([str(tmp_path / "notes.txt")]) == [tmp_path / "notes.txt"]
-    for nothing in ("absent.jpg", "*.gif"):
+    for absent in ("absent.jpg", "*.gif"):
         with pytest.raises(ImageError, match="no such file"):
-            expand_paths([str(tmp_path / nothing)])
+            expand_paths([str(tmp_path / absent)])
 
 
 @pytest.mark.parametrize("size", [(3200, 2400), (2400, 3200), (3264, 2448)])
-def test_a_large_jpeg_is_halved_while_it_is_decoded(size: tuple[int, int], monkeypatch) -> None:
-    """Whatever its shape: a telephone takes 4:3, and decoding all of it takes twice as long."""
+def test_a_large_jpeg_is_decoded_at_half_size(size: tuple[int, int], monkeypatch) -> None:
+    """For any aspect ratio: phones use 4:3, and full decoding takes twice as long."""
     decoded = []
-    turn = photos._upright_rgb
-    monkeypatch.setattr(photos, "_upright_rgb", lambda image: decoded.append(image.size) or turn(image))
+    turn = images._upright_rgb
+    monkeypatch.setattr(images, "_upright_rgb", lambda image: decoded.append(image.size) or turn(image))
     photo, scale = read_scaled_photo(encode(Image.new("RGB", size, RED), "JPEG"))
     assert decoded == [(size[0] // 2, size[1] // 2)]
     assert max(photo.size) == 1600 and scale == pytest.approx(max(size) / 1600)
 
 
-def test_a_jpeg_that_is_not_twice_as_long_is_decoded_whole() -> None:
+def test_a_jpeg_below_twice_the_working_size_is_decoded_in_full() -> None:
     assert read_photo(encode(two_colors(size=(3000, 900)), "JPEG")).size == (1600, 480)
 
 
-def test_a_video_is_sent_to_its_command(tmp_path: Path) -> None:
+def test_a_video_is_refused_with_its_command(tmp_path: Path) -> None:
     clip = tmp_path / "clip.MP4"
     clip.write_bytes(b"\x00\x00\x00 ftypisom" * 20)
-    with pytest.raises(ImageError, match=r"clip\.MP4: not a picture .* For videos there is `fer-zoo video`"):
+    with pytest.raises(ImageError, match=r"clip\.MP4: not a picture .* For videos, use `fer-zoo video`"):
         read_photo(clip)

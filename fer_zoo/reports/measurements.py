@@ -93,7 +93,9 @@ def study_model(
     faces, place = dataset.split(split), pick_device(device)
     model = load_artifact(folder).to(place)
     with track(f"{name} under blur, noise, ...") as progress:
-        robustness = measure_robustness(model, faces, most=robustness_faces, device=place, progress=progress)
+        robustness = measure_robustness(
+            model, faces, max_faces=robustness_faces, device=place, progress=progress
+        )
     history = folder / "history.csv"
     duplicates = None
     if split != "train":

@@ -13,7 +13,7 @@ from fer_zoo.bench.peer_process import PeerError, check_python, start_peer
 from fer_zoo.bench.peer_runner import NAMES
 from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarize
 from fer_zoo.evaluation.evaluate import format_not_run
-from fer_zoo.evaluation.runtimes import has_exporter
+from fer_zoo.evaluation.latency import has_exporter
 
 FACES = 64  # in one call
 STARTS = 2  # the first one reads the packages from the disk, the second counts

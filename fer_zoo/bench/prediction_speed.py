@@ -17,7 +17,7 @@ from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.hub import find_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
 from fer_zoo.emotions import SIDE
-from fer_zoo.evaluation.runtimes import has_exporter, time_first_answers
+from fer_zoo.evaluation.latency import has_exporter, time_first_answers
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
 WARM_UP = 3  # calls that allocate, and do not count

@@ -1,5 +1,5 @@
-"""Statistics of batch normalization and temperature, measured on the faces as they are; and a mean of a run's
-weights and its start's, chosen by them.
+"""Batch-norm statistics, temperature and weight interpolation, fitted after training on faces without
+augmentation.
 """
 
 import copy
@@ -18,7 +18,8 @@ from fer_zoo.evaluation.inference import predict_logits
 
 STATISTICS_FACES = 2560  # of Training, evenly spread
 STATISTICS_BATCH = 256
-SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)  # of the run, the start having the rest
+ALPHAS = (1.0, 0.8, 0.6, 0.4, 0.2)  # weight of the run; the initial weights have the rest
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def calibrate(
@@ -27,64 +28,66 @@ def calibrate(
     device: torch.device,
     start: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Set the model's temperature by PublicTest, and its statistics by Training where PublicTest's log loss
-    is lower with them and its accuracy not lower by more than one standard error.
+    """Fit the temperature on PublicTest, and recalibrate batch normalization on Training where that lowers
+    PublicTest's log loss and its accuracy by at most one standard error.
 
-    In training they are the statistics of turned, cut and partly erased faces under weights that change;
-    averaged weights and faces as they are have others (Izmailov et al. 2018, arXiv:1803.05407).
+    In training the statistics are those of augmented faces under changing weights; averaged weights and faces
+    without augmentation have others (Izmailov et al. 2018, arXiv:1803.05407).
 
-    start: the state of the model that the run went on from. Its weights and the run's are then averaged, by
-    the share with which PublicTest's log loss is lowest (Wortsman et al. 2022, arXiv:2109.01903), under the
-    same condition.
+    Args:
+        model: changed in place.
+        dataset: Training and PublicTest are read.
+        device: where the model is.
+        start: the initial weights. They are interpolated with the run's (WiSE-FT, Wortsman et al. 2022,
+            arXiv:2109.01903) by the alpha with the lowest PublicTest log loss, under the same condition.
 
-    Returns what config.json keeps: `statistics_faces`, of how many faces the statistics are (0: those of the
-    training were kept), the fingerprint of the data, with a start `run_share`, and `tried`: PublicTest's
-    accuracy and log loss (`nll`) of each choice, the run as it was first.
+    Returns:
+        What config.json stores: `statistics_faces` (0: the statistics of the training stay), the fingerprint
+        of the data, with `start` the alpha `run_share`, and `tried`: PublicTest's accuracy and log loss
+        (`nll`) of each candidate, the run as it was first.
     """
     pixels = dataset.training.pixels[:: max(1, len(dataset.training) // STATISTICS_FACES)]
     run = copy.deepcopy(model)
     own = best = {"statistics_faces": 0, "run_share": 1.0} | _fit_temperature(model, dataset, device)
-    tried, least_accuracy = [own], own["accuracy"] - _standard_error(own["accuracy"], dataset)
-    for share in SHARES if start is not None else SHARES[:1]:
-        changed = copy.deepcopy(run)
+    tried, min_accuracy = [own], own["accuracy"] - _standard_error(own["accuracy"], dataset)
+    for alpha in ALPHAS if start is not None else ALPHAS[:1]:
+        candidate = copy.deepcopy(run)
         if start is not None:
-            _mix(changed, start, share)
-        renewed = recalibrate_batchnorm(changed, pixels, device)
-        if share == 1.0 and not renewed:
+            _interpolate(candidate, start, alpha)
+        recalibrated = recalibrate_batchnorm(candidate, pixels, device)
+        if alpha == 1.0 and not recalibrated:
             continue  # the run as it was
-        measured = _fit_temperature(changed, dataset, device)
-        tried.append({"statistics_faces": len(pixels) if renewed else 0, "run_share": share} | measured)
-        if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= least_accuracy:
-            model.load_state_dict(changed.state_dict())
-            model.temperature, best = changed.temperature, tried[-1]
-    kept = {"statistics_faces": best["statistics_faces"], "data_fingerprint": dataset.fingerprint}
-    return kept | ({} if start is None else {"run_share": best["run_share"]}) | {"tried": tried}
+        measured = _fit_temperature(candidate, dataset, device)
+        tried.append({"statistics_faces": len(pixels) if recalibrated else 0, "run_share": alpha} | measured)
+        if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= min_accuracy:
+            model.load_state_dict(candidate.state_dict())
+            model.temperature, best = candidate.temperature, tried[-1]
+    chosen = {"statistics_faces": best["statistics_faces"], "data_fingerprint": dataset.fingerprint}
+    return chosen | ({} if start is None else {"run_share": best["run_share"]}) | {"tried": tried}
 
 
 def describe_choice(calibration: Mapping[str, Any]) -> str:
-    """One sentence on what `calibrate` kept, what it did not, and what both measured; empty where there was
+    """One sentence on what `calibrate` chose, what it did not, and what both measured; empty where there was
     no choice, or where an older version made it.
     """
     tried = calibration.get("tried", [])
     if len(tried) < 2:
         return ""
     own, *others = tried
-    wanted = calibration["statistics_faces"], calibration.get("run_share", 1.0)
-    kept = next(row for row in tried if (row["statistics_faces"], row["run_share"]) == wanted)
-    other = own if kept is not own else min(others, key=lambda row: row["nll"])
+    key = calibration["statistics_faces"], calibration.get("run_share", 1.0)
+    chosen = next(row for row in tried if (row["statistics_faces"], row["run_share"]) == key)
+    other = own if chosen is not own else min(others, key=lambda row: row["nll"])
     reason = "whose log loss is higher"
-    if other["nll"] < kept["nll"]:
+    if other["nll"] < chosen["nll"]:
         reason = "whose accuracy is lower by more than one standard error"
-    return f"PublicTest chose {_describe_try(kept)} over {_describe_try(other)}, {reason}."
+    return f"PublicTest chose {_describe_candidate(chosen)} over {_describe_candidate(other)}, {reason}."
 
 
-def _describe_try(row: Mapping[str, Any]) -> str:
-    mean = f"the mean with its start (share of the run {row['run_share']:.1f}), "
+def _describe_candidate(row: Mapping[str, Any]) -> str:
+    alpha = row["run_share"]
+    weights = f"weights interpolated with the initial ones (alpha {alpha:.1f}), " if alpha < 1 else ""
     statistics = "re-estimated" if row["statistics_faces"] else "the run's own"
-    return (
-        f"{mean if row['run_share'] < 1 else ''}{statistics} batch-norm statistics "
-        f"({row['accuracy']:.2%}, log loss {row['nll']:.3f})"
-    )
+    return f"{weights}{statistics} batch-norm statistics ({row['accuracy']:.2%}, log loss {row['nll']:.3f})"
 
 
 def _standard_error(accuracy: float, dataset: FER2013) -> float:
@@ -92,14 +95,14 @@ def _standard_error(accuracy: float, dataset: FER2013) -> float:
 
 
 @torch.no_grad()
-def _mix(model: FaceClassifier, start: Mapping[str, Tensor], share: float) -> None:
+def _interpolate(model: FaceClassifier, start: Mapping[str, Tensor], alpha: float) -> None:
     for name, value in model.state_dict().items():
         if value.is_floating_point():
-            value.lerp_(start[name].to(value), 1 - share)
+            value.lerp_(start[name].to(value), 1 - alpha)
 
 
 def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.device) -> dict[str, float]:
-    """Set it by PublicTest, and return accuracy and log loss (`nll`) there."""
+    """Fit it on PublicTest; returns accuracy and log loss (`nll`) there."""
     faces = dataset.public_test
     model.temperature = 1.0
     logits = predict_logits(model, faces.pixels, device=device)
@@ -113,21 +116,21 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
 
 @torch.no_grad()
 def recalibrate_batchnorm(model: FaceClassifier, pixels: NDArray[Any] | Tensor, device: torch.device) -> bool:
-    """Measure mean and variance of each batch normalization on uint8 faces (N, 1, 48, 48), all else in eval
-    mode. False where there is none, or fewer than two faces.
+    """Estimate mean and variance of each batch normalization on uint8 faces (N, 1, 48, 48), all else in
+    evaluation mode. False where there is no such layer, or fewer than two faces.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    layers = [layer for layer in model.modules() if isinstance(layer, BATCH_NORMS)]
     if not layers or len(pixels) < 2:
         return False
-    usual = [layer.momentum for layer in layers]
+    momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # then the result is the mean over the batches
         layer.train()
     batches = -(-len(pixels) // STATISTICS_BATCH)
-    for faces in torch.as_tensor(pixels).tensor_split(batches):  # of equal size: none of one face
+    for faces in torch.as_tensor(pixels).tensor_split(batches):  # of equal size: no batch of one face
         model(faces.to(device).to(memory_format=torch.channels_last))
-    for layer, momentum in zip(layers, usual, strict=True):
+    for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     model.eval()
     return True

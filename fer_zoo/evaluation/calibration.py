@@ -1,4 +1,4 @@
-"""How far a model's probabilities can be believed, and the temperature that makes them more honest."""
+"""Calibration: how well confidence matches accuracy, and temperature scaling."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class ReliabilityCurve:
     """Equal-width bins of the top probability, from 0 to 1. Arrays (bins,); an empty bin is nan."""
 
     confidence: NDArray[np.float64]  # mean top probability
-    accuracy: NDArray[np.float64]  # share of right predictions
+    accuracy: NDArray[np.float64]  # 0 to 1
     count: NDArray[np.int64]
 
 
@@ -26,18 +26,18 @@ def reliability_curve(probabilities: ArrayLike, labels: ArrayLike, bins: int = B
     table = np.asarray(probabilities, dtype=np.float64)
     confidence = table.max(axis=1)
     right = table.argmax(axis=1) == np.asarray(labels)
-    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    count = np.bincount(places, minlength=bins)
+    indices = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(indices, minlength=bins)
     divisor = np.where(count > 0, count, np.nan)
     return ReliabilityCurve(
-        confidence=np.bincount(places, weights=confidence, minlength=bins) / divisor,
-        accuracy=np.bincount(places, weights=right, minlength=bins) / divisor,
+        confidence=np.bincount(indices, weights=confidence, minlength=bins) / divisor,
+        accuracy=np.bincount(indices, weights=right, minlength=bins) / divisor,
         count=count,
     )
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
-    """Mean distance of confidence and accuracy, each bin weighted by its images, 0 to 1 (Guo et al. 2017)."""
+    """Mean distance of confidence and accuracy, each bin weighted by its count, 0 to 1 (Guo et al. 2017)."""
     curve = reliability_curve(probabilities, labels, bins)
     gaps = np.nan_to_num(np.abs(curve.confidence - curve.accuracy))
     return float(np.average(gaps, weights=curve.count))
@@ -46,19 +46,19 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """Temperature T by which to divide logits (N, classes) so that labels (N,) become most likely.
 
-    Minimizes the mean negative log-likelihood (Guo et al. 2017, section 4.2), which has one minimum, being
-    convex in 1 / T. T stays within 0.1 to 10: without that bound, faces that are all predicted right would
-    give 0, and a model no better than chance infinity. Arrays or CPU tensors.
+    Minimizes the mean negative log-likelihood (Guo et al. 2017, section 4.2), which is convex in 1 / T. T
+    stays within 0.1 to 10: without that bound, faces that are all predicted right would give 0, and a model
+    no better than chance infinity. Arrays or CPU tensors.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     table = np.asarray(logits, dtype=np.float64)
-    places = np.asarray(labels)[:, None]
+    indices = np.asarray(labels)[:, None]
 
     def measure_loss(log_temperature: float) -> float:
         scores = log_softmax(table / np.exp(log_temperature), axis=1)
-        return -float(np.take_along_axis(scores, places, axis=1).mean())
+        return -float(np.take_along_axis(scores, indices, axis=1).mean())
 
     solution = minimize_scalar(measure_loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded")
     return float(np.exp(solution.x))

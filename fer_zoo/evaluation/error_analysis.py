@@ -1,4 +1,4 @@
-"""Which faces tell most about a model: its surest mistakes, its doubts, and what people saw there."""
+"""The faces that a report shows: most confident errors, most uncertain predictions, disagreements."""
 
 from typing import Any
 
@@ -10,44 +10,42 @@ from fer_zoo.evaluation.metrics import wilson_interval
 
 Probabilities = NDArray[np.float64]  # (N, 7)
 Labels = NDArray[np.int64]  # (N,)
+Indices = NDArray[np.int64]  # of faces
 
 
-def most_confident_errors(probabilities: Probabilities, labels: Labels, count: int) -> Labels:
-    """Places of wrong answers, the most confident first."""
-    return _surest(probabilities, probabilities.argmax(1) != labels, count)
+def most_confident_errors(probabilities: Probabilities, labels: Labels, count: int) -> Indices:
+    """Wrong predictions, the most confident first."""
+    return _most_confident(probabilities, probabilities.argmax(1) != labels, count)
 
 
-def shared_errors(probabilities: Probabilities, labels: Labels, majority: Labels, count: int) -> Labels:
-    """Places where the model contradicts the label and the FER+ raters' majority is with the model."""
+def shared_errors(probabilities: Probabilities, labels: Labels, majority: Labels, count: int) -> Indices:
+    """Faces whose label differs from what both the model and the majority of the FER+ raters answer."""
     answers = probabilities.argmax(1)
-    return _surest(probabilities, (answers != labels) & (answers == majority), count)
+    return _most_confident(probabilities, (answers != labels) & (answers == majority), count)
 
 
-def most_uncertain(probabilities: Probabilities, count: int) -> Labels:
-    """Places of the most uncertain answers: those whose probabilities have the highest entropy."""
+def most_uncertain(probabilities: Probabilities, count: int) -> Indices:
+    """Predictions with the highest entropy."""
     return np.argsort(-entropy(probabilities), kind="stable")[:count]
 
 
-def find_examples(probabilities: Probabilities, labels: Labels, *, right: bool) -> Labels:
-    """For each emotion that has one, the place of the most confident right answer, or of the most confident
-    wrong one among the faces labeled so.
+def find_examples(probabilities: Probabilities, labels: Labels, *, right: bool) -> Indices:
+    """For each emotion that has one, the most confident right prediction, or the most confident wrong one
+    among the faces with that label.
     """
     correct = probabilities.argmax(1) == labels
     chosen = [
-        _surest(probabilities, (labels == emotion) & (correct == right), 1)
+        _most_confident(probabilities, (labels == emotion) & (correct == right), 1)
         for emotion in range(probabilities.shape[1])
     ]
     return np.concatenate(chosen)
 
 
-def find_disagreements(first: Probabilities, second: Probabilities, labels: Labels, count: int) -> Labels:
-    """Places where `first` is right and `second` wrong, those first where they are surest of it: by the
-    product of the probabilities that each gives its own answer.
-    """
-    chosen = (first.argmax(1) == labels) & (second.argmax(1) != labels)
-    surest = first.max(1) * second.max(1)
-    places = np.flatnonzero(chosen)
-    return places[np.argsort(-surest[places], kind="stable")][:count]
+def find_disagreements(first: Probabilities, second: Probabilities, labels: Labels, count: int) -> Indices:
+    """Faces on which `first` is right and `second` wrong, sorted by the product of their confidences."""
+    indices = np.flatnonzero((first.argmax(1) == labels) & (second.argmax(1) != labels))
+    confidence = (first.max(1) * second.max(1))[indices]
+    return indices[np.argsort(-confidence, kind="stable")][:count]
 
 
 def entropy(probabilities: Probabilities) -> NDArray[np.float64]:
@@ -57,7 +55,7 @@ def entropy(probabilities: Probabilities) -> NDArray[np.float64]:
 
 
 def describe_errors(probabilities: Probabilities, labels: Labels, majority: Labels) -> dict[str, int]:
-    """With whom the FER+ raters' majority stands in the model's mistakes, in numbers of faces."""
+    """Whom the majority of the FER+ raters agrees with where the model is wrong, in numbers of faces."""
     answers = probabilities.argmax(1)
     wrong = answers != labels
     with_model, with_label = majority == answers, majority == labels
@@ -74,8 +72,8 @@ def describe_errors(probabilities: Probabilities, labels: Labels, majority: Labe
 def describe_duplicates(
     probabilities: Probabilities, labels: Labels, duplicate: NDArray[np.bool_]
 ) -> list[dict[str, Any]]:
-    """Accuracy on all faces, on those that also stand in Training, and on the others: n, accuracy and its
-    95 % interval. A part without a face is left out.
+    """n, accuracy and its 95 % interval on all faces, on those that are duplicated in Training, and on the
+    others. A part without a face is left out.
     """
     right = probabilities.argmax(1) == labels
     parts = {"all": np.ones_like(duplicate), "also in Training": duplicate, "new to the model": ~duplicate}
@@ -91,6 +89,6 @@ def describe_duplicates(
     ]
 
 
-def _surest(probabilities: Probabilities, chosen: NDArray[np.bool_], count: int) -> Labels:
-    places = np.flatnonzero(chosen)
-    return places[np.argsort(-probabilities[places].max(1), kind="stable")][:count]
+def _most_confident(probabilities: Probabilities, mask: NDArray[np.bool_], count: int) -> Indices:
+    indices = np.flatnonzero(mask)
+    return indices[np.argsort(-probabilities[indices].max(1), kind="stable")][:count]

@@ -1,4 +1,4 @@
-"""What a network knows of a face just before it answers, and a flat map of it."""
+"""Penultimate features, their t-SNE map, and how pure its neighborhoods are."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +20,17 @@ PERPLEXITY = 30.0
 def extract_features(
     model: nn.Module, pixels: NDArray[np.uint8], device: str | torch.device = "cpu"
 ) -> NDArray[np.float32]:
-    """Penultimate features (N, D) of uint8 faces (N, 1, 48, 48): what the last dense layer reads.
+    """Features (N, D) of uint8 faces (N, 1, 48, 48): the input of the last linear layer.
 
-    model: a FaceClassifier on `device`. An ensemble's features are its members', side by side, each scaled
-    to the same spread. Raises FerZooError for a network that does not end in a dense layer.
+    An ensemble's features are its members', concatenated, each scaled to unit standard deviation.
+
+    Args:
+        model: a FaceClassifier on `device`.
+        pixels: uint8 (N, 1, 48, 48).
+        device: where the model is.
+
+    Raises:
+        FerZooError: the network does not end in a linear layer.
     """
     backbone = model.get_submodule("backbone")
     if isinstance(backbone, Ensemble):
@@ -35,11 +42,11 @@ def extract_features(
 
 
 def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
-    """Places (N, 2), each within -1 to 1, at which faces with similar features (N, D) are neighbors.
+    """Coordinates (N, 2), within -1 to 1, at which faces with similar features (N, D) are neighbors.
 
     t-SNE (van der Maaten and Hinton 2008, Journal of Machine Learning Research 9) of the first 30 principal
-    components, started from the first two. Only neighborhoods mean something: neither axes nor the
-    distances of far groups do.
+    components, initialized with the first two. Only neighborhoods are meaningful: neither axes nor the
+    distances between clusters are.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -53,12 +60,12 @@ def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32
     return flat / max(float(np.abs(flat).max()), 1e-12)
 
 
-def knn_purity(places: NDArray[np.floating], labels: NDArray[np.int64], count: int = 10) -> float:
-    """Of the `count` nearest neighbors of each face, the mean share with the same label: 0 to 1."""
+def knn_purity(coordinates: NDArray[np.floating], labels: NDArray[np.int64], count: int = 10) -> float:
+    """Mean fraction of the `count` nearest neighbors of each face that have its label: 0 to 1."""
     from sklearn.neighbors import NearestNeighbors
 
-    count = min(count, len(places) - 1)
-    near = NearestNeighbors(n_neighbors=count).fit(places).kneighbors(return_distance=False)
+    count = min(count, len(coordinates) - 1)
+    near = NearestNeighbors(n_neighbors=count).fit(coordinates).kneighbors(return_distance=False)
     return float((labels[near] == labels[:, None]).mean())
 
 
@@ -70,7 +77,7 @@ def _find_last_layer(network: nn.Module) -> nn.Module:
     ]
     if not layers:
         raise FerZooError(
-            f"{type(network).__name__} ends in no dense layer of {len(EMOTIONS)} outputs, so it has no map."
+            f"{type(network).__name__} has no linear layer of {len(EMOTIONS)} outputs, so it has no map."
         )
     return layers[-1]
 

@@ -1,10 +1,12 @@
-"""A model's output for many faces, from one view of each face or from several."""
+"""A model's output for many faces, with or without test-time augmentation (TTA)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_zoo.emotions import SIDE
@@ -23,20 +25,27 @@ def predict_logits(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> Tensor:
-    """Output of `model` for uint8 faces (N, 1, 48, 48), as float32 (N, 7) on the CPU.
+    """Run `model` in evaluation mode, batch by batch; each module then gets its own training flag back.
 
-    tta: `none` gives the model's own logits for the face as it is. `flip` (the face and its mirror image) and
-    `tencrop` (44-pixel crops of the four corners and the centre, enlarged to 48 pixels, and their mirror
-    images) give the logarithm of the mean probability over the views. A softmax makes probabilities of all
-    three.
+    Args:
+        model: from uint8 (N, 1, 48, 48) to logits (N, 7), on `device`.
+        pixels: uint8 faces (N, 1, 48, 48).
+        tta: `none` gives the model's own logits. `flip` (the face and its mirror image) and `tencrop` (crops
+            of 44 pixels, the four corners and the center, resized to 48, and their mirror images) give the
+            logarithm of the mean probability. A softmax makes probabilities of all three.
+        batch_size: default 64 on a CPU, whose caches hold no more, and 512 elsewhere.
+        device: where the model is.
+        progress: called after each batch with (faces done, faces in all).
 
-    Dropout and the like are off while it runs; then every module gets its own training flag back. `device` is
-    where the model is. batch_size: 64 on a CPU, whose caches hold no more, and 512 elsewhere. After each
-    batch, progress is called with (faces done, faces in all).
-    Raises UnknownNameError for another tta, ValueError for no face or faces of another shape or dtype.
+    Returns:
+        float32 (N, 7) on the CPU.
+
+    Raises:
+        UnknownNameError: another tta.
+        ValueError: no face, or faces of another shape or dtype.
     """
-    if tta not in VIEWS:
-        raise UnknownNameError("tta", tta, VIEWS)
+    if tta not in TTA_MODES:
+        raise UnknownNameError("tta", tta, TTA_MODES)
     _check_faces(pixels)
     on_cpu = torch.device(device).type == "cpu"
     batch_size = batch_size or (64 if on_cpu else 512)
@@ -48,20 +57,30 @@ def predict_logits(
             faces = _to_device(pixels[start : start + batch_size], device)
             # Channels-last input carries its layout through the network: 1.4 times as fast on a CPU
             # for cnn-baseline and for efficientnet_b0, without touching the model's own tensors.
-            views = [model(view.to(memory_format=torch.channels_last)).float() for view in VIEWS[tta](faces)]
-            outputs.append(views[0] if tta == "none" else _average_views(views))
+            logits = [
+                model(variant.to(memory_format=torch.channels_last)).float()
+                for variant in TTA_MODES[tta](faces)
+            ]
+            outputs.append(logits[0] if tta == "none" else _average_probabilities(logits))
             if progress:
                 progress(min(start + batch_size, len(pixels)), len(pixels))
-    return torch.cat(outputs).cpu()  # at the end alone: a GPU's next batch does not wait for it
+    return torch.cat(outputs).cpu()  # only at the end: a GPU's next batch does not wait for it
 
 
-def make_flip_views(faces: Tensor) -> list[Tensor]:
+def predict_probabilities(
+    model: Callable[[Tensor], Tensor], pixels: np.ndarray | Tensor, **options: Any
+) -> NDArray[np.float64]:
+    """Probabilities (N, 7) of faces (N, 1, 48, 48); options and errors are those of `predict_logits`."""
+    return predict_logits(model, pixels, **options).double().softmax(1).numpy()
+
+
+def augment_flip(faces: Tensor) -> list[Tensor]:
     """Faces (N, 1, 48, 48) as they are and mirrored."""
     return [faces, faces.flip(-1)]
 
 
-def make_tencrop_views(faces: Tensor) -> list[Tensor]:
-    """Ten views of uint8 faces (N, 1, 48, 48), in the same form: see `predict_logits`."""
+def augment_ten_crop(faces: Tensor) -> list[Tensor]:
+    """Ten crops of uint8 faces (N, 1, 48, 48), each of the same shape: see `predict_logits`."""
     from torchvision.transforms.v2.functional import five_crop, resize
 
     # One resize for all: bilinear by default, rounded back to uint8 by torchvision. Before torch 2.9 it does
@@ -70,36 +89,34 @@ def make_tencrop_views(faces: Tensor) -> list[Tensor]:
     return [*crops, *(crop.flip(-1) for crop in crops)]
 
 
-VIEWS: dict[str, Callable[[Tensor], list[Tensor]]] = {
+TTA_MODES: dict[str, Callable[[Tensor], list[Tensor]]] = {
     "none": lambda faces: [faces],
-    "flip": make_flip_views,
-    "tencrop": make_tencrop_views,
+    "flip": augment_flip,
+    "tencrop": augment_ten_crop,
 }
 
 
-def _average_views(logits: list[Tensor]) -> Tensor:
-    """Logarithm of the mean probability over views of shape (N, 7), without underflow."""
+def _average_probabilities(logits: list[Tensor]) -> Tensor:
+    """Logarithm of the mean probability over several logits (N, 7), without underflow."""
     return torch.stack(logits).log_softmax(-1).logsumexp(0) - np.log(len(logits))
 
 
 def _check_faces(pixels: np.ndarray | Tensor) -> None:
-    right_type = pixels.dtype in (np.dtype(np.uint8), torch.uint8)
-    if not (right_type and len(pixels) and tuple(pixels.shape[1:]) == (1, SIDE, SIDE)):
+    is_uint8 = pixels.dtype in (np.dtype(np.uint8), torch.uint8)
+    if not (is_uint8 and len(pixels) and tuple(pixels.shape[1:]) == (1, SIDE, SIDE)):
         given = f"{pixels.dtype} {tuple(pixels.shape)}"
         raise ValueError(f"Faces are {given}; allowed is uint8 (N, 1, {SIDE}, {SIDE}) with N of at least 1.")
 
 
 def _to_device(faces: np.ndarray | Tensor, device: str | torch.device) -> Tensor:
-    if isinstance(faces, np.ndarray):
-        faces = torch.from_numpy(
-            faces.copy()
-        )  # torch warns of an array that cannot be written; 0.6 MB a batch
+    if isinstance(faces, np.ndarray):  # torch warns of a read-only array; the copy is 0.6 MB a batch
+        faces = torch.from_numpy(faces.copy())
     return faces.to(device)
 
 
 @contextmanager
 def _evaluation_mode(model: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """A network in evaluation mode. A frozen part may differ from the rest: each module's flag is kept."""
+    """Evaluation mode; then each module gets its own flag back, as a frozen part may differ from the rest."""
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     flags = [module.training for module in modules]
     for module in modules:

@@ -1,23 +1,78 @@
-"""How long a model takes for one face on this machine's processor."""
+"""Latency: of one face, of several calls interleaved, and of the first prediction of a new Python process."""
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.emotions import SIDE
 
+if TYPE_CHECKING:
+    from fer_zoo.artifacts.classifier import FaceClassifier
 
-def measure_latency(model: FaceClassifier, repeats: int = 50) -> dict[str, Any]:
-    """Median milliseconds for one uint8 face (1, 1, 48, 48) to logits on the CPU, and torch's threads."""
+WARM_UP = 3  # calls that allocate, and are not counted
+FIRST_ANSWER = """
+import sys, time
+start = time.perf_counter()
+import fer_zoo, numpy
+fer_zoo.load(sys.argv[1], runtime=sys.argv[2]).predict(numpy.zeros((48, 48), numpy.uint8))
+print(time.perf_counter() - start)
+"""
+
+
+def measure_latency(model: "FaceClassifier", repeats: int = 50) -> dict[str, Any]:
+    """Measure how long the model takes for one face on this machine's CPU.
+
+    Args:
+        model: a classifier; it is moved to the CPU and put into evaluation mode.
+        repeats: calls, after three that are not counted.
+
+    Returns:
+        `milliseconds`, the median from uint8 (1, 1, 48, 48) to logits, and `threads` of torch.
+    """
+    import torch
+
     face = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8)
-    model = model.to("cpu").eval()
-    seconds = []
     with torch.inference_mode():
-        for _ in range(repeats + 5):  # the first calls allocate
+        (seconds,) = time_interleaved([partial(model.to("cpu").eval(), face)], repeats)
+    return {"milliseconds": round(1000 * seconds, 2), "threads": torch.get_num_threads()}
+
+
+def time_interleaved(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """Median seconds of each call. Interleaved, all of them meet the same load of the machine."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats + WARM_UP):
+        for call, times in zip(calls, seconds, strict=True):
             start = time.perf_counter()
-            model(face)
-            seconds.append(time.perf_counter() - start)
-    return {"milliseconds": round(1000 * median(seconds[5:]), 2), "threads": torch.get_num_threads()}
+            call()
+            times.append(time.perf_counter() - start)
+    return [median(times[WARM_UP:]) for times in seconds]
+
+
+def has_exporter() -> bool:
+    """Whether the packages of fer-zoo[onnx], which the export to ONNX needs, are installed."""
+    return find_spec("onnxscript") is not None
+
+
+def time_first_answers(folder: Path, starts: int = 3) -> dict[str, float]:
+    """Median seconds by runtime in which a new Python process imports fer_zoo, loads the model and scores one
+    face. Its ONNX file is cached before; without the packages for the export only torch is timed.
+    """
+    from fer_zoo.artifacts.onnx_cache import open_onnx
+
+    runtimes = ["torch"]
+    if has_exporter():
+        open_onnx(folder)
+        runtimes.append("onnx")
+    return {runtime: round(_time_first_answer(folder, runtime, starts), 3) for runtime in runtimes}
+
+
+def _time_first_answer(folder: Path, runtime: str, starts: int) -> float:
+    command = [sys.executable, "-c", FIRST_ANSWER, str(folder), runtime]
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(starts)]
+    return median(float(run.stdout) for run in runs)

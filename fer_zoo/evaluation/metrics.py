@@ -1,4 +1,4 @@
-"""The numbers of an evaluation: one model on one split, and two models on the same faces."""
+"""Metrics of one model on one split, and the paired comparison of two models on the same faces."""
 
 import math
 from collections.abc import Callable
@@ -21,23 +21,32 @@ TTA_TITLES = {"none": "single view", "flip": "mean of face and mirror image", "t
 def score_predictions(
     probabilities: ArrayLike, labels: ArrayLike, *, duplicate: ArrayLike | None = None
 ) -> dict[str, Any]:
-    """Metrics of probabilities (N, 7) against labels (N,), in plain numbers for JSON; shares are 0 to 1.
+    """Score a model's predictions.
 
-    `accuracy_ci95` is the Wilson score interval (Wilson 1927, doi:10.1080/01621459.1927.10502953).
-    `accuracy_no_duplicates` leaves out the faces that `duplicate`, bool (N,), marks as standing in Training
-    too; None without `duplicate`, or when no face remains. `macro_f1` is the mean over the emotions that
-    occur, as label or as prediction. `ece`: Guo et al. 2017 (arXiv:1706.04599), 15 bins. `nll` is in nats; a
-    probability of 0 counts as the smallest positive number. `confusion`: rows labels, columns predictions.
-    `reliability`: mean confidence, accuracy and count of the 15 bins of the top probability.
-    Raises FerZooError when there is no face, or a probability is no number.
+    Args:
+        probabilities: (N, 7).
+        labels: (N,).
+        duplicate: bool (N,), true where a face is duplicated in Training.
+
+    Returns:
+        Plain numbers for JSON; fractions are 0 to 1. `accuracy_ci95` is the Wilson score interval (Wilson
+        1927, doi:10.1080/01621459.1927.10502953). `accuracy_no_duplicates` leaves out the duplicates; None
+        without `duplicate`, or when no face remains. `macro_f1` is the mean over the emotions that occur, as
+        label or as prediction. `ece`: Guo et al. 2017 (arXiv:1706.04599), 15 bins. `nll` is in nats; a
+        probability of 0 counts as the smallest positive number. `confusion`: rows labels, columns
+        predictions. `reliability`: mean confidence, accuracy and count of the 15 bins of the top probability.
+
+    Raises:
+        FerZooError: there is no face, or a probability is not finite.
+        ValueError: the shapes differ.
     """
     from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
     table, truth = _check_predictions(probabilities, labels)
     predicted = table.argmax(axis=1)
     right = predicted == truth
-    places = range(len(EMOTIONS))
-    columns = precision_recall_fscore_support(truth, predicted, labels=places, zero_division=0)
+    classes = range(len(EMOTIONS))
+    columns = precision_recall_fscore_support(truth, predicted, labels=classes, zero_division=0)
     return {
         "n": len(truth),
         "accuracy": float(right.mean()),
@@ -50,7 +59,7 @@ def score_predictions(
             emotion: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
             for emotion, p, r, f, n in zip(EMOTIONS, *columns, strict=True)
         },
-        "confusion": confusion_matrix(truth, predicted, labels=places).tolist(),
+        "confusion": confusion_matrix(truth, predicted, labels=classes).tolist(),
         "reliability": _list_bins(reliability_curve(table, truth)),
     }
 
@@ -69,31 +78,41 @@ def evaluate(
 ) -> dict[str, Any]:
     """The JSON of `fer-zoo eval`: model, split, n and tta, then the fields of `score_predictions`.
 
-    `predict_logits` explains model, tta, device and progress. Raises UnknownNameError for another tta.
+    `predict_logits` documents model, tta, batch_size, device and progress, and the errors.
     """
-    from fer_zoo.evaluation.inference import predict_logits
+    from fer_zoo.evaluation.inference import predict_probabilities
 
-    logits = predict_logits(
+    probabilities = predict_probabilities(
         model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress
     )
-    scores = score_predictions(logits.double().softmax(1).numpy(), faces.labels, duplicate=duplicate)
+    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
     return name_scores(scores, name, split, tta)
 
 
 def name_scores(scores: dict[str, Any], name: str, split: str, tta: str) -> dict[str, Any]:
-    """The fields of `score_predictions` behind what they were measured on: model, split, n and tta."""
+    """The fields of `score_predictions` after what they were measured on: model, split, n and tta."""
     return {"model": name, "split": split, "n": scores["n"], "tta": tta, **scores}
 
 
 def compare_paired(
     probabilities_a: ArrayLike, probabilities_b: ArrayLike, labels: ArrayLike
 ) -> dict[str, Any]:
-    """Are two models equally accurate? Both have probabilities (N, 7) for the same faces with labels (N,).
+    """Test whether two models are equally accurate on the same faces.
 
-    `difference` is accuracy a - accuracy b. `n10`: faces that a alone gets right; `n01`: b alone. `p_value`:
-    McNemar's exact test, two-sided (binomial on n10 + n01). `difference_ci95`: Newcombe's square-and-add
-    interval for paired proportions (1998, Statistics in Medicine 17, 2635-2650, method 10). Ready for JSON.
-    Raises FerZooError when there is no face, or a probability is no number.
+    Args:
+        probabilities_a: (N, 7) of the first model.
+        probabilities_b: (N, 7) of the second model.
+        labels: (N,).
+
+    Returns:
+        Plain numbers for JSON. `difference` is accuracy a - accuracy b. `n10`: faces that only a predicts
+        right; `n01`: only b. `p_value`: McNemar's exact test, two-sided (binomial on n10 + n01).
+        `difference_ci95`: Newcombe's square-and-add interval for paired proportions (1998, Statistics in
+        Medicine 17, 2635-2650, method 10).
+
+    Raises:
+        FerZooError: there is no face, or a probability is not finite.
+        ValueError: the shapes differ.
     """
     from scipy.stats import binomtest
 
@@ -116,7 +135,7 @@ def compare_paired(
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """95 % Wilson score interval of the share right / n."""
+    """95 % Wilson score interval of the proportion right / n."""
     from scipy.stats import binomtest
 
     interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
@@ -124,7 +143,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tuple[float, float]:
-    """95 % interval of (only_a - only_b) / n for paired yes-no results: method 10 of Newcombe 1998."""
+    """95 % interval of (only_a - only_b) / n for paired binary outcomes: method 10 of Newcombe 1998."""
     n = both + only_a + only_b + neither
     a, b = both + only_a, both + only_b
     (low_a, high_a), (low_b, high_b) = wilson_interval(a, n), wilson_interval(b, n)
@@ -145,7 +164,7 @@ def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tupl
 
 
 def format_evaluation(result: dict[str, Any]) -> str:
-    """The result of `evaluate` as text: the main numbers, then a line an emotion with its usual confusion."""
+    """The result of `evaluate` as text: the main numbers, then a line for each emotion."""
     low, high = result["accuracy_ci95"]
     half = 100 * (high - low) / 2
     without = result["accuracy_no_duplicates"]
@@ -162,9 +181,9 @@ def format_evaluation(result: dict[str, Any]) -> str:
         f"{'emotion':10}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for",
     ]
     for row, (emotion, scores) in zip(result["confusion"], result["per_class"].items(), strict=True):
-        shares = "".join(f"{scores[key]:10.1%}" for key in ("precision", "recall", "f1"))
+        columns = "".join(f"{scores[key]:10.1%}" for key in ("precision", "recall", "f1"))
         lines.append(
-            f"{emotion:10}{shares}{scores['support']:8,}   {_describe_confusion(emotion, row)}".rstrip()
+            f"{emotion:10}{columns}{scores['support']:8,}   {_describe_confusion(emotion, row)}".rstrip()
         )
     return "\n".join(lines)
 
@@ -186,19 +205,19 @@ def _describe_confusion(emotion: str, row: list[int]) -> str:
 
 def _list_bins(curve: ReliabilityCurve) -> dict[str, list[Any]]:
     """For JSON: an empty bin has None."""
-    shares = {"confidence": curve.confidence, "accuracy": curve.accuracy}
+    columns = {"confidence": curve.confidence, "accuracy": curve.accuracy}
     listed = {
         name: [None if math.isnan(value) else round(value, 4) for value in values.tolist()]
-        for name, values in shares.items()
+        for name, values in columns.items()
     }
     return {**listed, "count": curve.count.tolist()}
 
 
-def _mean_without(right: NDArray[np.bool_], left_out: ArrayLike | None) -> float | None:
-    if left_out is None:
+def _mean_without(right: NDArray[np.bool_], excluded: ArrayLike | None) -> float | None:
+    if excluded is None:
         return None
-    kept = right[~np.asarray(left_out, dtype=bool)]
-    return float(kept.mean()) if len(kept) else None
+    rest = right[~np.asarray(excluded, dtype=bool)]
+    return float(rest.mean()) if len(rest) else None
 
 
 def _check_predictions(
@@ -214,7 +233,8 @@ def _check_predictions(
     if not np.isfinite(table).all():
         bad = int((~np.isfinite(table)).any(axis=1).sum())
         raise FerZooError(
-            f"The model gives no number for {bad:,} of {len(truth):,} faces: its weights are damaged or its "
-            "training diverged. Train it again with a lower learning rate, or choose other weights."
+            f"The model's output is NaN or infinite for {bad:,} of {len(truth):,} faces: its weights are "
+            "damaged or its training diverged. Train it again with a lower learning rate, or choose other "
+            "weights."
         )
     return table, truth

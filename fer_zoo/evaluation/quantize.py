@@ -1,4 +1,4 @@
-"""An ONNX file with 8-bit weights and activations, calibrated on Training, and what it costs in accuracy."""
+"""Static int8 quantization of an ONNX file, calibrated on Training, and what it costs in accuracy."""
 
 import json
 import logging
@@ -23,16 +23,15 @@ if TYPE_CHECKING:
 
 INT8_NAME = "model_int8.onnx"
 CALIBRATION_FACES, CALIBRATION_BATCH = 512, 32
-REPEATS = 50  # of the timing of one face
+REPEATS = 50  # timed calls of one face
 
 
 def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
-    """Quantise the ONNX file `source` to `path`; returns what `OnnxClassifier.quantisation` will say.
+    """Quantize the ONNX file `source` to `path`; returns the `OnnxClassifier.quantisation` of the new file.
 
-    Static, in QDQ form: signed 8-bit weights by channel, unsigned 8-bit activations between the extremes that
-    batches of Training give them in the mean (512 faces). Accuracy of both files on PublicTest and
-    PrivateTest, with the paired difference, is measured here and kept in the file, as is the time of one
-    face on this machine.
+    Static, in QDQ format: signed 8-bit weights per channel, unsigned 8-bit activations within the extremes of
+    512 faces of Training, averaged over batches. Accuracy of both files on PublicTest and PrivateTest, with
+    the paired difference, is measured here and stored in the file, as is the latency on this machine.
     """
     import onnx
 
@@ -56,8 +55,8 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
 
 
 def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[str, Any]]:
-    """Write the artifact `source` as `out`/model_int8.onnx: the path, and what it costs (see `write_int8`).
-    Raises ArtifactError if it is there.
+    """Write the artifact `source` as `out`/model_int8.onnx: its path, and what it costs (see `write_int8`).
+    Raises ArtifactError if it exists.
     """
     path = refuse_existing_file(out / INT8_NAME)
     with TemporaryDirectory() as folder:
@@ -65,12 +64,12 @@ def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[s
 
 
 def _draw_faces(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same faces each time, in their natural shares of the emotions."""
+    """A fixed random sample: the emotions are as frequent as in the split."""
     return pixels[np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION_FACES]]
 
 
 def _quantize(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
-    import_onnxruntime()  # before its parts are
+    import_onnxruntime()  # before its submodules
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -84,7 +83,7 @@ def _quantize(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
             batch = next(self.batches, None)
             return None if batch is None else {"faces": batch}
 
-    logging.disable(logging.WARNING)  # it warns of every vector that has no channels
+    logging.disable(logging.WARNING)  # it warns of every vector without channels
     try:
         # Batch normalization and the like are folded into the weights before these are rounded.
         quant_pre_process(source, path)
@@ -109,10 +108,10 @@ def _quantize(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
 def _measure(
     exact: OnnxClassifier, small: OnnxClassifier, dataset: FER2013
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Scores of the small one, and the report, by split."""
-    from fer_zoo.evaluation.inference import predict_logits
+    """Metrics of the int8 model by split, and the report."""
+    from fer_zoo.evaluation.inference import predict_probabilities
+    from fer_zoo.evaluation.latency import time_interleaved
     from fer_zoo.evaluation.metrics import compare_paired, score_predictions
-    from fer_zoo.evaluation.runtimes import time_interleaved
 
     metrics, splits = {}, {}
     for split in ("public", "private"):
@@ -120,8 +119,7 @@ def _measure(
         tables = []
         for runtime in (small, exact):
             with track(f"{runtime.name} on {split}") as progress:
-                logits = predict_logits(as_network(runtime), faces.pixels, progress=progress)
-            tables.append(logits.double().softmax(1).numpy())
+                tables.append(predict_probabilities(as_network(runtime), faces.pixels, progress=progress))
         metrics[split] = score_predictions(tables[0], faces.labels)
         splits[split] = {
             "int8": metrics[split]["accuracy"],
@@ -131,9 +129,8 @@ def _measure(
     face = dataset.public_test.pixels[:1]
     seconds = time_interleaved([partial(small, face), partial(exact, face)], REPEATS)
     latency = dict(zip(("int8", "float32"), (round(1000 * value, 3) for value in seconds), strict=True))
-    calibration = min(CALIBRATION_FACES, len(dataset.training))
     return metrics, {
-        "calibration_faces": calibration,
+        "calibration_faces": min(CALIBRATION_FACES, len(dataset.training)),
         "data_fingerprint": dataset.fingerprint,
         "accuracy": splits,
         "latency_ms": latency,
@@ -141,15 +138,15 @@ def _measure(
 
 
 def _describe(program: "ModelProto", **properties: str) -> None:
-    """Set metadata, in place of what stood under the same keys."""
+    """Set metadata; values of the same keys are replaced."""
     import onnx
 
-    kept = {row.key: row.value for row in program.metadata_props}
-    onnx.helper.set_model_props(program, {**kept, **properties})
+    old = {row.key: row.value for row in program.metadata_props}
+    onnx.helper.set_model_props(program, {**old, **properties})
 
 
 def format_int8(report: dict[str, Any]) -> str:
-    """Accuracy, size and time of the int8 file beside those of the 32-bit one, a line each."""
+    """Accuracy, size and latency of the int8 file beside those of the 32-bit one, a line each."""
     lines = []
     for split, title in (("public", "PublicTest"), ("private", "PrivateTest")):
         row = report["accuracy"][split]

@@ -1,7 +1,7 @@
-"""How a model's accuracy falls when its faces are blurred, noisy, dark, turned, moved, covered or coarse.
+"""Robustness: accuracy under blur, noise, brightness, rotation, shift, occlusion and low resolution.
 
-Everything happens to the 48-pixel face, the model's own input, on a bounded sample of a split: the figures
-compare corruptions and models with each other. They are no measure of photographs.
+The corruptions are applied to the 48-pixel face, the model's own input, on a bounded sample of a split: the
+figures compare corruptions and models with each other. They do not measure photographs.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from fer_zoo.data.fer2013 import Faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.evaluation.inference import predict_logits
 
-MAX_FACES = 600  # of a split: the 95 % interval of 70 % is then +- 3.7 points
+MAX_FACES = 600  # of a split: the 95 % interval of an accuracy of 70 % is then +- 3.7 points
 Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 
 
@@ -25,7 +25,7 @@ Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 class Corruption:
     """`corrupt` takes faces, a level and a generator, uint8 (N, 1, 48, 48) in and out.
 
-    `clean` is the level at which a face stays as it is; it is one of `levels`, which are in drawing order.
+    `clean`, one of `levels`, leaves a face unchanged. `levels` are in the order of the chart's x axis.
     """
 
     title: str
@@ -38,8 +38,8 @@ class Corruption:
 def blur(faces: Tensor, sigma: float, _generator: torch.Generator) -> Tensor:
     from torchvision.transforms.v2.functional import gaussian_blur
 
-    reach = 2 * int(np.ceil(3 * sigma)) + 1  # three standard deviations on each side
-    return gaussian_blur(faces, [reach, reach], [sigma, sigma])
+    kernel = 2 * int(np.ceil(3 * sigma)) + 1  # three standard deviations on each side
+    return gaussian_blur(faces, [kernel, kernel], [sigma, sigma])
 
 
 def add_noise(faces: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -52,23 +52,23 @@ def brighten(faces: Tensor, levels: float, _generator: torch.Generator) -> Tenso
 
 
 def rotate(faces: Tensor, degrees: float, _generator: torch.Generator) -> Tensor:
-    """Every second face to the left, the others to the right; outside stands the nearest pixel of the edge,
-    so that no black corner gives the turn away.
+    """Every second face to the left, the others to the right; edge pixels are replicated, so that no black
+    corners reveal the rotation.
     """
     angle = torch.deg2rad(torch.tensor(degrees)) * (1 - 2 * (torch.arange(len(faces)) % 2))
     zero = torch.zeros_like(angle)
     rows = [[angle.cos(), -angle.sin(), zero], [angle.sin(), angle.cos(), zero]]
-    turn = torch.stack([torch.stack(row, -1) for row in rows], 1)
-    grid = F.affine_grid(turn, list(faces.shape), align_corners=False)
+    matrices = torch.stack([torch.stack(row, -1) for row in rows], 1)
+    grid = F.affine_grid(matrices, list(faces.shape), align_corners=False)
     return _to_gray(F.grid_sample(faces.float(), grid, padding_mode="border", align_corners=False))
 
 
 def shift(faces: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
-    """To one of the four sides; the nearest pixel of the edge follows."""
-    reach = int(pixels)
-    padded = F.pad(faces.float(), [reach] * 4, mode="replicate").to(torch.uint8)
+    """To one of the four sides, at random; edge pixels are replicated."""
+    margin = int(pixels)
+    padded = F.pad(faces.float(), [margin] * 4, mode="replicate").to(torch.uint8)
     sides = torch.randint(4, (len(faces),), generator=generator).tolist()
-    starts = ((0, reach), (2 * reach, reach), (reach, 0), (reach, 2 * reach))
+    starts = ((0, margin), (2 * margin, margin), (margin, 0), (margin, 2 * margin))
     return torch.stack(
         [
             face[:, y : y + SIDE, x : x + SIDE]
@@ -78,7 +78,7 @@ def shift(faces: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
 
 
 def occlude(faces: Tensor, side: float, generator: torch.Generator) -> Tensor:
-    """A square of the face's mean gray at a random place."""
+    """A square of the face's mean gray at a random position."""
     width = int(side)
     corners = torch.randint(SIDE - width + 1, (len(faces), 2), generator=generator).tolist()
     covered = faces.clone()
@@ -87,8 +87,8 @@ def occlude(faces: Tensor, side: float, generator: torch.Generator) -> Tensor:
     return covered
 
 
-def coarsen(faces: Tensor, side: float, _generator: torch.Generator) -> Tensor:
-    """Shrunk to `side` pixels, each the mean of what it covers, and enlarged again."""
+def downsample(faces: Tensor, side: float, _generator: torch.Generator) -> Tensor:
+    """Downsampled to `side` pixels by area, and bilinearly upsampled again."""
     small = F.interpolate(faces.float(), (int(side), int(side)), mode="area")
     return _to_gray(F.interpolate(small, (SIDE, SIDE), mode="bilinear", align_corners=False))
 
@@ -104,30 +104,38 @@ CORRUPTIONS = {
     "rotation": Corruption("Rotation", "degrees", (0, 10, 20, 30, 45, 60), rotate),
     "shift": Corruption("Shift", "pixels", (0, 2, 4, 6, 9, 12), shift),
     "occlusion": Corruption("Occlusion", "side of the square, pixels", (0, 8, 12, 16, 20, 24), occlude),
-    "resolution": Corruption("Low resolution", "side, pixels", (48, 32, 24, 16, 12, 8), coarsen, clean=48),
+    "resolution": Corruption("Low resolution", "side, pixels", (48, 32, 24, 16, 12, 8), downsample, clean=48),
 }
 
 
-def choose_sample(count: int, most: int, seed: int = 0) -> np.ndarray:
-    """At most `most` places of 0 to count - 1, in order, by chance: the same for every model."""
-    places = np.random.default_rng(seed).permutation(count)[:most]
-    return np.sort(places)
+def choose_sample(count: int, max_count: int, seed: int = 0) -> np.ndarray:
+    """At most `max_count` random indices of 0 to count - 1, sorted: the same for every model."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:max_count])
 
 
 def measure_robustness(
     model: Callable[[Tensor], Tensor],
     faces: Faces,
     *,
-    most: int = MAX_FACES,
+    max_faces: int = MAX_FACES,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
-    """Accuracy (0 to 1) at every level of every corruption, on at most `most` faces: ready for JSON.
+    """Measure accuracy at every level of every corruption. Faces and random numbers are the same for every
+    model.
 
-    {"n", "clean": accuracy of the faces as they are, "curves": {name: {"unit", "levels", "accuracy"}}}.
-    The faces, and what chance does to them, are the same for every model. progress: (steps done, in all).
+    Args:
+        model: from uint8 (N, 1, 48, 48) to logits (N, 7), on `device`.
+        faces: a split, of which at most `max_faces` are drawn.
+        max_faces: size of the sample.
+        device: where the model is.
+        progress: called with (steps done, steps in all).
+
+    Returns:
+        For JSON: {"n", "clean": accuracy without corruption, 0 to 1,
+        "curves": {name: {"unit", "levels", "accuracy"}}}.
     """
-    chosen = choose_sample(len(faces), most)
+    chosen = choose_sample(len(faces), max_faces)
     pixels, labels = torch.from_numpy(faces.pixels[chosen]), faces.labels[chosen]
 
     def score(pictures: Tensor) -> float:

@@ -102,7 +102,7 @@ def measure_model(
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
         robustness = measure_robustness(
-            model, faces, most=robustness_faces, device=torch_device, progress=progress
+            model, faces, max_faces=robustness_faces, device=torch_device, progress=progress
         )
     history = folder / "history.csv"
     duplicates = None

@@ -1,4 +1,4 @@
-"""Statistics and temperature are set anew on the faces as they are, and only where that helps."""
+"""Batch-norm statistics and temperature are recalibrated after training, and only where that helps."""
 
 import copy
 from pathlib import Path
@@ -14,13 +14,19 @@ from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, TrainingError
-from fer_zoo.evaluation.batchnorm import SHARES, calibrate, describe_choice, recalibrate_batchnorm
+from fer_zoo.evaluation.batchnorm import (
+    ALPHAS,
+    BATCH_NORMS,
+    calibrate,
+    describe_choice,
+    recalibrate_batchnorm,
+)
 from fer_zoo.evaluation.recalibration import calibrate_artifact
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 
 CPU = torch.device("cpu")
-QUICK = {"epochs": 4, "batch_size": 64, "head_width": 32, "ema_decay": 0.9, "precision": "float32"}
+FAST = {"epochs": 4, "batch_size": 64, "head_width": 32, "ema_decay": 0.9, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def trained(drawn: FER2013, tmp_path_factory) -> Path:
         "cnn-baseline",
         drawn.training,
         drawn.public_test,
-        build_recipe(QUICK),
+        build_recipe(FAST),
         out=folder,
         show_progress=False,
     )
@@ -38,15 +44,15 @@ def trained(drawn: FER2013, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def spoiled(trained: Path, tmp_path: Path) -> Path:
-    """The trained model with the statistics of another world."""
+def miscalibrated(trained: Path, tmp_path: Path) -> Path:
+    """The trained model with wrong batch-norm statistics."""
     model = fer_zoo.load(trained)
     for layer in model.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        if isinstance(layer, BATCH_NORMS):
             layer.running_mean += 1.0
             layer.running_var *= 9.0
-    save_artifact(tmp_path / "spoiled", model, {"metrics": {}, "seed": 3})
-    return tmp_path / "spoiled"
+    save_artifact(tmp_path / "miscalibrated", model, {"metrics": {}, "seed": 3})
+    return tmp_path / "miscalibrated"
 
 
 def measure_accuracy(folder: Path, faces: Faces) -> float:
@@ -77,38 +83,42 @@ def test_too_few_faces_or_no_such_layer_change_nothing(drawn: FER2013, faces: in
     assert not recalibrate_batchnorm(plain, drawn.training.pixels, CPU)
 
 
-def test_a_model_with_the_statistics_of_another_world_is_healed(
-    drawn: FER2013, trained: Path, spoiled: Path, tmp_path: Path
+def test_wrong_statistics_are_recalibrated(
+    drawn: FER2013, trained: Path, miscalibrated: Path, tmp_path: Path
 ) -> None:
-    assert measure_accuracy(spoiled, drawn.private_test) < 0.6
-    metrics = calibrate_artifact(spoiled, drawn, tmp_path / "healed")
-    healed = fer_zoo.load(tmp_path / "healed")
-    assert measure_accuracy(tmp_path / "healed", drawn.private_test) > 0.8
-    assert healed.info["metrics"] == {"public": metrics} and healed.info["seed"] == 3
-    assert healed.info["calibration"]["statistics_faces"] == len(drawn.training)
-    weights = dict(healed.named_parameters())
+    assert measure_accuracy(miscalibrated, drawn.private_test) < 0.6
+    metrics = calibrate_artifact(miscalibrated, drawn, tmp_path / "recalibrated")
+    recalibrated = fer_zoo.load(tmp_path / "recalibrated")
+    assert measure_accuracy(tmp_path / "recalibrated", drawn.private_test) > 0.8
+    assert recalibrated.info["metrics"] == {"public": metrics} and recalibrated.info["seed"] == 3
+    assert recalibrated.info["calibration"]["statistics_faces"] == len(drawn.training)
+    weights = dict(recalibrated.named_parameters())
     assert all(weights[name].equal(value) for name, value in fer_zoo.load(trained).named_parameters())
 
 
-def test_statistics_that_make_it_worse_are_not_taken(drawn: FER2013, trained: Path, tmp_path: Path) -> None:
+def test_statistics_that_raise_the_log_loss_are_rejected(
+    drawn: FER2013, trained: Path, tmp_path: Path
+) -> None:
     black = Faces(drawn.training.pixels * 0, drawn.training.labels)
     dataset = FER2013(black, drawn.public_test, drawn.private_test, fingerprint="black", source="drawn")
-    calibrate_artifact(trained, dataset, tmp_path / "kept")
-    kept, before = fer_zoo.load(tmp_path / "kept"), fer_zoo.load(trained)
-    calibration = kept.info["calibration"]
+    calibrate_artifact(trained, dataset, tmp_path / "same")
+    result, before = fer_zoo.load(tmp_path / "same"), fer_zoo.load(trained)
+    calibration = result.info["calibration"]
     assert calibration["statistics_faces"] == 0 and calibration["data_fingerprint"] == "black"
-    own, renewed = calibration["tried"]
-    assert own["nll"] < renewed["nll"] and own["accuracy"] == kept.info["metrics"]["public"]["accuracy"]
+    own, recalibrated = calibration["tried"]
+    assert (
+        own["nll"] < recalibrated["nll"] and own["accuracy"] == result.info["metrics"]["public"]["accuracy"]
+    )
     assert "chose the run's own batch-norm statistics" in describe_choice(calibration)
-    assert all(kept.state_dict()[name].equal(value) for name, value in before.state_dict().items())
+    assert all(result.state_dict()[name].equal(value) for name, value in before.state_dict().items())
 
 
-@pytest.mark.parametrize(("right", "kept"), [(0.60, "the run's own"), (0.69, "re-estimated")])
-def test_a_lower_log_loss_is_not_taken_where_accuracy_falls(
-    drawn: FER2013, trained: Path, monkeypatch, right: float, kept: str
+@pytest.mark.parametrize(("right", "chosen"), [(0.60, "the run's own"), (0.69, "re-estimated")])
+def test_a_lower_log_loss_is_rejected_where_accuracy_falls(
+    drawn: FER2013, trained: Path, monkeypatch, right: float, chosen: str
 ) -> None:
-    """Of 256 faces 70 % are right with the run's statistics. With new ones fewer are, and the log loss is
-    lower: a fall by one point is within the standard error of 2.9 points, one by ten is not.
+    """Of 256 faces 70 % are right with the run's statistics, and fewer with new ones, at a lower log loss:
+    one point less is within the standard error of 2.9 points, ten points are not.
     """
     labels = torch.from_numpy(drawn.public_test.labels)
     model, wrong = fer_zoo.load(trained), (labels + 1) % 7
@@ -125,21 +135,21 @@ def test_a_lower_log_loss_is_not_taken_where_accuracy_falls(
     before, after = calibration["tried"]
     assert after["nll"] < before["nll"] and after["accuracy"] < before["accuracy"]
     sentence = describe_choice(calibration)
-    assert f"chose {kept} batch-norm statistics (" in sentence
+    assert f"chose {chosen} batch-norm statistics (" in sentence
     for row in calibration["tried"]:
         assert f"({row['accuracy']:.2%}, log loss {row['nll']:.3f})" in sentence
-    is_kept = all(value.equal(own[key]) for key, value in model.state_dict().items())
-    assert is_kept is (kept == "the run's own") is ("accuracy is lower" in sentence)
+    is_own = all(value.equal(own[key]) for key, value in model.state_dict().items())
+    assert is_own is (chosen == "the run's own") is ("accuracy is lower" in sentence)
 
 
-def test_a_run_is_calibrated_at_its_end_and_its_card_says_so(drawn: FER2013, trained: Path) -> None:
+def test_a_run_is_calibrated_at_its_end_and_its_card_states_it(drawn: FER2013, trained: Path) -> None:
     used = fer_zoo.load(trained).info["calibration"]["statistics_faces"]
     assert used in (0, len(drawn.training))
-    told = f"Statistics of batch normalization: of {used:,} Training faces" in build_card(trained)
-    assert told is bool(used)
+    stated = f"Statistics of batch normalization: of {used:,} Training faces" in build_card(trained)
+    assert stated is bool(used)
 
 
-def test_a_run_that_forgets_gets_weights_of_its_start_back(drawn: FER2013, trained: Path) -> None:
+def test_a_degraded_run_is_interpolated_with_its_initial_weights(drawn: FER2013, trained: Path) -> None:
     start, run = fer_zoo.load(trained), fer_zoo.load(trained)
     noise = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -147,25 +157,25 @@ def test_a_run_that_forgets_gets_weights_of_its_start_back(drawn: FER2013, train
             value += value.std() * 1.5 * torch.randn(value.shape, generator=noise) if value.ndim > 1 else 0.0
     alone = copy.deepcopy(run)
     calibrate(alone, drawn, CPU)
-    forgotten = run.state_dict()["backbone.hidden.weight"].clone()
-    told = calibrate(run, drawn, CPU, start.state_dict())
-    share = told["run_share"]
-    wanted = share * forgotten + (1 - share) * start.state_dict()["backbone.hidden.weight"]
-    torch.testing.assert_close(run.state_dict()["backbone.hidden.weight"], wanted)
-    assert share < 1 and measure_loss(run, drawn) < measure_loss(alone, drawn) - 0.1
+    degraded = run.state_dict()["backbone.hidden.weight"].clone()
+    calibration = calibrate(run, drawn, CPU, start.state_dict())
+    alpha = calibration["run_share"]
+    expected = alpha * degraded + (1 - alpha) * start.state_dict()["backbone.hidden.weight"]
+    torch.testing.assert_close(run.state_dict()["backbone.hidden.weight"], expected)
+    assert alpha < 1 and measure_loss(run, drawn) < measure_loss(alone, drawn) - 0.1
 
 
-def test_a_run_with_mix_start_says_its_share_and_is_mixed_once(
+def test_the_card_states_the_interpolation_which_happens_once(
     drawn: FER2013, trained: Path, tmp_path
 ) -> None:
-    recipe = build_recipe({**QUICK, "epochs": 1, "interpolate_init": True})
-    how = {"out": tmp_path / "run", "init": trained, "show_progress": False}
-    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **how)
+    recipe = build_recipe({**FAST, "epochs": 1, "interpolate_init": True})
+    options = {"out": tmp_path / "run", "init": trained, "show_progress": False}
+    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **options)
     weights = (tmp_path / "run" / "model.safetensors").read_bytes()
-    share = fer_zoo.load(tmp_path / "run").info["calibration"]["run_share"]
-    assert share in SHARES
-    assert f"whose share of these weights is {1 - share:.1f}. " in build_card(tmp_path / "run")
-    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **how, resume=True)
+    alpha = fer_zoo.load(tmp_path / "run").info["calibration"]["run_share"]
+    assert alpha in ALPHAS
+    assert f"whose share of these weights is {1 - alpha:.1f}. " in build_card(tmp_path / "run")
+    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **options, resume=True)
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == weights
     with pytest.raises(TrainingError, match="needs a trained model"):
         fit("cnn-baseline", drawn.training, drawn.public_test, recipe, out=tmp_path / "fresh")
@@ -178,14 +188,14 @@ def measure_loss(model: FaceClassifier, dataset: FER2013) -> float:
     return nn.functional.cross_entropy(logits, torch.from_numpy(faces.labels).long()).item()
 
 
-def test_mistakes_are_told(drawn: FER2013, trained: Path, tmp_path: Path) -> None:
+def test_user_errors_have_messages(drawn: FER2013, trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="one by one"):
         calibrate_artifact(list_embedded()["ensemble"], drawn, tmp_path / "e")
     with pytest.raises(ArtifactError, match="choose another --out"):
         calibrate_artifact(trained, drawn, trained)
 
 
-def test_the_command_writes_a_model_that_says_what_it_measured(trained: Path, tmp_path: Path, capsys) -> None:
+def test_the_command_writes_a_model_with_its_metrics(trained: Path, tmp_path: Path, capsys) -> None:
     main(["data", "synth", str(tmp_path / "drawn.csv"), "--count", "300"])
     main(["calibrate", str(trained), "--data", str(tmp_path / "drawn.csv"), "--out", str(tmp_path / "mine")])
     accuracy = fer_zoo.load(tmp_path / "mine").info["metrics"]["public"]["accuracy"]

@@ -51,7 +51,7 @@ def test_temperature_recovers_a_known_scaling(logits: np.ndarray, scale: float) 
     assert fit_temperature(scale * logits, labels) == pytest.approx(scale, rel=0.03)
 
 
-def test_temperature_takes_tensors_and_repairs_calibration(logits: np.ndarray) -> None:
+def test_temperature_takes_tensors_and_restores_calibration(logits: np.ndarray) -> None:
     labels = draw_labels(logits, seed=3)
     temperature = fit_temperature(torch.from_numpy(2.5 * logits).float(), torch.from_numpy(labels))
     assert expected_calibration_error(softmax(2.5 * logits / temperature), labels) < 0.015

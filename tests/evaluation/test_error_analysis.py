@@ -16,23 +16,23 @@ from fer_zoo.evaluation.error_analysis import (
 )
 
 
-def answer(emotion: int, share: float) -> np.ndarray:
-    row = np.full(7, (1 - share) / 6)
-    row[emotion] = share
+def predict(emotion: int, confidence: float) -> np.ndarray:
+    row = np.full(7, (1 - confidence) / 6)
+    row[emotion] = confidence
     return row
 
 
-# Right and sure; wrong and sure; wrong and less sure; right and in doubt; wrong and surest.
-TABLE = np.stack([answer(0, 0.9), answer(1, 0.8), answer(2, 0.5), answer(3, 0.2), answer(4, 0.95)])
+# Right, confident; wrong, confident; wrong, less confident; right, uncertain; wrong, most confident.
+TABLE = np.stack([predict(0, 0.9), predict(1, 0.8), predict(2, 0.5), predict(3, 0.2), predict(4, 0.95)])
 LABELS = np.array([0, 2, 3, 3, 5])
 
 
-def test_mistakes_come_surest_first() -> None:
+def test_errors_are_sorted_by_confidence() -> None:
     assert most_confident_errors(TABLE, LABELS, 10).tolist() == [4, 1, 2]
     assert most_confident_errors(TABLE, LABELS, 2).tolist() == [4, 1]
 
 
-def test_shared_mistakes_are_those_where_people_side_with_the_model() -> None:
+def test_shared_errors_are_those_where_the_raters_agree_with_the_model() -> None:
     majority = np.array([0, 1, 3, NO_MAJORITY, 6])
     assert shared_errors(TABLE, LABELS, majority, 10).tolist() == [1]
     assert describe_errors(TABLE, LABELS, majority) == {
@@ -44,7 +44,7 @@ def test_shared_mistakes_are_those_where_people_side_with_the_model() -> None:
     }
 
 
-def test_doubt_is_entropy() -> None:
+def test_uncertainty_is_entropy() -> None:
     assert most_uncertain(TABLE, 2).tolist() == [3, 2]
     assert entropy(np.full((1, 7), 1 / 7))[0] == pytest.approx(np.log2(7))
     assert entropy(np.eye(7)).tolist() == pytest.approx([0] * 7)
@@ -57,12 +57,12 @@ def test_an_example_for_each_emotion_that_has_one() -> None:
 
 def test_disagreements_are_one_sided() -> None:
     other = TABLE.copy()
-    other[1] = answer(2, 0.7)  # right where TABLE is wrong
+    other[1] = predict(2, 0.7)  # right where TABLE is wrong
     assert find_disagreements(other, TABLE, LABELS, 5).tolist() == [1]
     assert find_disagreements(TABLE, other, LABELS, 5).tolist() == []
 
 
-def test_duplicates_are_scored_apart() -> None:
+def test_duplicates_are_scored_separately() -> None:
     duplicate = np.array([True, False, False, True, False])
     parts = {
         part["faces"]: (part["n"], part["accuracy"]) for part in describe_duplicates(TABLE, LABELS, duplicate)

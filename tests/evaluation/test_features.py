@@ -1,4 +1,4 @@
-"""The features are what the last layer reads, and the map keeps neighbors together."""
+"""The features are the input of the last layer, and the t-SNE map keeps neighbors together."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def pixels() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["cnn-baseline", "resnet_48", "vit_tiny"])
-def test_the_last_layer_makes_the_logits_of_the_features(name: str, pixels: np.ndarray) -> None:
+def test_the_last_layer_maps_features_to_logits(name: str, pixels: np.ndarray) -> None:
     assert name in ARCHITECTURES
     model = create_model(name).eval()
     features = torch.from_numpy(extract_features(model, pixels))
@@ -27,25 +27,25 @@ def test_the_last_layer_makes_the_logits_of_the_features(name: str, pixels: np.n
         torch.testing.assert_close(last(features), model(torch.from_numpy(pixels)), rtol=1e-3, atol=1e-3)
 
 
-def test_the_features_of_an_ensemble_stand_side_by_side(pixels: np.ndarray) -> None:
+def test_the_features_of_an_ensemble_are_concatenated(pixels: np.ndarray) -> None:
     members = [create_model("resnet_48").eval() for _ in range(2)]
     model = FaceClassifier(Ensemble(members, [1, 1]), Preprocessing(48, 0, 1), name="ensemble")
     width = extract_features(members[0], pixels).shape[1]
     assert extract_features(model, pixels).shape == (5, 2 * width)
 
 
-def test_a_network_without_a_last_layer_has_no_map(pixels: np.ndarray) -> None:
+def test_a_network_without_a_linear_layer_is_refused(pixels: np.ndarray) -> None:
     model = FaceClassifier(nn.Flatten(), Preprocessing(48, 0, 1), name="flat")
-    with pytest.raises(FerZooError, match="no dense layer"):
+    with pytest.raises(FerZooError, match="no linear layer of 7 outputs"):
         extract_features(model, pixels)
 
 
-def test_groups_stay_together_on_the_map() -> None:
+def test_clusters_stay_together_on_the_map() -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 40)
     features = generator.normal(size=(120, 20)) + 12 * generator.normal(size=(3, 20))[labels]
-    places = tsne_map(features.astype(np.float32))
-    assert places.shape == (120, 2)
-    assert np.abs(places).max() == pytest.approx(1)
-    assert knn_purity(places, labels) > 0.95
-    assert knn_purity(places, generator.permutation(labels)) < 0.6
+    coordinates = tsne_map(features.astype(np.float32))
+    assert coordinates.shape == (120, 2)
+    assert np.abs(coordinates).max() == pytest.approx(1)
+    assert knn_purity(coordinates, labels) > 0.95
+    assert knn_purity(coordinates, generator.permutation(labels)) < 0.6

@@ -26,7 +26,7 @@ PREDICTED = np.array([ANGRY, SAD, HAPPY, HAPPY, HAPPY, HAPPY])
 
 
 def be_confident(predicted: np.ndarray, top: float = 0.88) -> np.ndarray:
-    """Probabilities (N, 7): `top` for the predicted emotion, the rest shared among the other six."""
+    """Probabilities (N, 7): `top` for the predicted emotion, the rest spread over the other six."""
     table = np.full((len(predicted), 7), (1 - top) / 6)
     table[np.arange(len(predicted)), predicted] = top
     return table
@@ -77,7 +77,7 @@ def test_confusion_has_all_emotions_with_labels_as_rows(scores: dict[str, Any]) 
     assert confusion[ANGRY, SAD] == 1 and confusion[SAD, HAPPY] == 1 and confusion[HAPPY, HAPPY] == 3
 
 
-def test_result_is_json_and_absent_emotions_warn_nobody() -> None:
+def test_result_is_json_and_absent_emotions_give_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scores = score_predictions(torch.tensor(be_confident(PREDICTED)), torch.tensor(LABELS))
@@ -166,7 +166,7 @@ def test_unusable_predictions_are_explained(score: Any) -> None:
         score(np.empty((0, 7)), np.empty(0, dtype=int))
     broken = be_confident(PREDICTED)
     broken[2] = np.nan
-    with pytest.raises(FerZooError, match="no number for 1 of 6 faces"):
+    with pytest.raises(FerZooError, match="NaN or infinite for 1 of 6 faces"):
         score(broken, LABELS)
     with pytest.raises(ValueError, match=r"\(6, 3\); allowed is \(6, 7\)"):
         score(broken[:, :3], LABELS)
@@ -174,7 +174,7 @@ def test_unusable_predictions_are_explained(score: Any) -> None:
 
 @pytest.fixture
 def bright_faces() -> Faces:
-    """Faces of one gray level each, 30 times the label: `read_brightness` scores them without a fault."""
+    """Faces of one gray level each, 30 times the label: `read_brightness` predicts all of them right."""
     labels = np.arange(7).repeat(3)
     pixels = np.broadcast_to((30 * labels)[:, None, None, None], (21, 1, 48, 48)).astype(np.uint8)
     return Faces(pixels, labels)
@@ -204,12 +204,12 @@ def test_evaluate_gives_the_documented_fields(bright_faces: Faces, tta: str) -> 
     assert json.loads(json.dumps(result)) == result
 
 
-def test_evaluate_refuses_an_unknown_view(bright_faces: Faces) -> None:
+def test_evaluate_refuses_an_unknown_tta(bright_faces: Faces) -> None:
     with pytest.raises(UnknownNameError, match="Unknown tta 'flop'"):
         evaluate(read_brightness, bright_faces, name="brightness", split="private", tta="flop")
 
 
-def test_table_for_people(scores: dict[str, Any]) -> None:
+def test_text_table(scores: dict[str, Any]) -> None:
     text = format_evaluation({"model": "cnn-baseline", "split": "private", "tta": "flip", **scores})
     assert "cnn-baseline on private: 6 faces, mean of face and mirror image" in text
     assert "66.67% +- 30.16  (95 %: 30.00% to 90.32%)" in text

@@ -1,4 +1,4 @@
-"""Models of one name are told apart without telling where they are on this machine."""
+"""Models of the same name are distinguished without revealing their paths on this machine."""
 
 from dataclasses import replace
 from pathlib import Path

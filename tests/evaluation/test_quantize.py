@@ -1,4 +1,4 @@
-"""Eight bits: a quarter of the size, nearly the same answers, and the cost told where it is seen."""
+"""Int8: a quarter of the size, nearly the same logits, and the loss of accuracy stored and printed."""
 
 import json
 from pathlib import Path
@@ -38,11 +38,11 @@ def test_a_quarter_of_the_size_and_nearly_the_same_logits(exported: Path, small:
     assert size["float32"] / size["int8"] > 3.5
     assert exported.stat().st_size == pytest.approx(size["int8"], rel=0.01)
     faces = small.private_test.pixels
-    exact, given = predict_logits(load("cnn-baseline"), faces).numpy(), runtime(faces)
-    assert 0 < np.abs(given - exact).mean() < 0.1 * exact.std()
+    exact, quantized = predict_logits(load("cnn-baseline"), faces).numpy(), runtime(faces)
+    assert 0 < np.abs(quantized - exact).mean() < 0.1 * exact.std()
 
 
-def test_the_file_tells_its_own_accuracy_and_the_difference(exported: Path, small: FER2013) -> None:
+def test_the_file_stores_its_accuracy_and_the_difference(exported: Path, small: FER2013) -> None:
     runtime = OnnxClassifier(exported)
     assert runtime.name == "cnn-baseline-int8" and set(runtime.metrics) == {"public", "private"}
     for split, row in runtime.quantisation["accuracy"].items():
@@ -75,7 +75,7 @@ def test_the_commands(exported: Path, tmp_path: Path, capsys, monkeypatch) -> No
     for options in (
         ["--out", str(tmp_path)],  # not for safetensors
         ["--out", str(tmp_path), "--format", "onnx"],  # no data
-        ["--out", str(exported.parent), "--format", "onnx", "--data", data],  # it is there
+        ["--out", str(exported.parent), "--format", "onnx", "--data", data],  # it exists
     ):
         with pytest.raises(SystemExit) as caught:
             main(["export", "cnn-baseline", "--int8", *options])

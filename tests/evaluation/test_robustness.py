@@ -1,4 +1,4 @@
-"""Corruptions leave a face alone at their clean level, and hurt a model that reads fine patterns."""
+"""Corruptions change nothing at their clean level, and degrade a model that reads fine patterns."""
 
 import numpy as np
 import pytest
@@ -28,8 +28,8 @@ def faces(patterns: np.ndarray) -> Faces:
 def model(patterns: np.ndarray):
     templates = torch.from_numpy(patterns).float().flatten(1)
 
-    def classify(views: Tensor) -> Tensor:
-        return (views.float() - 128).flatten(1) @ templates.T
+    def classify(faces: Tensor) -> Tensor:
+        return (faces.float() - 128).flatten(1) @ templates.T
 
     return classify
 
@@ -55,7 +55,7 @@ def test_a_square_covers_a_part_of_each_face(faces: Faces) -> None:
     changed = (covered != pixels).flatten(1).sum(1)
     assert changed.max() <= 12 * 12
     assert changed.min() > 120  # a few pixels were of the mean gray before
-    assert len({tuple(one.nonzero()[0].tolist()) for one in (covered != pixels)}) > 50  # not one place
+    assert len({tuple(one.nonzero()[0].tolist()) for one in (covered != pixels)}) > 50  # not one position
 
 
 def test_brightness_stops_at_black_and_white() -> None:
@@ -66,7 +66,7 @@ def test_brightness_stops_at_black_and_white() -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_every_level_gives_faces_of_the_same_kind(name: str, faces: Faces) -> None:
+def test_every_level_keeps_shape_and_dtype(name: str, faces: Faces) -> None:
     row, pixels = CORRUPTIONS[name], torch.from_numpy(faces.pixels[:4])
     before = pixels.clone()
     for level in row.levels:
@@ -79,7 +79,7 @@ def test_every_level_gives_faces_of_the_same_kind(name: str, faces: Faces) -> No
 
 def test_half_of_the_faces_turn_each_way() -> None:
     face = torch.zeros(2, 1, 48, 48, dtype=torch.uint8)
-    face[:, :, 4:10, 20:28] = 255  # a bar above the centre
+    face[:, :, 4:10, 20:28] = 255  # a bar above the center
     left, right = CORRUPTIONS["rotation"].corrupt(face, 45, torch.Generator())
     middle = torch.arange(48.0) - 23.5
     sides = [float((one[0].float().sum(0) * middle).sum()) for one in (left, right)]

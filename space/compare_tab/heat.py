@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 import fer_zoo
-from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
+from page import words
 from page.data_uris import encode_picture
-from page.emotions import WORDS as EMOTION_WORDS
 from page.offered_models import create_recognizer
 from page.uploads import hide_paths
 
@@ -43,5 +42,5 @@ def render_heats(
 
 
 def _describe_heat(name: str, top: int, language: str) -> str:
-    emotion = EMOTION_WORDS.say(language, EMOTIONS[top])
-    return WORDS.say(language, "heat", name=name, emotion=emotion)
+    emotion = words.say(language, f"emotion.{EMOTIONS[top]}")
+    return words.say(language, "compare.heat", name=name, emotion=emotion)

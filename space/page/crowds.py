@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from page.words import Words
-
-WORDS = Words(
-    "crowd",
-    en={"left_out": "Only the largest faces are read; smaller ones left out: {count}."},
-    es={"left_out": "Solo se leen las caras más grandes; quedaron sin leer, más pequeñas: {count}."},
-)
+from page import words
 
 
 def list_left_out(seen: Any) -> dict[str, int]:
@@ -20,4 +14,4 @@ def list_left_out(seen: Any) -> dict[str, int]:
 def describe_left_out(result: dict[str, Any], language: str) -> str:
     """A sentence, or nothing where every face is read. result: as `list_left_out` gives it."""
     count = result.get("faces_left_out", 0)
-    return WORDS.say(language, "left_out", count=count) if count else ""
+    return words.say(language, "page.left_out", count=count) if count else ""

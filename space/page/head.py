@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 from markupsafe import Markup
 
-from page.head_words import WORDS
+from page import words
 from page.parts import add_html, follow_language
 
 SCRIPT = Path(__file__).with_name("head.js")
@@ -18,5 +18,5 @@ def build_head(page: gr.Blocks) -> None:
 
 
 def render_head(language: str) -> str:
-    title, introduction = (WORDS.say(language, key) for key in ("title", "introduction"))
+    title, introduction = (words.say(language, f"page.{key}") for key in ("title", "introduction"))
     return HEAD.format(language=language, title=title, introduction=introduction)

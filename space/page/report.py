@@ -2,14 +2,8 @@
 
 from markupsafe import Markup
 
+from page import words
 from page.data_uris import to_uri
-from page.words import Words
-
-WORDS = Words(
-    "report",
-    en={"csv": "Download CSV", "json": "Download JSON", "clear": "Clear"},
-    es={"csv": "Descargar CSV", "json": "Descargar JSON", "clear": "Borrar"},
-)
 
 EMPTY = Markup('<div class="fz-message" role="status"><p>{empty}</p><p class="fz-small">{privacy}</p></div>')
 REPORT = Markup(
@@ -35,5 +29,5 @@ def render_report(
         listing=to_uri("application/json", listing.encode()),
         body=body,
         privacy=privacy,
-        **{key: WORDS.say(language, key) for key in ("csv", "json", "clear")},
+        **{key: words.say(language, f"report.{key}") for key in ("csv", "json", "clear")},
     )

@@ -39,7 +39,7 @@ def file(tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 
 @pytest.mark.usefixtures("crowd")
 def test_compare_and_its_endpoint_say_so(file: dict[str, str]) -> None:
-    from compare_tab.view import add_photo
+    from compare_tab.compare_view import add_photo
     from page.endpoints import compare
 
     assert f"One face. {TOLD}" in add_photo(file, MODELS, None)[1]
@@ -49,7 +49,7 @@ def test_compare_and_its_endpoint_say_so(file: dict[str, str]) -> None:
 
 @pytest.mark.usefixtures("crowd")
 def test_many_pictures_say_so_with_the_name(file: dict[str, str]) -> None:
-    from batch_tab.view import read_batch
+    from batch_tab.batch_view import read_batch
 
     assert f"crowd.png: {TOLD}" in read_batch([file], MODELS, None)
     assert f"crowd.png: {TOLD_IN_SPANISH}" in read_batch([file], MODELS, SPANISH)
@@ -57,8 +57,8 @@ def test_many_pictures_say_so_with_the_name(file: dict[str, str]) -> None:
 
 @pytest.mark.usefixtures("crowd")
 def test_a_video_and_a_live_frame_say_so(file: dict[str, str], clip: Path, portrait: Path) -> None:
-    from live_tab.view import read_frame
-    from video_tab.view import read_video
+    from live_tab.live_view import read_frame
+    from video_tab.video_view import read_video
 
     Path(file["path"]).write_bytes(clip.read_bytes())
     assert TOLD in read_video(file, MODELS, None)
@@ -71,7 +71,7 @@ def test_a_video_and_a_live_frame_say_so(file: dict[str, str], clip: Path, portr
 
 
 def test_nothing_is_said_where_every_face_is_read(file: dict[str, str]) -> None:
-    from compare_tab.view import add_photo
+    from compare_tab.compare_view import add_photo
     from page.endpoints import compare
 
     assert "left out" not in add_photo(file, MODELS, None)[1]

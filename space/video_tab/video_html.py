@@ -8,12 +8,10 @@ from markupsafe import Markup
 
 from fer_zoo import VideoStory
 from fer_zoo.emotions import COLORS, EMOTIONS
+from page import words
 from page.data_uris import encode_pixels
-from page.emotions import WORDS as EMOTION_WORDS
 from page.limits import LARGEST_ZIP
 from page.report import render_no_report, render_report
-from page.words import format_number
-from video_tab.words import WORDS
 
 LONGEST_S = 60  # of a video that are read
 MAX_FACES = 6  # shown: those that most frames show
@@ -35,16 +33,16 @@ BAND = Markup('<path fill="{color}" d="M{points}Z"/>')
 
 
 def render_empty(language: str) -> str:
-    empty = WORDS.say(language, "empty", most=LARGEST_ZIP // 1_000_000, longest=LONGEST_S)
-    return render_no_report(empty, WORDS.say(language, "privacy"))
+    empty = words.say(language, "video.empty", most=LARGEST_ZIP // 1_000_000, longest=LONGEST_S)
+    return render_no_report(empty, words.say(language, "video.privacy"))
 
 
 def render_story(story: VideoStory, name: str, note: str, language: str) -> str:
     """note: what of the video was not read, or nothing."""
-    say = partial(WORDS.say, language)
-    seconds = format_number(language, story.end, ".1f")
+    say = partial(words.say, language)
+    seconds = words.format_number(language, story.end, ".1f")
     legend = Markup("").join(
-        EMOTION.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
+        EMOTION.format(color=COLORS[emotion], name=words.say(language, f"emotion.{emotion}"))
         for emotion in EMOTIONS
     )
     faces = [_render_face(story, number, language) for number, _ in story.longest[:MAX_FACES]]
@@ -52,43 +50,43 @@ def render_story(story: VideoStory, name: str, note: str, language: str) -> str:
     listing = json.dumps(story.describe(name), indent=2, ensure_ascii=False)
     body = [
         NOTE.format(note) if note else Markup(""),
-        LEGEND.format(legend) if faces else NOTE.format(say("no_face")),
+        LEGEND.format(legend) if faces else NOTE.format(say("video.no_face")),
         *faces,
-        NOTE.format(say("more", count=more)) if more else Markup(""),
+        NOTE.format(say("video.more", count=more)) if more else Markup(""),
     ]
-    summary = say("summary", name=name, seconds=seconds, faces=len(story.faces))
+    summary = say("video.summary", name=name, seconds=seconds, faces=len(story.faces))
     table = story.to_csv()
-    return render_report(summary, table, listing, Markup("").join(body), say("privacy"), language)
+    return render_report(summary, table, listing, Markup("").join(body), say("video.privacy"), language)
 
 
 def _render_face(story: VideoStory, number: int, language: str) -> Markup:
     face = story.faces[number]
-    first, last = (format_number(language, at, ".1f") for at in (face.seconds[0], face.seconds[-1]))
+    first, last = (words.format_number(language, at, ".1f") for at in (face.seconds[0], face.seconds[-1]))
     return FACE.format(
         source=encode_pixels(face.portrait, "JPEG"),
-        name=WORDS.say(language, "face", number=number),
-        times=WORDS.say(language, "times", first=first, last=last),
+        name=words.say(language, "video.face", number=number),
+        times=words.say(language, "video.times", first=first, last=last),
         models=Markup("").join(_render_model(story, number, model, language) for model in story.models),
     )
 
 
 def _render_model(story: VideoStory, number: int, model: str, language: str) -> Markup:
-    say, face = partial(WORDS.say, language), story.faces[number]
+    say, face = partial(words.say, language), story.faces[number]
     table = face.stack(model)
     means = table.mean(axis=0)
     top = int(means.argmax())
     told = {
-        "emotion": EMOTION_WORDS.say(language, EMOTIONS[top]),
-        "share": format_number(language, means[top], ".0%"),
+        "emotion": words.say(language, f"emotion.{EMOTIONS[top]}"),
+        "share": words.format_number(language, means[top], ".0%"),
     }
     end = story.end + STEP_S
     return MODEL.format(
         model=model,
-        mean=say("mean", **told),
-        words=say("bands", number=number, model=model, **told),
+        mean=say("video.mean", **told),
+        words=say("video.bands", number=number, model=model, **told),
         bands=render_bands(np.array(face.seconds) / end, table, face.stretches, STEP_S / end),
-        first=say("seconds", at=0),
-        last=say("seconds", at=format_number(language, story.end, ".1f")),
+        first=say("video.seconds", at=0),
+        last=say("video.seconds", at=words.format_number(language, story.end, ".1f")),
     )
 
 

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from batch_tab.files import MAX_PICTURES
+from batch_tab.dropped_pictures import MAX_PICTURES
 from batch_tab.table import write_table
-from batch_tab.words import WORDS
 from fer_zoo.emotions import COLORS
+from page import words
 from page.crowds import describe_left_out
 from page.data_uris import encode_pixels
-from page.emotions import WORDS as EMOTION_WORDS
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
 from page.report import render_no_report, render_report
-from page.words import format_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,27 +45,27 @@ class FaceRow(NamedTuple):
 
 def render_empty(language: str) -> str:
     megabytes = {"zip": LARGEST_ZIP // 1_000_000, "total": LARGEST_TOTAL // 1_000_000}
-    empty = WORDS.say(language, "empty", most=MAX_PICTURES, **megabytes)
-    return render_no_report(empty, WORDS.say(language, "privacy"))
+    empty = words.say(language, "batch.empty", most=MAX_PICTURES, **megabytes)
+    return render_no_report(empty, words.say(language, "batch.privacy"))
 
 
 def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
     """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
-    say = partial(WORDS.say, language)
+    say = partial(words.say, language)
     faults = [result["error"] for result in results if "error" in result]
     faces = sum(len(result["faces"]) for result in results)
     crowds = [(result["image"], describe_left_out(result, language)) for result in results]
     listing = json.dumps(results, indent=2, ensure_ascii=False)
     body = [
         NOTE.format(note) if note else Markup(""),
-        _render_faults(faults, say("faults", count=len(faults))),
+        _render_faults(faults, say("batch.faults", count=len(faults))),
         *(NOTE.format(f"{name}: {told}") for name, told in crowds if told),
         _render_table(rows[:MAX_ROWS], language) if rows else Markup(""),
-        NOTE.format(say("shortened", shown=MAX_ROWS)) if len(rows) > MAX_ROWS else Markup(""),
+        NOTE.format(say("batch.shortened", shown=MAX_ROWS)) if len(rows) > MAX_ROWS else Markup(""),
     ]
-    summary = say("summary", pictures=len(results), faces=faces)
+    summary = say("batch.summary", pictures=len(results), faces=faces)
     table = write_table(results)
-    return render_report(summary, table, listing, Markup("").join(body), say("privacy"), language)
+    return render_report(summary, table, listing, Markup("").join(body), say("batch.privacy"), language)
 
 
 def _render_faults(faults: list[str], title: str) -> Markup:
@@ -77,32 +75,34 @@ def _render_faults(faults: list[str], title: str) -> Markup:
 
 
 def _render_table(rows: list[FaceRow], language: str) -> Markup:
-    say = partial(WORDS.say, language)
+    say = partial(words.say, language)
     models = list(dict.fromkeys(name for row in rows for name in row.models))
     return TABLE.format(
-        label=say("table"),
-        crop=say("crop"),
-        picture=say("picture"),
+        label=say("batch.table"),
+        crop=say("batch.crop"),
+        picture=say("batch.picture"),
         heads=Markup("").join(HEAD.format(name) for name in models),
         rows=Markup("").join(_render_row(row, models, language) for row in rows),
     )
 
 
 def _render_row(row: FaceRow, models: list[str], language: str) -> Markup:
-    say = partial(WORDS.say, language)
+    say = partial(words.say, language)
     if row.crop is None:
         cells = Markup("<td></td>") * len(models)
-        return ROW.format(crop="", name=row.picture, note=say("no_face"), cells=cells)
-    words = say("crop_words", number=row.number, name=row.picture)
+        return ROW.format(crop="", name=row.picture, note=say("batch.no_face"), cells=cells)
+    alt = say("batch.crop_words", number=row.number, name=row.picture)
     return ROW.format(
-        crop=CROP.format(source=encode_pixels(row.crop), words=words),
+        crop=CROP.format(source=encode_pixels(row.crop), words=alt),
         name=row.picture,
-        note=say("face", number=row.number),
+        note=say("batch.face", number=row.number),
         cells=Markup("").join(_render_cell(row.models[name], language) for name in models),
     )
 
 
 def _render_cell(named: dict[str, float], language: str) -> Markup:
     top = max(named, key=lambda emotion: named[emotion])
-    name = EMOTION_WORDS.say(language, top)
-    return CELL.format(color=COLORS[top], emotion=name, share=format_number(language, named[top], ".0%"))
+    name = words.say(language, f"emotion.{top}")
+    return CELL.format(
+        color=COLORS[top], emotion=name, share=words.format_number(language, named[top], ".0%")
+    )

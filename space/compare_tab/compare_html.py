@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
+from page import words
 from page.crowds import describe_left_out, list_left_out
 from page.data_uris import encode_picture, encode_pixels
-from page.emotions import WORDS as EMOTION_WORDS
 from page.uploads import hide_paths
-from page.words import format_number
 
 if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection
@@ -65,7 +63,9 @@ HEAT_CELL = Markup('<td data-heat="{name}"></td>')
 
 
 def render_welcome(language: str = "en") -> str:
-    return WELCOME.format(welcome=WORDS.say(language, "welcome"), example=WORDS.say(language, "example"))
+    return WELCOME.format(
+        welcome=words.say(language, "compare.welcome"), example=words.say(language, "compare.example")
+    )
 
 
 def render_message(words: str) -> str:
@@ -80,17 +80,23 @@ def render_result(
     models: names of the columns, in their order.
     """
     if not seen.faces:
-        photo = _render_photo(seen, Markup(""), WORDS.say(language, "your_photo_is"), language)
-        title, words, use_whole = (WORDS.say(language, k) for k in ("no_face", "no_face_why", "use_whole"))
-        return NO_FACE.format(photo=photo, title=title, words=words, use_whole=use_whole)
+        photo = _render_photo(seen, Markup(""), words.say(language, "compare.your_photo_is"), language)
+        title, why, use_whole = (
+            words.say(language, f"compare.{k}") for k in ("no_face", "no_face_why", "use_whole")
+        )
+        return NO_FACE.format(photo=photo, title=title, words=why, use_whole=use_whole)
     indices = range(len(seen.faces))
     boxes = Markup("").join(_render_box(seen, index, language) for index in indices)
     panels = Markup("").join(_render_panel(seen, index, whole, models, language) for index in indices)
     count = len(seen.faces)
-    caption = WORDS.say(language, "many_faces", count=count) if count > 1 else WORDS.say(language, "one_face")
+    caption = (
+        words.say(language, "compare.many_faces", count=count)
+        if count > 1
+        else words.say(language, "compare.one_face")
+    )
     caption = f"{caption} {describe_left_out(list_left_out(seen), language)}".rstrip()
     if whole:
-        boxes, caption = Markup(""), WORDS.say(language, "read_whole")
+        boxes, caption = Markup(""), words.say(language, "compare.read_whole")
     photo = _render_photo(seen, boxes, caption, language)
     return RESULT.format(key=key, photo=photo, panels=panels)
 
@@ -98,24 +104,27 @@ def render_result(
 def describe_answers(answers: dict[str, tuple[str, float]], language: str = "en") -> str:
     """One sentence on who says what. answers: emotion and its probability for each model."""
     if not answers:
-        return WORDS.say(language, "none_worked")
+        return words.say(language, "compare.none_worked")
     by_emotion: dict[str, list[str]] = {}
     for name, (emotion, probability) in answers.items():
-        by_emotion.setdefault(emotion, []).append(f"{name} {format_number(language, probability, '.0%')}")
+        by_emotion.setdefault(emotion, []).append(
+            f"{name} {words.format_number(language, probability, '.0%')}"
+        )
     parts = [
-        f"{EMOTION_WORDS.say(language, emotion)} ({', '.join(who)})" for emotion, who in by_emotion.items()
+        f"{words.say(language, f'emotion.{emotion}')} ({', '.join(who)})"
+        for emotion, who in by_emotion.items()
     ]
     if len(parts) > 1:
-        return WORDS.say(language, "disagree", parts="; ".join(parts))
+        return words.say(language, "compare.disagree", parts="; ".join(parts))
     unsure = max(probability for _, probability in answers.values()) < SURE
-    doubt = WORDS.say(language, "doubt") if unsure else ""
+    doubt = words.say(language, "compare.doubt") if unsure else ""
     if len(answers) == 2:
-        return WORDS.say(language, "both_agree", part=parts[0], doubt=doubt)
+        return words.say(language, "compare.both_agree", part=parts[0], doubt=doubt)
     if len(answers) > 2:
-        return WORDS.say(language, "all_agree", count=len(answers), part=parts[0], doubt=doubt)
+        return words.say(language, "compare.all_agree", count=len(answers), part=parts[0], doubt=doubt)
     ((name, (emotion, probability)),) = answers.items()
-    word, share = EMOTION_WORDS.say(language, emotion), format_number(language, probability, ".0%")
-    return WORDS.say(language, "reads", name=name, emotion=word, share=share, doubt=doubt)
+    word, share = words.say(language, f"emotion.{emotion}"), words.format_number(language, probability, ".0%")
+    return words.say(language, "compare.reads", name=name, emotion=word, share=share, doubt=doubt)
 
 
 def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
@@ -128,8 +137,8 @@ def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
 def _name_answers(seen: "Inspection", index: int, language: str) -> str:
     """ "sad", or "sad or fear" where the models disagree; empty where none worked."""
     emotions = dict.fromkeys(emotion for emotion, _ in _answers(seen, index).values())
-    words = [EMOTION_WORDS.say(language, emotion) for emotion in emotions]
-    return f" {WORDS.say(language, 'or')} ".join(words)
+    named = [words.say(language, f"emotion.{emotion}") for emotion in emotions]
+    return f" {words.say(language, 'compare.or')} ".join(named)
 
 
 def _render_photo(seen: "Inspection", boxes: Markup, caption: str, language: str) -> Markup:
@@ -137,10 +146,10 @@ def _render_photo(seen: "Inspection", boxes: Markup, caption: str, language: str
     shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     return PHOTO.format(
         source=encode_picture(shown, "JPEG"),
-        words=WORDS.say(language, "your_photo"),
+        words=words.say(language, "compare.your_photo"),
         boxes=boxes,
         caption=caption,
-        forget=WORDS.say(language, "forget"),
+        forget=words.say(language, "compare.forget"),
     )
 
 
@@ -150,9 +159,9 @@ def _render_box(seen: "Inspection", index: int, language: str) -> Markup:
     return BOX.format(
         index=index,
         number=index + 1,
-        title=WORDS.say(language, "face", number=index + 1),
+        title=words.say(language, "compare.face", number=index + 1),
         pressed="true" if index == 0 else "false",
-        answer=_name_answers(seen, index, language) or WORDS.say(language, "none_worked"),
+        answer=_name_answers(seen, index, language) or words.say(language, "compare.none_worked"),
         x=x * across,
         y=y * down,
         width=width * across,
@@ -164,13 +173,20 @@ def _render_panel(
     seen: "Inspection", index: int, whole: bool, models: Sequence[str], language: str
 ) -> Markup:
     count = len(seen.faces)
-    title = WORDS.say(language, "face_of", number=index + 1, count=count)
+    title = words.say(language, "compare.face_of", number=index + 1, count=count)
     if count == 1:
-        title = WORDS.say(language, "the_whole") if whole else WORDS.say(language, "face", number=1)
-    notes = [Markup('<p class="fz-note">{}</p>').format(WORDS.say(language, n)) for n in seen.notes(index)]
+        title = (
+            words.say(language, "compare.the_whole")
+            if whole
+            else words.say(language, "compare.face", number=1)
+        )
+    notes = [
+        Markup('<p class="fz-note">{}</p>').format(words.say(language, f"compare.{n}"))
+        for n in seen.notes(index)
+    ]
     rows = [_render_row(seen, index, column, models, language) for column in range(len(EMOTIONS))]
     heat = HEAT.format(
-        where=WORDS.say(language, "where"),
+        where=words.say(language, "compare.where"),
         cells=Markup("").join(HEAT_CELL.format(name=name) for name in models if name in seen.probabilities),
     )
     return PANEL.format(
@@ -179,14 +195,14 @@ def _render_panel(
         heading=": ".join(filter(None, (title, _name_answers(seen, index, language)))),
         hidden=Markup(" hidden") if index else "",
         crop=encode_pixels(seen.crops[index]),
-        crop_words=WORDS.say(language, "crop"),
+        crop_words=words.say(language, "compare.crop"),
         verdict=describe_answers(_answers(seen, index), language),
         notes=Markup("").join(notes),
-        about=WORDS.say(language, "probability"),
-        why=WORDS.say(language, "why"),
-        why_words=WORDS.say(language, "why_words"),
-        table=WORDS.say(language, "table"),
-        expression=WORDS.say(language, "expression"),
+        about=words.say(language, "compare.probability"),
+        why=words.say(language, "compare.why"),
+        why_words=words.say(language, "compare.why_words"),
+        table=words.say(language, "compare.table"),
+        expression=words.say(language, "compare.expression"),
         count=len(models),
         heads=Markup("").join(_render_head(seen, name, language) for name in models),
         rows=Markup("").join(rows),
@@ -196,14 +212,14 @@ def _render_panel(
 
 def _render_head(seen: "Inspection", name: str, language: str) -> Markup:
     count = len(seen.faces)
-    time = WORDS.say(language, "failed")
+    time = words.say(language, "compare.failed")
     if name in seen.milliseconds:
         milliseconds = f"{seen.milliseconds[name]:.0f}"
         time = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
-            time = WORDS.say(language, "time_for", milliseconds=milliseconds, count=count)
+            time = words.say(language, "compare.time_for", milliseconds=milliseconds, count=count)
     if name == ENSEMBLE:
-        time = f"{WORDS.say(language, 'vote')}, {time}"
+        time = f"{words.say(language, 'compare.vote')}, {time}"
     mark = Markup(' class="fz-ensemble"') if name == ENSEMBLE else ""
     return HEAD.format(mark=mark, name=Markup("_<wbr>").join(name.split("_")), time=time)
 
@@ -216,11 +232,11 @@ def _render_row(seen: "Inspection", index: int, column: int, models: Sequence[st
             shares = seen.probabilities[name][index]
             top = Markup(' class="fz-top"') if seen.answers[name][index] == column else ""
             share = 100 * float(shares[column])
-            cells.append(CELL.format(top=top, share=share, shown=format_number(language, share, ".1f")))
+            cells.append(CELL.format(top=top, share=share, shown=words.format_number(language, share, ".1f")))
         elif column == 0:
             # The row of heatmaps has no cell for it either.
             fault = hide_paths(seen.faults[name])
             cells.append(FAULT.format(rows=len(EMOTIONS) + bool(seen.probabilities), fault=fault))
     emotion = EMOTIONS[column]
-    word = EMOTION_WORDS.say(language, emotion)
+    word = words.say(language, f"emotion.{emotion}")
     return ROW.format(color=COLORS[emotion], emotion=word, cells=Markup("").join(cells))

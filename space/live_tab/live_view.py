@@ -18,13 +18,11 @@ from markupsafe import Markup
 
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from fer_zoo.emotions import COLORS
-from live_tab.words import WORDS
+from page import words
 from page.crowds import describe_left_out, list_left_out
-from page.emotions import WORDS as EMOTION_WORDS
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
 from page.uploads import explain
-from page.words import find_language
 
 SCRIPT = Path(__file__).with_name("view.js")
 FASTEST = "cnn-baseline"
@@ -71,14 +69,14 @@ def build_live(page: gr.Blocks) -> None:
 def render_live(language: str) -> str:
     names = list_names()
     chosen = FASTEST if FASTEST in names else names[0]
-    texts = WORDS.texts[language]
+    texts = words.list_texts(language, "live")
     return LIVE.format(
         words=json.dumps({key: texts[key] for key in SCRIPT_KEYS}),
         options=Markup("").join(
             OPTION.format(name=name, chosen=Markup(" selected") if name == chosen else "") for name in names
         ),
         rows=Markup("").join(
-            ROW.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
+            ROW.format(color=COLORS[emotion], name=words.say(language, f"emotion.{emotion}"))
             for emotion in EMOTIONS
         ),
         **texts,
@@ -98,7 +96,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         encoded = _decode(frame)
     except (TypeError, KeyError, ValueError):
         kilobytes = LARGEST_FRAME // 1000
-        return {"error": WORDS.say(find_language(request), "unfit", kilobytes=kilobytes)}
+        return {"error": words.say(words.find_language(request), "live.unfit", kilobytes=kilobytes)}
     if not _slots.acquire(timeout=LONGEST_WAIT_S):
         return {"busy": True}
     try:
@@ -106,10 +104,10 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         tracker = _find_tracker(camera, model)
         faces = tracker.update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
-        note = describe_left_out(list_left_out(tracker), find_language(request))
+        note = describe_left_out(list_left_out(tracker), words.find_language(request))
     except FerZooError as error:
-        language = find_language(request)
-        return {"error": explain(error, WORDS.say(language, "frame"), language)}
+        language = words.find_language(request)
+        return {"error": explain(error, words.say(language, "live.frame"), language)}
     finally:
         _slots.release()
     described = [

@@ -101,7 +101,7 @@ def test_zip_bomb_is_refused_before_it_is_unpacked(drop: Any, read: Any, monkeyp
 
     monkeypatch.setattr(zipfile.ZipFile, "read", unpack)
     bomb = drop("bomb.zip", pack({f"{index}.png": bytes(9_000_000) for index in range(12)}))
-    with pytest.raises(DropError, match="more than 100 MB in all"):
+    with pytest.raises(DropError, match="more than 100 MB in total"):
         read([bomb])
     with pytest.raises(DropError, match="More than 200 pictures"):
         read([drop("many.zip", pack({f"{index}.png": b"" for index in range(201)}))])
@@ -150,8 +150,8 @@ ODD = {
     "too large": (lambda: pack({"x.png": bytes(11_000_000)}), "over 10 MB"),
     "larger than it says": (lie_about_size, "damaged"),
     "locked": (lock, "password"),
-    "bzip2": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_BZIP2), "common zip"),
-    "LZMA": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_LZMA), "common zip"),
+    "bzip2": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_BZIP2), "standard ZIP"),
+    "LZMA": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_LZMA), "standard ZIP"),
     "cut off": (lambda: pack({"x.png": b"1"})[:-10], "damaged"),
     "other checksum": (lambda: alter(pack({"x.png": b"1"}), 16, "<I", 7), "damaged"),
 }
@@ -292,10 +292,10 @@ def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: P
     assert "Pictures: 1. Faces: 1." in html and html.count('class="fz-swatch"') == 2
     path.write_bytes(pack({}))
     for files, models, told in (
-        ([file], [], "No model is chosen"),
+        ([file], [], "No model is selected"),
         ([file], ["/etc"], "Unknown model"),
-        ([file], ["cnn-baseline"], "No picture was in"),
-        (None, ["cnn-baseline"], "No picture was in"),
+        ([file], ["cnn-baseline"], "There is no picture in"),
+        (None, ["cnn-baseline"], "There is no picture in"),
     ):
         with pytest.raises(gr.Error, match=told):
             read_batch(files, models, None)

@@ -72,7 +72,7 @@ def test_agreement_is_put_into_words() -> None:
     from compare_tab.compare_html import describe_answers
 
     assert describe_answers({"a": ("happy", 0.9)}) == "a reads happy (90%)."
-    assert describe_answers({"a": ("sad", 0.3)}) == "a reads sad (30%), but with little certainty."
+    assert describe_answers({"a": ("sad", 0.3)}) == "a reads sad (30%), but with low confidence."
     agreed = describe_answers({"a": ("happy", 0.9), "b": ("happy", 0.4)})
     assert agreed == "Both models agree on happy (a 90%, b 40%)."
     split = describe_answers({"a": ("happy", 0.9), "b": ("fear", 0.4), "c": ("happy", 0.8)})

@@ -106,7 +106,7 @@ NO_FRAMES = {
 
 @pytest.mark.parametrize("frame", NO_FRAMES.values(), ids=list(NO_FRAMES))
 def test_what_is_no_frame_is_refused_in_one_line(served: Any, frame: Any) -> None:
-    assert send(served, frame)["error"] == "This frame is no JPEG picture of at most 300 KB."
+    assert send(served, frame)["error"] == "This frame is not a JPEG picture of at most 300 KB."
     assert "no es una imagen JPEG" in send(served, frame, **{"accept-language": "es"})["error"]
 
 

@@ -128,7 +128,7 @@ def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any])
     html = render_model(row("cnn-baseline", {}), {**stored, "temperature": 1.0}, "en")
     dots = re.findall(r'class="fz-dot" cx="([\d.]+)%" cy="([\d.]+)%"', html)
     assert dots == [("40.00", "50.00"), ("70.00", "32.00")]
-    assert "3,500 faces with confidence 70%: 68% right" in html
+    assert "3,500 faces with confidence 70%: 68% correct" in html
 
 
 def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
@@ -147,18 +147,18 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
     info = {**stored, "metrics": metrics, "temperature": 1.0, "teachers": [{"name": "wise"}]}
     html = render_model(row("pupil", metrics), info, "en")
     assert "On 3,000 PrivateTest faces" in html and "81.2%" in html and "own labels on 70.0%" in html
-    assert "whose answers it learned too: wise." in html and "half its label" not in html
-    for labels, words in (("both", "half its label"), ("ferplus", "in place of the labels")):
+    assert "Distilled from wise." in html and "half its label" not in html
+    for labels, words in (("both", "half its label"), ("ferplus", "on FER+ soft labels")):
         assert words in render_model(row("pupil", metrics), {**info, "labels": labels}, "en")
     told = {
         count: render_model(row("pupil", metrics), {**info, "calibration": {"statistics_faces": count}}, "en")
         for count in (0, 2610)
     }
-    assert "of 2,610 Training faces as they are" in told[2610] and "faces as they are" not in told[0]
+    assert "on 2,610 unaugmented Training faces" in told[2610] and "unaugmented" not in told[0]
     mixed = {**info, "calibration": {"run_share": 0.6, "statistics_faces": 2610}}
-    assert "start weights, whose share is 0.4." in render_model(row("pupil", metrics), mixed, "en")
-    assert "cuya parte es 0,4." in render_model(row("pupil", metrics), mixed, "es")
-    assert "whose share is" not in told[2610]
+    assert "initial weights, whose weight is 0.4." in render_model(row("pupil", metrics), mixed, "en")
+    assert "cuyo peso es 0,4." in render_model(row("pupil", metrics), mixed, "es")
+    assert "whose weight is" not in told[2610]
 
 
 def test_page_without_scores_says_so() -> None:

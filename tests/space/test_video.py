@@ -41,9 +41,9 @@ def test_a_video_is_read_frame_by_frame(served: Any, clip: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "language", "told"),
     [
-        (b"no video" * 100, "en", "odd.mp4: not a video of a kind that is read here. Save it as MP4."),
-        (b"no video" * 100, "es", "odd.mp4: no es un vídeo de un tipo que se lea aquí. Guárdalo como MP4."),
-        (b"ffconcat version 1.0\nfile clip.mp4\n", "en", "odd.mp4: not a video of a kind that is read here."),
+        (b"no video" * 100, "en", "odd.mp4: this video format is not supported. Save it as MP4."),
+        (b"no video" * 100, "es", "odd.mp4: este formato de vídeo no se admite. Guárdalo como MP4."),
+        (b"ffconcat version 1.0\nfile clip.mp4\n", "en", "odd.mp4: this video format is not supported."),
     ],
 )
 def test_what_is_no_video_is_told(
@@ -59,7 +59,7 @@ def test_only_uploads_and_offered_models_are_read(served: Any, clip: Path) -> No
     with pytest.raises(RuntimeError) as refused:
         served.press("read_video", [outside, ["cnn-baseline"]])
     assert str(clip) not in str(refused.value)
-    for models, told in (([], "No model is chosen"), (["../weights"], "Unknown model")):
+    for models, told in (([], "No model is selected"), (["../weights"], "Unknown model")):
         with pytest.raises(RuntimeError, match=told):
             served.press("read_video", [served.upload(clip), models])
 
@@ -88,7 +88,7 @@ def test_time_is_up_also_while_frames_are_passed_over(
     monkeypatch.setattr(video_view, "FRAMES_A_SECOND", 0.01)
     monkeypatch.setattr(frames, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]])
-    assert "Stopped after 90 s of work: read up to 0.0 s of the video" in html
+    assert "Stopped after 90 s of work: only the first 0.0 s of the video were read" in html
     assert next(ticks) == 110
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
     assert "Detenido tras 90 s de trabajo" in html
@@ -130,7 +130,7 @@ def test_many_faces_and_none_are_told() -> None:
     from video_tab.video_html import render_story
 
     crowd = render_story(tell(9, [0.0, 0.2]), "crowd.mp4", "", "en")
-    assert crowd.count('class="fz-story"') == 6 and "Faces that fewer frames show: 3." in crowd
+    assert crowd.count('class="fz-story"') == 6 and "Faces in fewer frames, not shown: 3." in crowd
     empty = render_story(tell(0, [0.0, 0.2]), "empty.mp4", "", "es")
     assert "No se encontró ninguna cara." in empty and "fz-legend" not in empty
 

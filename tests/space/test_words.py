@@ -52,7 +52,7 @@ def test_every_key_that_the_code_names_is_there() -> None:
 def test_notes_are_spanish_where_somebody_has_translated_them() -> None:
     from page.words import translate_note
 
-    assert translate_note("es", "Soft vote of a, b") == "Voto ponderado de a, b"
+    assert translate_note("es", "Soft vote of a, b") == "Votación suave de a, b"
     assert translate_note("en", "Soft vote of a, b") == "Soft vote of a, b"
     assert translate_note("es", "Quite new") == "Quite new"
 

@@ -10,9 +10,9 @@ from batch_tab.dropped_pictures import MAX_PICTURES
 from batch_tab.table import write_table
 from fer_zoo.emotions import COLORS
 from page import words
-from page.crowds import describe_left_out
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
+from page.remarks import describe_reading
 from page.report import render_no_report, render_report
 
 if TYPE_CHECKING:
@@ -54,12 +54,16 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
     say = partial(words.say, language)
     faults = [result["error"] for result in results if "error" in result]
     faces = sum(len(result["faces"]) for result in results)
-    crowds = [(result["image"], describe_left_out(result, language)) for result in results]
+    read = ("faces_left_out", "turned")
+    remarks = [
+        (result["image"], describe_reading(language, **{key: result[key] for key in read if key in result}))
+        for result in results
+    ]
     listing = json.dumps(results, indent=2, ensure_ascii=False)
     body = [
         NOTE.format(note) if note else Markup(""),
         _render_faults(faults, say("batch.faults", count=len(faults))),
-        *(NOTE.format(f"{name}: {told}") for name, told in crowds if told),
+        *(NOTE.format(f"{name}: {told}") for name, told in remarks if told),
         _render_table(rows[:MAX_ROWS], language) if rows else Markup(""),
         NOTE.format(say("batch.shortened", shown=MAX_ROWS)) if len(rows) > MAX_ROWS else Markup(""),
     ]

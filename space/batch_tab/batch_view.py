@@ -10,7 +10,6 @@ from batch_tab.batch_html import FaceRow, render_batch, render_empty
 from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
 from page import words
-from page.crowds import list_left_out
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
@@ -86,8 +85,8 @@ def recognize_pictures(
             reason = explain(error, picture.name, language)
             results.append({"image": picture.name, "faces": [], "error": reason})
             continue
-        faces = seen.describe_faces()
-        results.append({"image": picture.name, "faces": faces, **list_left_out(seen)})
+        results.append({"image": picture.name, **seen.describe()})
+        faces = results[-1]["faces"]
         rows += [
             FaceRow(picture.name, number, crop, face["models"])
             for number, (crop, face) in enumerate(zip(seen.crops, faces, strict=True), 1)

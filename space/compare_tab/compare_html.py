@@ -8,8 +8,8 @@ from markupsafe import Markup
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
 from page import words
-from page.crowds import describe_left_out, list_left_out
 from page.data_uris import encode_picture, encode_pixels
+from page.remarks import describe_reading
 from page.uploads import hide_paths
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def render_result(
         if count > 1
         else words.say(language, "compare.one_face")
     )
-    caption = f"{caption} {describe_left_out(list_left_out(seen), language)}".rstrip()
+    caption = f"{caption} {describe_reading(language, seen.faces_left_out, seen.turned)}".rstrip()
     if whole:
         boxes, caption = Markup(""), words.say(language, "compare.read_whole")
     photo = _render_photo(seen, boxes, caption, language)

@@ -19,9 +19,9 @@ from markupsafe import Markup
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from fer_zoo.emotions import COLORS
 from page import words
-from page.crowds import describe_left_out, list_left_out
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
+from page.remarks import describe_reading
 from page.uploads import explain
 
 SCRIPT = Path(__file__).with_name("view.js")
@@ -104,7 +104,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         tracker = _find_tracker(camera, model)
         faces = tracker.update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
-        note = describe_left_out(list_left_out(tracker), words.find_language(request))
+        note = describe_reading(words.find_language(request), tracker.faces_left_out)
     except FerZooError as error:
         language = words.find_language(request)
         return {"error": explain(error, words.say(language, "live.frame"), language)}

@@ -8,9 +8,9 @@ import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
 from page import words
-from page.crowds import describe_left_out, list_left_out
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
+from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
 from video_tab.video_html import LONGEST_S, render_empty, render_story
 
@@ -51,35 +51,35 @@ def read_video(
 
     try:
         recognizer = create_recognizer(models)
-        story, note, crowd = gather(find_upload(file), recognizer, advance)
+        story, note, left_out = gather(find_upload(file), recognizer, advance)
     except FerZooError as error:
         kind = getattr(error, "kind", "")
         told = say(f"video.{kind}", name=name) if kind else str(error)
         raise gr.Error(told, print_exception=False) from None
     seconds = words.format_number(language, story.end, ".1f")
     unread = say(f"video.{note}", seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
-    told = " ".join(filter(None, (unread, describe_left_out(crowd, language))))
+    told = " ".join(filter(None, (unread, describe_reading(language, left_out))))
     return render_story(story, name, told, language)
 
 
-def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, dict[str, int]]:
+def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, int]:
     """The story of the first minute, the key of the words for what was not read, or nothing, and how many
-    faces the fullest frame left out, as `list_left_out` gives it.
+    faces the fullest frame left out.
 
     Raises FerZooError where no frame can be read.
     """
-    story, crowd = VideoStory(recognizer.names), dict[str, int]()
+    story, left_out = VideoStory(recognizer.names), 0
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
     try:
         for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance, longest_s=LONGEST_WORK_S):
             if frame.seconds > LONGEST_S:
-                return story, "cut", crowd
+                return story, "cut", left_out
             story.add(frame)
-            crowd = max(crowd, list_left_out(tracker), key=lambda left: left.get("faces_left_out", 0))
+            left_out = max(left_out, tracker.faces_left_out)
     except FerZooError as error:
         if getattr(error, "kind", "") == "time":
-            return story, "slow", crowd
+            return story, "slow", left_out
         if not story.frames:
             raise
-        return story, "damaged_rest", crowd
-    return story, "", crowd
+        return story, "damaged_rest", left_out
+    return story, "", left_out

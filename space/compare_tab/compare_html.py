@@ -1,75 +1,29 @@
-"""What several models say of the faces in one photo, as HTML. Markup.format escapes every text in it."""
+"""What several models say of the faces in one photo, as HTML."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any
 
 from fer_zoo import EMOTIONS
-from fer_zoo.emotions import COLORS
-from page import words
 from page.data_uris import encode_picture, encode_pixels
 from page.remarks import describe_reading
+from page.templates import render
 from page.uploads import hide_paths
+from page.words import format_number, say
 
 if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection
 
 SHOWN_SIDE = 1000  # pixels: longest side of the photo as it is sent back to the page
 SURE = 0.5  # probability: below it a model's top answer is called unsure
-ENSEMBLE = "ensemble"  # the model that lets the others vote
-
-WELCOME = Markup(
-    '<div class="fz-message" role="status"><p>{welcome}</p>'
-    '<button type="button" class="fz-button" data-act="select">{example}</button></div>'
-)
-EMPTY = Markup('<div class="fz-message" role="status"><p>{}</p></div>')
-NO_FACE = Markup(
-    '<div class="fz-result">{photo}<div class="fz-message" role="status"><h3>{title}</h3><p>{words}</p>'
-    '<button type="button" class="fz-button" data-act="submit">{use_whole}</button></div></div>'
-)
-RESULT = Markup('<div class="fz-result" data-photo="{key}">{photo}<div>{panels}</div></div>')
-PHOTO = Markup(
-    '<figure class="fz-photo"><div class="fz-frame"><img src="{source}" alt="{words}">{boxes}</div>'
-    "<figcaption>{caption} "
-    '<button type="button" class="fz-link" data-act="clear">{forget}</button></figcaption></figure>'
-)
-BOX = Markup(
-    '<button type="button" class="fz-box" data-face="{index}" aria-pressed="{pressed}" '
-    'aria-label="{title}: {answer}" '
-    'style="left:{x:.3f}%;top:{y:.3f}%;width:{width:.3f}%;height:{height:.3f}%">'
-    "<span>{number}</span></button>"
-)
-PANEL = Markup(
-    '<section class="fz-panel" data-panel="{index}" aria-label="{title}"{hidden}><header>'
-    '<img class="fz-crop" src="{crop}" alt="{crop_words}" '
-    'width="112" height="112"><div role="status"><h3>{heading}</h3>'
-    '<p class="fz-verdict">{verdict}</p>{notes}</div>'
-    '</header><div class="fz-above"><p class="fz-about">{about}</p>'
-    '<button type="button" class="fz-why" data-why aria-pressed="false">{why}</button></div>'
-    '<div class="fz-scroll" tabindex="0" role="group" aria-label="{table}">'
-    '<table class="fz-bars" style="--models:{count}"><thead><tr><th scope="col">{expression}</th>{heads}</tr>'
-    "</thead><tbody>{rows}{heat}</tbody></table></div>"
-    '<p class="fz-about fz-hint" hidden>{why_words}</p></section>'
-)
-HEAD = Markup('<th scope="col"{mark}>{name}<small>{time}</small></th>')
-ROW = Markup(
-    '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{emotion}</th>{cells}</tr>'
-)
-CELL = Markup('<td{top}><span class="fz-bar" style="width:{share:.1f}%"></span><span>{shown}</span></td>')
-FAULT = Markup('<td rowspan="{rows}" class="fz-fault">{fault}</td>')
-HEAT = Markup('<tr class="fz-heat-row" hidden aria-live="polite"><th scope="row">{where}</th>{cells}</tr>')
-HEAT_CELL = Markup('<td data-heat="{name}"></td>')
+ENSEMBLE = "ensemble"  # the model that averages the others
 
 
 def render_welcome(language: str = "en") -> str:
-    return WELCOME.format(
-        welcome=words.say(language, "compare.welcome"), example=words.say(language, "compare.example")
-    )
+    return render("message", language, text=say(language, "compare.welcome"), example=True)
 
 
-def render_message(words: str) -> str:
-    return EMPTY.format(words)
+def render_message(text: str, language: str = "en") -> str:
+    return render("message", language, text=text, example=False)
 
 
 def render_result(
@@ -79,52 +33,41 @@ def render_result(
 
     models: names of the columns, in their order.
     """
-    if not seen.faces:
-        photo = _render_photo(seen, Markup(""), words.say(language, "compare.your_photo_is"), language)
-        title, why, use_whole = (
-            words.say(language, f"compare.{k}") for k in ("no_face", "no_face_why", "use_whole")
-        )
-        return NO_FACE.format(photo=photo, title=title, words=why, use_whole=use_whole)
-    indices = range(len(seen.faces))
-    boxes = Markup("").join(_render_box(seen, index, language) for index in indices)
-    panels = Markup("").join(_render_panel(seen, index, whole, models, language) for index in indices)
-    count = len(seen.faces)
-    caption = (
-        words.say(language, "compare.many_faces", count=count)
-        if count > 1
-        else words.say(language, "compare.one_face")
+    shown = seen.photo.copy()
+    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    return render(
+        "compare",
+        language,
+        key=key,
+        whole=whole,
+        photo=encode_picture(shown, "JPEG"),
+        caption=_describe_photo(seen, whole, language),
+        columns=[_describe_column(seen, name, language) for name in models],
+        faces=[_describe_face(seen, index, whole, language) for index in range(len(seen.faces))],
     )
-    caption = f"{caption} {describe_reading(language, seen.faces_left_out, seen.turned)}".rstrip()
-    if whole:
-        boxes, caption = Markup(""), words.say(language, "compare.read_whole")
-    photo = _render_photo(seen, boxes, caption, language)
-    return RESULT.format(key=key, photo=photo, panels=panels)
 
 
 def describe_answers(answers: dict[str, tuple[str, float]], language: str = "en") -> str:
     """One sentence on who says what. answers: emotion and its probability for each model."""
     if not answers:
-        return words.say(language, "compare.none_worked")
+        return say(language, "compare.none_worked")
     by_emotion: dict[str, list[str]] = {}
     for name, (emotion, probability) in answers.items():
-        by_emotion.setdefault(emotion, []).append(
-            f"{name} {words.format_number(language, probability, '.0%')}"
-        )
+        by_emotion.setdefault(emotion, []).append(f"{name} {format_number(language, probability, '.0%')}")
     parts = [
-        f"{words.say(language, f'emotion.{emotion}')} ({', '.join(who)})"
-        for emotion, who in by_emotion.items()
+        f"{say(language, f'emotion.{emotion}')} ({', '.join(who)})" for emotion, who in by_emotion.items()
     ]
     if len(parts) > 1:
-        return words.say(language, "compare.disagree", parts="; ".join(parts))
+        return say(language, "compare.disagree", parts="; ".join(parts))
     unsure = max(probability for _, probability in answers.values()) < SURE
-    doubt = words.say(language, "compare.doubt") if unsure else ""
+    doubt = say(language, "compare.doubt") if unsure else ""
     if len(answers) == 2:
-        return words.say(language, "compare.both_agree", part=parts[0], doubt=doubt)
+        return say(language, "compare.both_agree", part=parts[0], doubt=doubt)
     if len(answers) > 2:
-        return words.say(language, "compare.all_agree", count=len(answers), part=parts[0], doubt=doubt)
+        return say(language, "compare.all_agree", count=len(answers), part=parts[0], doubt=doubt)
     ((name, (emotion, probability)),) = answers.items()
-    word, share = words.say(language, f"emotion.{emotion}"), words.format_number(language, probability, ".0%")
-    return words.say(language, "compare.reads", name=name, emotion=word, share=share, doubt=doubt)
+    word, share = say(language, f"emotion.{emotion}"), format_number(language, probability, ".0%")
+    return say(language, "compare.reads", name=name, emotion=word, share=share, doubt=doubt)
 
 
 def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
@@ -137,106 +80,50 @@ def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
 def _name_answers(seen: "Inspection", index: int, language: str) -> str:
     """ "sad", or "sad or fear" where the models disagree; empty where none worked."""
     emotions = dict.fromkeys(emotion for emotion, _ in _answers(seen, index).values())
-    named = [words.say(language, f"emotion.{emotion}") for emotion in emotions]
-    return f" {words.say(language, 'compare.or')} ".join(named)
+    named = [say(language, f"emotion.{emotion}") for emotion in emotions]
+    return f" {say(language, 'compare.or')} ".join(named)
 
 
-def _render_photo(seen: "Inspection", boxes: Markup, caption: str, language: str) -> Markup:
-    shown = seen.photo.copy()
-    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    return PHOTO.format(
-        source=encode_picture(shown, "JPEG"),
-        words=words.say(language, "compare.your_photo"),
-        boxes=boxes,
-        caption=caption,
-        forget=words.say(language, "compare.forget"),
-    )
-
-
-def _render_box(seen: "Inspection", index: int, language: str) -> Markup:
-    x, y, width, height = seen.faces[index].box
-    across, down = 100 / seen.photo.width, 100 / seen.photo.height
-    return BOX.format(
-        index=index,
-        number=index + 1,
-        title=words.say(language, "compare.face", number=index + 1),
-        pressed="true" if index == 0 else "false",
-        answer=_name_answers(seen, index, language) or words.say(language, "compare.none_worked"),
-        x=x * across,
-        y=y * down,
-        width=width * across,
-        height=height * down,
-    )
-
-
-def _render_panel(
-    seen: "Inspection", index: int, whole: bool, models: Sequence[str], language: str
-) -> Markup:
+def _describe_photo(seen: "Inspection", whole: bool, language: str) -> str:
+    if whole and seen.faces:
+        return say(language, "compare.read_whole")
     count = len(seen.faces)
-    title = words.say(language, "compare.face_of", number=index + 1, count=count)
-    if count == 1:
-        title = (
-            words.say(language, "compare.the_whole")
-            if whole
-            else words.say(language, "compare.face", number=1)
-        )
-    notes = [
-        Markup('<p class="fz-note">{}</p>').format(words.say(language, f"compare.{n}"))
-        for n in seen.notes(index)
-    ]
-    rows = [_render_row(seen, index, column, models, language) for column in range(len(EMOTIONS))]
-    heat = HEAT.format(
-        where=words.say(language, "compare.where"),
-        cells=Markup("").join(HEAT_CELL.format(name=name) for name in models if name in seen.probabilities),
-    )
-    return PANEL.format(
-        index=index,
-        title=title,
-        heading=": ".join(filter(None, (title, _name_answers(seen, index, language)))),
-        hidden=Markup(" hidden") if index else "",
-        crop=encode_pixels(seen.crops[index]),
-        crop_words=words.say(language, "compare.crop"),
-        verdict=describe_answers(_answers(seen, index), language),
-        notes=Markup("").join(notes),
-        about=words.say(language, "compare.probability"),
-        why=words.say(language, "compare.why"),
-        why_words=words.say(language, "compare.why_words"),
-        table=words.say(language, "compare.table"),
-        expression=words.say(language, "compare.expression"),
-        count=len(models),
-        heads=Markup("").join(_render_head(seen, name, language) for name in models),
-        rows=Markup("").join(rows),
-        heat=heat if seen.probabilities else "",
-    )
+    caption = say(language, "compare.many_faces", count=count)
+    if count < 2:
+        caption = say(language, "compare.one_face" if count else "compare.your_photo_is")
+    return f"{caption} {describe_reading(language, seen.faces_left_out, seen.turned)}".rstrip()
 
 
-def _render_head(seen: "Inspection", name: str, language: str) -> Markup:
-    count = len(seen.faces)
-    time = words.say(language, "compare.failed")
+def _describe_column(seen: "Inspection", name: str, language: str) -> dict[str, Any]:
+    """fault: why a model has no probabilities, or nothing."""
+    note, count = say(language, "compare.failed"), len(seen.faces)
     if name in seen.milliseconds:
         milliseconds = f"{seen.milliseconds[name]:.0f}"
-        time = f"{milliseconds}\N{NO-BREAK SPACE}ms"
+        note = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
-            time = words.say(language, "compare.time_for", milliseconds=milliseconds, count=count)
+            note = say(language, "compare.time_for", milliseconds=milliseconds, count=count)
     if name == ENSEMBLE:
-        time = f"{words.say(language, 'compare.vote')}, {time}"
-    mark = Markup(' class="fz-ensemble"') if name == ENSEMBLE else ""
-    return HEAD.format(mark=mark, name=Markup("_<wbr>").join(name.split("_")), time=time)
+        note = f"{say(language, 'compare.vote')}, {note}"
+    fault = "" if name in seen.probabilities else hide_paths(seen.faults[name])
+    return {"name": name, "is_ensemble": name == ENSEMBLE, "note": note, "fault": fault}
 
 
-def _render_row(seen: "Inspection", index: int, column: int, models: Sequence[str], language: str) -> Markup:
-    """A failed model's column is one cell, as high as the table, in the first row."""
-    cells = []
-    for name in models:
-        if name in seen.probabilities:
-            shares = seen.probabilities[name][index]
-            top = Markup(' class="fz-top"') if seen.answers[name][index] == column else ""
-            share = 100 * float(shares[column])
-            cells.append(CELL.format(top=top, share=share, shown=words.format_number(language, share, ".1f")))
-        elif column == 0:
-            # The row of heatmaps has no cell for it either.
-            fault = hide_paths(seen.faults[name])
-            cells.append(FAULT.format(rows=len(EMOTIONS) + bool(seen.probabilities), fault=fault))
-    emotion = EMOTIONS[column]
-    word = words.say(language, f"emotion.{emotion}")
-    return ROW.format(color=COLORS[emotion], emotion=word, cells=Markup("").join(cells))
+def _describe_face(seen: "Inspection", index: int, whole: bool, language: str) -> dict[str, Any]:
+    """box: left, top, width and height in percent of the photo."""
+    x, y, width, height = seen.faces[index].box
+    across, down = 100 / seen.photo.width, 100 / seen.photo.height
+    title = say(language, "compare.face_of", number=index + 1, count=len(seen.faces))
+    if len(seen.faces) == 1:
+        title = say(language, "compare.the_whole") if whole else say(language, "compare.face", number=1)
+    return {
+        "box": (x * across, y * down, width * across, height * down),
+        "title": title,
+        "answer": _name_answers(seen, index, language),
+        "verdict": describe_answers(_answers(seen, index), language),
+        "notes": seen.notes(index),
+        "crop": encode_pixels(seen.crops[index]),
+        "percents": {
+            name: [100 * float(p) for p in table[index]] for name, table in seen.probabilities.items()
+        },
+        "tops": {name: tops[index] for name, tops in seen.answers.items()},
+    }

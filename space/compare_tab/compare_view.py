@@ -103,7 +103,7 @@ def compare_again(kept: Kept | None, models: list[str], request: gr.Request) -> 
         return None, render_welcome(language), ""
     upload = kept.upload
     if not models:
-        return Kept(upload), render_message(words.say(language, "compare.no_model")), ""
+        return Kept(upload), render_message(words.say(language, "compare.no_model"), language), ""
     try:
         chosen = create_recognizer(models)
         seen = chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True)

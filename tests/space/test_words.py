@@ -43,7 +43,7 @@ def test_every_key_that_the_code_names_is_there() -> None:
         key
         for path in files
         for key in re.findall(
-            r"""\b(?:say|label)\((?:\s*\w+,\s*|"en", )?["']([\w.]+)["']""", path.read_text("utf-8")
+            r"""\b(?:say|label)\((?:\s*\w+,\s*|"en", )?["']([\w.]+\w)["']""", path.read_text("utf-8")
         )
     }
     assert len(named) > 80 and named <= TEXTS["en"].keys()

@@ -1,97 +1,67 @@
-"""The story of a video as HTML. Markup.format escapes every text in it."""
+"""The story of a video as HTML."""
 
-import json
-from functools import partial
+from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-from fer_zoo import VideoStory
-from fer_zoo.emotions import COLORS, EMOTIONS
-from page import words
+from fer_zoo import EMOTIONS, VideoStory
+from fer_zoo.emotions import COLORS
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_ZIP
 from page.report import render_no_report, render_report
+from page.words import format_number, say
 
 LONGEST_S = 60  # of a video that are read
 MAX_FACES = 6  # shown: those that most frames show
 STEP_S = 0.2  # that one sighting stands for
 
-NOTE = Markup('<p class="fz-about">{}</p>')
-LEGEND = Markup('<ul class="fz-legend">{}</ul>')
-EMOTION = Markup('<li style="--emotion:{color}"><i class="fz-swatch"></i>{name}</li>')
-FACE = Markup(
-    '<section class="fz-story"><figure><img src="{source}" alt=""><figcaption>{name}<small>{times}</small>'
-    "</figcaption></figure><div>{models}</div></section>"
-)
-MODEL = Markup(
-    "<h4>{model} <small>{mean}</small></h4>"
-    '<svg class="fz-bands" role="img" aria-label="{words}" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-    '{bands}</svg><p class="fz-ends"><span>{first}</span><span>{last}</span></p>'
-)
-BAND = Markup('<path fill="{color}" d="M{points}Z"/>')
-
 
 def render_empty(language: str) -> str:
-    empty = words.say(language, "video.empty", most=LARGEST_ZIP // 1_000_000, longest=LONGEST_S)
-    return render_no_report(empty, words.say(language, "video.privacy"))
+    text = say(language, "video.empty", most=LARGEST_ZIP // 1_000_000, longest=LONGEST_S)
+    return render_no_report("video", text, language)
 
 
 def render_story(story: VideoStory, name: str, note: str, language: str) -> str:
     """note: what of the video was not read, or nothing."""
-    say = partial(words.say, language)
-    seconds = words.format_number(language, story.end, ".1f")
-    legend = Markup("").join(
-        EMOTION.format(color=COLORS[emotion], name=words.say(language, f"emotion.{emotion}"))
-        for emotion in EMOTIONS
+    faces = [_describe_face(story, number) for number, _ in story.longest[:MAX_FACES]]
+    seconds = format_number(language, story.end, ".1f")
+    return render_report(
+        "video",
+        say(language, "video.summary", name=name, seconds=seconds, faces=len(story.faces)),
+        story.to_csv(),
+        story.describe(name),
+        language,
+        note=note,
+        faces=faces,
+        end=story.end,
+        more=len(story.faces) - len(faces),
     )
-    faces = [_render_face(story, number, language) for number, _ in story.longest[:MAX_FACES]]
-    more = len(story.faces) - len(faces)
-    listing = json.dumps(story.describe(name), indent=2, ensure_ascii=False)
-    body = [
-        NOTE.format(note) if note else Markup(""),
-        LEGEND.format(legend) if faces else NOTE.format(say("video.no_face")),
-        *faces,
-        NOTE.format(say("video.more", count=more)) if more else Markup(""),
-    ]
-    summary = say("video.summary", name=name, seconds=seconds, faces=len(story.faces))
-    table = story.to_csv()
-    return render_report(summary, table, listing, Markup("").join(body), say("video.privacy"), language)
 
 
-def _render_face(story: VideoStory, number: int, language: str) -> Markup:
+def _describe_face(story: VideoStory, number: int) -> dict[str, Any]:
     face = story.faces[number]
-    first, last = (words.format_number(language, at, ".1f") for at in (face.seconds[0], face.seconds[-1]))
-    return FACE.format(
-        source=encode_pixels(face.portrait, "JPEG"),
-        name=words.say(language, "video.face", number=number),
-        times=words.say(language, "video.times", first=first, last=last),
-        models=Markup("").join(_render_model(story, number, model, language) for model in story.models),
-    )
+    return {
+        "number": number,
+        "portrait": encode_pixels(face.portrait, "JPEG"),
+        "first": face.seconds[0],
+        "last": face.seconds[-1],
+        "models": [_describe_model(story, number, model) for model in story.models],
+    }
 
 
-def _render_model(story: VideoStory, number: int, model: str, language: str) -> Markup:
-    say, face = partial(words.say, language), story.faces[number]
-    table = face.stack(model)
+def _describe_model(story: VideoStory, number: int, model: str) -> dict[str, Any]:
+    face = story.faces[number]
+    table, width = face.stack(model), story.end + STEP_S
     means = table.mean(axis=0)
     top = int(means.argmax())
-    told = {
-        "emotion": words.say(language, f"emotion.{EMOTIONS[top]}"),
-        "share": words.format_number(language, means[top], ".0%"),
-    }
-    end = story.end + STEP_S
-    return MODEL.format(
-        model=model,
-        mean=say("video.mean", **told),
-        words=say("video.bands", number=number, model=model, **told),
-        bands=render_bands(np.array(face.seconds) / end, table, face.stretches, STEP_S / end),
-        first=say("video.seconds", at=0),
-        last=say("video.seconds", at=words.format_number(language, story.end, ".1f")),
-    )
+    bands = draw_bands(np.array(face.seconds) / width, table, face.stretches, STEP_S / width)
+    return {"name": model, "top": EMOTIONS[top], "share": means[top], "bands": bands}
 
 
-def render_bands(places: np.ndarray, table: np.ndarray, stretches: list[np.ndarray], step: float) -> Markup:
-    """Seven paths for each stretch, one on the other as high as the emotions are probable.
+def draw_bands(
+    places: np.ndarray, table: np.ndarray, stretches: list[np.ndarray], step: float
+) -> list[tuple[str, str]]:
+    """Colors and points of seven paths for each stretch, stacked, as high as the emotions are probable.
 
     places: float (N,), rising, as shares of the width. table: float (N, 7). stretches: indices of
     both. step: width of one sighting, as a share, too.
@@ -105,5 +75,5 @@ def render_bands(places: np.ndarray, table: np.ndarray, stretches: list[np.ndarr
             below = zip(across, heights[:, emotion], strict=True)
             above = zip(across[::-1], heights[::-1, emotion + 1], strict=True)
             points = "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))
-            bands.append(BAND.format(color=color, points=points))
-    return Markup("").join(bands)
+            bands.append((color, points))
+    return bands

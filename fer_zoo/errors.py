@@ -33,7 +33,8 @@ class ImageError(FerZooError):
     """A picture cannot be read, or is outside the allowed size.
 
     kind: `bytes` or `pixels` (too many, or too few), `format`, `damaged`, `time` (a video that takes longer
-    than the caller allows), or nothing where the name is wrong: for programs that have words of their own.
+    than the caller allows), `limit` (decoding takes more time or memory than is allowed), or nothing where
+    the name is wrong: for programs that have words of their own.
     """
 
     def __init__(self, message: str, kind: str = "") -> None:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo import isolate_decoding
+from page import words
 from page.limits import LARGEST_ZIP
 
 if TYPE_CHECKING:
@@ -33,34 +34,32 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
     import gradio as gr
 
-    from about_tab.view import build_about
-    from batch_tab.view import build_batch
-    from batch_tab.words import WORDS as BATCH_WORDS
-    from compare_tab.view import build_compare
-    from live_tab.view import build_live
-    from live_tab.words import WORDS as LIVE_WORDS
-    from models_tab.view import build_models
+    from about_tab.about_view import build_about
+    from batch_tab.batch_view import build_batch
+    from compare_tab.compare_view import build_compare
+    from live_tab.live_view import build_live
+    from models_tab.models_view import build_models
     from page.endpoints import add_endpoints
     from page.head import build_head
-    from page.head_words import WORDS
     from page.offline_blocks import OfflineBlocks, keep_deleting
-    from video_tab.view import build_video
-    from video_tab.words import WORDS as VIDEO_WORDS
+    from video_tab.video_view import build_video
 
-    with OfflineBlocks(title=WORDS.say("en", "title"), delete_cache=(upload_check_s, upload_age_s)) as page:
+    with OfflineBlocks(
+        title=words.say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)
+    ) as page:
         build_head(page)
         with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide some of the six in a menu
-            with gr.Tab(WORDS.label("compare"), id="compare"):
+            with gr.Tab(words.label("page.compare"), id="compare"):
                 build_compare(page)
-            with gr.Tab(LIVE_WORDS.label("tab"), id="live"):
+            with gr.Tab(words.label("live.tab"), id="live"):
                 build_live(page)
-            with gr.Tab(VIDEO_WORDS.label("tab"), id="video-tab"):
+            with gr.Tab(words.label("video.tab"), id="video-tab"):
                 build_video(page)
-            with gr.Tab(BATCH_WORDS.label("tab"), id="batch"):
+            with gr.Tab(words.label("batch.tab"), id="batch"):
                 build_batch(page)
-            with gr.Tab(WORDS.label("models"), id="models"):
+            with gr.Tab(words.label("page.models"), id="models"):
                 build_models(page)
-            with gr.Tab(WORDS.label("about"), id="about"):
+            with gr.Tab(words.label("page.about"), id="about"):
                 build_about(page)
         add_endpoints()
         page.unload(forget_session(page))

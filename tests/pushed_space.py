@@ -79,7 +79,7 @@ def film(photo: Any) -> bytes:
 
 def show_live(photo: Any) -> list[list[int]]:
     """The numbers of the faces that are seen in each of two frames."""
-    from live_tab.view import read_frame
+    from live_tab.live_view import read_frame
 
     frames = []
     for quality in (85, 80):
@@ -97,11 +97,11 @@ def visit() -> dict[str, Any]:
 
     import app
     import fer_zoo
-    from batch_tab.view import read_batch
-    from compare_tab.view import EXAMPLE, add_photo
+    from batch_tab.batch_view import read_batch
+    from compare_tab.compare_view import EXAMPLE, add_photo
     from page.endpoints import compare
     from page.offered_models import load_once
-    from video_tab.view import read_video
+    from video_tab.video_view import read_video
 
     fer_zoo.isolate_decoding()  # as app.launch does
     app.build_page()

@@ -67,7 +67,8 @@ def test_imports_point_down(path: Path) -> None:
 
 
 def test_a_module_name_means_one_thing() -> None:
-    names = [path.stem for path in FILES if path.stem not in ("__init__", "__main__")]
+    files = [*FILES, *(PACKAGE.parent / "space").rglob("*.py")]
+    names = [path.stem for path in files if path.stem not in ("__init__", "__main__")]
     assert sorted(names) == sorted(set(names))
 
 

@@ -131,7 +131,7 @@ def decode_photo(encoded: bytes) -> "tuple[photos.Image, float]":
         raise ImageError(
             "The bytes: decoding takes more time or memory than a picture of up to 40 megapixels needs; save "
             "it anew as JPEG or PNG.",
-            "damaged",
+            "limit",
         ) from None
     finally:
         _idle.put(child)
@@ -156,7 +156,7 @@ def read_frames(path: Path, per_second: float, longest_s: float | None) -> Itera
     except _ChildDiedError:
         if time.monotonic() >= until:
             raise frames.make_time_error(path, limit) from None
-        raise ImageError(f"{path}: decoding it takes more memory than is allowed.", "damaged") from None
+        raise ImageError(f"{path}: decoding it takes more memory than is allowed.", "limit") from None
     finally:
         child.stop()
 

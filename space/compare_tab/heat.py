@@ -2,25 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 import fer_zoo
-from compare_tab.words import WORDS
 from fer_zoo import EMOTIONS
 from page.data_uris import encode_picture
-from page.emotions import WORDS as EMOTION_WORDS
 from page.offered_models import create_recognizer
+from page.templates import render
 from page.uploads import hide_paths
+from page.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
-
-# The script of the page moves each content into the cell of the shown face that has the same name.
-HEATS = Markup('<div data-for="{key}" data-of="{index}">{heats}</div>')
-HEAT = Markup('<div data-model="{name}"><img class="fz-heat-picture" src="{source}" alt="{words}"></div>')
-FAULT = Markup('<div data-model="{name}"><small>{fault}</small></div>')
 
 
 def render_heats(
@@ -31,17 +24,17 @@ def render_heats(
     recognizer = create_recognizer(list(answers))
     maps, faults = recognizer.explain(crops[index : index + 1], tops, keep_going=True)
     heats = [
-        HEAT.format(
-            name=name,
-            source=encode_picture(fer_zoo.draw_heat(crops[index], heat[0]), "WEBP"),
-            words=_describe_heat(name, tops[name][0], language),
-        )
+        {
+            "name": name,
+            "source": encode_picture(fer_zoo.draw_heat(crops[index], heat[0]), "WEBP"),
+            "alt": _describe_heat(name, tops[name][0], language),
+        }
         for name, heat in maps.items()
     ]
-    heats += [FAULT.format(name=name, fault=hide_paths(fault)) for name, fault in faults.items()]
-    return HEATS.format(key=key, index=index, heats=Markup("").join(heats))
+    told = {name: hide_paths(fault) for name, fault in faults.items()}
+    return render("heats", language, key=key, index=index, heats=heats, faults=told)
 
 
 def _describe_heat(name: str, top: int, language: str) -> str:
-    emotion = EMOTION_WORDS.say(language, EMOTIONS[top])
-    return WORDS.say(language, "heat", name=name, emotion=emotion)
+    emotion = say(language, f"emotion.{EMOTIONS[top]}")
+    return say(language, "compare.heat", name=name, emotion=emotion)

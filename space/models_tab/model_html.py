@@ -1,5 +1,6 @@
 """One model's page, made from what is stored with its weights. Markup.format escapes every text in it."""
 
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -7,10 +8,7 @@ from markupsafe import Markup
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import COLORS
 from models_tab.chart import Axis, render_chart
-from models_tab.model_words import WORDS
-from models_tab.words import translate_note
-from page.emotions import WORDS as EMOTION_WORDS
-from page.words import format_number
+from page import words
 
 SPLITS = ("private", "public", "test", "train")
 VIEWS = ("none", "flip", "tencrop")
@@ -48,34 +46,31 @@ SETTING = Markup("<div><dt><code>{key}</code></dt><dd>{value}</dd></div>")
 
 def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> str:
     """row: of `fer_zoo.list_models`; stored: as `fer_zoo.describe_model` gives it."""
-
-    def say(key: str, **values: Any) -> str:
-        return WORDS.say(language, key, **values)
-
+    say = partial(words.say, language)
     private = stored["metrics"].get("private")
-    sections = [(say("results"), _render_results(stored["metrics"], language))]
+    sections = [(say("model.results"), _render_results(stored["metrics"], language))]
     if private:
-        sections.append((say("classes"), _render_classes(private, language)))
-        sections.append((say("confusion"), _render_confusion(private["confusion"], language)))
+        sections.append((say("model.classes"), _render_classes(private, language)))
+        sections.append((say("model.confusion"), _render_confusion(private["confusion"], language)))
     if private and "reliability" in private:
-        sections.append((say("reliability"), _render_reliability(private["reliability"], language)))
+        sections.append((say("model.reliability"), _render_reliability(private["reliability"], language)))
     if "recipe" in stored:
-        sections.append((say("training"), _render_training(stored, language)))
+        sections.append((say("model.training"), _render_training(stored, language)))
     if "members" in stored:
-        sections.append((say("members"), _render_members(stored["members"], language)))
-    sections.append((say("limits"), Markup("<p>{}</p>").format(say("limits_text"))))
+        sections.append((say("model.members"), _render_members(stored["members"], language)))
+    sections.append((say("model.limits"), Markup("<p>{}</p>").format(say("model.limits_text"))))
     about = say(
-        "about",
-        note=translate_note(language, row["note"]),
+        "model.about",
+        note=words.translate_note(language, row["note"]),
         side=row["input_size"],
-        parameters=format_number(language, row["params"] / 1e6, ".1f"),
-        size=format_number(language, row["bytes"] / 1e6, ".1f"),
+        parameters=words.format_number(language, row["params"] / 1e6, ".1f"),
+        size=words.format_number(language, row["bytes"] / 1e6, ".1f"),
     )
     return PAGE.format(
         name=row["name"],
-        back=say("back"),
+        back=say("model.back"),
         about=about,
-        use=say("use"),
+        use=say("model.use"),
         sections=Markup("").join(SECTION.format(title=title, body=body) for title, body in sections),
     )
 
@@ -94,40 +89,42 @@ def _render_results(metrics: dict[str, Any], language: str) -> Markup:
             score = metrics.get(split if view == "none" else f"{split}_{view}")
             if score:
                 cells = Markup("").join(CELL.format(text) for text in _list_scores(score, language))
-                name = SPLIT.format(WORDS.say(language, split), WORDS.say(language, view))
+                name = SPLIT.format(
+                    words.say(language, f"model.{split}"), words.say(language, f"model.{view}")
+                )
                 rows.append(ROW.format(name, cells))
     if not rows:
-        return NOTE.format(WORDS.say(language, "unmeasured"))
+        return NOTE.format(words.say(language, "model.unmeasured"))
     keys = ("split", "accuracy", "interval", "unseen", "macro_f1", "ece", "nll", "n")
     table = _render_table(
-        WORDS.say(language, "results"),
+        words.say(language, "model.results"),
         "fz-results",
-        [WORDS.say(language, key) for key in keys],
+        [words.say(language, f"model.{key}") for key in keys],
         Markup("").join(rows),
     )
-    remarks = NOTE.format(WORDS.say(language, "results_note"))
+    remarks = NOTE.format(words.say(language, "model.results_note"))
     ferplus = metrics.get("private", {}).get("ferplus")
     if ferplus:
         shares = {"agreement": ferplus["agreement"], "labels": ferplus["labels_agreement"]}
-        said = {key: format_number(language, share, ".1%") for key, share in shares.items()}
-        said["n"] = format_number(language, ferplus["n"], ",d")
-        remarks += NOTE.format(WORDS.say(language, "ferplus", **said))
+        said = {key: words.format_number(language, share, ".1%") for key, share in shares.items()}
+        said["n"] = words.format_number(language, ferplus["n"], ",d")
+        remarks += NOTE.format(words.say(language, "model.ferplus", **said))
     return table + remarks
 
 
 def _list_scores(score: dict[str, Any], language: str) -> list[str]:
     def share(value: float | None) -> str:
-        return "-" if value is None else format_number(language, value, ".2%")
+        return "-" if value is None else words.format_number(language, value, ".2%")
 
     low, high = score["accuracy_ci95"]
     return [
         share(score["accuracy"]),
-        f"{format_number(language, 100 * low, '.2f')} - {share(high)}",
+        f"{words.format_number(language, 100 * low, '.2f')} - {share(high)}",
         share(score["accuracy_no_duplicates"]),
-        format_number(language, score["macro_f1"], ".3f"),
-        format_number(language, score["ece"], ".3f"),
-        format_number(language, score["nll"], ".3f"),
-        format_number(language, score["n"], ",d"),
+        words.format_number(language, score["macro_f1"], ".3f"),
+        words.format_number(language, score["ece"], ".3f"),
+        words.format_number(language, score["nll"], ".3f"),
+        words.format_number(language, score["n"], ",d"),
     ]
 
 
@@ -135,25 +132,28 @@ def _render_classes(score: dict[str, Any], language: str) -> Markup:
     rows = [
         CLASS.format(
             color=COLORS[emotion],
-            emotion=EMOTION_WORDS.say(language, emotion),
+            emotion=words.say(language, f"emotion.{emotion}"),
             share=100 * numbers["recall"],
-            n=format_number(language, numbers["support"], ",d"),
-            **{key: format_number(language, numbers[key], ".1%") for key in ("recall", "precision", "f1")},
+            n=words.format_number(language, numbers["support"], ",d"),
+            **{
+                key: words.format_number(language, numbers[key], ".1%")
+                for key in ("recall", "precision", "f1")
+            },
         )
         for emotion, numbers in score["per_class"].items()
     ]
     table = _render_table(
-        WORDS.say(language, "classes"),
+        words.say(language, "model.classes"),
         "fz-bars fz-classes",
-        [WORDS.say(language, key) for key in ("emotion", "recall", "precision", "f1", "n")],
+        [words.say(language, f"model.{key}") for key in ("emotion", "recall", "precision", "f1", "n")],
         Markup("").join(rows),
     )
-    return table + NOTE.format(WORDS.say(language, "classes_note"))
+    return table + NOTE.format(words.say(language, "model.classes_note"))
 
 
 def _render_confusion(confusion: list[list[int]], language: str) -> Markup:
     """confusion: faces (7, 7), rows labels, columns answers."""
-    names = [EMOTION_WORDS.say(language, emotion) for emotion in EMOTIONS]
+    names = [words.say(language, f"emotion.{emotion}") for emotion in EMOTIONS]
     rows = []
     for label, counts in zip(names, confusion, strict=True):
         total = sum(counts)
@@ -161,14 +161,16 @@ def _render_confusion(confusion: list[list[int]], language: str) -> Markup:
             HEAT.format(
                 share=100 * count / max(total, 1),
                 shown=f"{100 * count / max(total, 1):.0f}",
-                words=WORDS.say(language, "cell", count=count, total=total, label=label, answer=answer),
+                words=words.say(language, "model.cell", count=count, total=total, label=label, answer=answer),
             )
             for answer, count in zip(names, counts, strict=True)
         ]
         rows.append(ROW.format(label, Markup("").join(cells)))
-    note = NOTE.format(WORDS.say(language, "confusion_note"))
-    heads = [WORDS.say(language, "label"), *names]
-    return note + _render_table(WORDS.say(language, "confusion"), "fz-heat", heads, Markup("").join(rows))
+    note = NOTE.format(words.say(language, "model.confusion_note"))
+    heads = [words.say(language, "model.label"), *names]
+    return note + _render_table(
+        words.say(language, "model.confusion"), "fz-heat", heads, Markup("").join(rows)
+    )
 
 
 def _render_reliability(bins: dict[str, list[Any]], language: str) -> Markup:
@@ -179,52 +181,54 @@ def _render_reliability(bins: dict[str, list[Any]], language: str) -> Markup:
     most = max((count for _, _, count in filled), default=1)
     dots = []
     for confidence, accuracy, count in filled:
-        words = WORDS.say(
+        told = words.say(
             language,
-            "bin",
-            count=format_number(language, count, ",d"),
-            confidence=format_number(language, confidence, ".0%"),
-            accuracy=format_number(language, accuracy, ".0%"),
+            "model.bin",
+            count=words.format_number(language, count, ",d"),
+            confidence=words.format_number(language, confidence, ".0%"),
+            accuracy=words.format_number(language, accuracy, ".0%"),
         )
         radius = max(2.5, LARGEST_DOT * (count / most) ** 0.5)
-        dots.append((words, DOT.format(x=100 * confidence, y=100 - 100 * accuracy, r=radius, words=words)))
-    ticks = {at / 5: format_number(language, at / 5, ".0%") for at in range(6)}
+        dots.append((told, DOT.format(x=100 * confidence, y=100 - 100 * accuracy, r=radius, words=told)))
+    ticks = {at / 5: words.format_number(language, at / 5, ".0%") for at in range(6)}
     chart = render_chart(
-        "; ".join(words for words, _ in dots),
-        Axis(WORDS.say(language, "axis_confidence"), ticks),
-        Axis(WORDS.say(language, "axis_right"), ticks),
+        "; ".join(told for told, _ in dots),
+        Axis(words.say(language, "model.axis_confidence"), ticks),
+        Axis(words.say(language, "model.axis_right"), ticks),
         DIAGONAL + Markup("").join(dot for _, dot in dots),
     )
-    note = NOTE.format(WORDS.say(language, "reliability_note", bins=len(bins["count"])))
+    note = NOTE.format(words.say(language, "model.reliability_note", bins=len(bins["count"])))
     return note + Markup('<div class="fz-square">{}</div>').format(chart)
 
 
 def _render_training(stored: dict[str, Any], language: str) -> Markup:
     training = stored["training"]
-    best = WORDS.say(
+    best = words.say(
         language,
-        "best",
+        "model.best",
         best=training["best_epoch"],
         epochs=training["epochs"],
-        minutes=format_number(language, training["minutes"], ".1f"),
+        minutes=words.format_number(language, training["minutes"], ".1f"),
         seed=stored["seed"],
-        start=_name_start(stored["pretrained"]) or WORDS.say(language, "scratch"),
-        temperature=format_number(language, stored["temperature"], ".3f"),
+        start=_name_start(stored["pretrained"]) or words.say(language, "model.scratch"),
+        temperature=words.format_number(language, stored["temperature"], ".3f"),
         fingerprint=stored["data_fingerprint"],
     )
     if stored.get("teachers"):
         names = ", ".join(teacher["name"] for teacher in stored["teachers"])
-        best += " " + WORDS.say(language, "teachers", names=names)
+        best += " " + words.say(language, "model.teachers", names=names)
     if stored.get("labels") in ("ferplus", "both"):
-        best += " " + WORDS.say(language, f"labels_{stored['labels']}")
+        best += " " + words.say(language, f"model.labels_{stored['labels']}")
     calibration = stored.get("calibration", {})
     if run_share := calibration.get("run_share"):
-        best += " " + WORDS.say(language, "mixed", share=format_number(language, 1 - run_share, ".1f"))
+        best += " " + words.say(
+            language, "model.mixed", share=words.format_number(language, 1 - run_share, ".1f")
+        )
     if used := calibration.get("statistics_faces"):
-        best += " " + WORDS.say(language, "statistics", faces=format_number(language, used, ",d"))
+        best += " " + words.say(language, "model.statistics", faces=words.format_number(language, used, ",d"))
     settings = {**_flatten(stored["recipe"]), **stored["versions"]}
     terms = Markup("").join(SETTING.format(key=key, value=value) for key, value in settings.items())
-    return TRAINING.format(best=best, title=WORDS.say(language, "recipe"), terms=terms)
+    return TRAINING.format(best=best, title=words.say(language, "model.recipe"), terms=terms)
 
 
 def _name_start(start: Any) -> Any:
@@ -243,9 +247,9 @@ def _flatten(recipe: dict[str, Any]) -> dict[str, Any]:
 
 def _render_members(members: list[dict[str, Any]], language: str) -> Markup:
     rows = [
-        ROW.format(member["name"], CELL.format(format_number(language, member["weight"], ".0%")))
+        ROW.format(member["name"], CELL.format(words.format_number(language, member["weight"], ".0%")))
         for member in members
     ]
-    heads = [WORDS.say(language, key) for key in ("member", "vote")]
-    table = _render_table(WORDS.say(language, "members"), "fz-members", heads, Markup("").join(rows))
-    return NOTE.format(WORDS.say(language, "members_note")) + table
+    heads = [words.say(language, f"model.{key}") for key in ("member", "vote")]
+    table = _render_table(words.say(language, "model.members"), "fz-members", heads, Markup("").join(rows))
+    return NOTE.format(words.say(language, "model.members_note")) + table

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FerZooError
-from page.crowds import list_left_out
 from page.limits import LARGEST_PICTURE
 from page.offered_models import QUEUE, create_recognizer, list_names
 from page.uploads import Upload, explain, hide_paths, read_upload
@@ -23,8 +22,9 @@ def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, An
 
     Returns:
         {"image", "faces": [{"box": [x, y, width, height], "score", "models": {name: {emotion: p}}}]}, as
-        `fer-zoo predict --json` gives for one picture. "faces" is empty where no face is found. "faults"
-        names the models that failed, if any did, and says why.
+        `fer-zoo predict --json` gives for one picture. "faces" is empty where no face is found.
+        "faces_left_out", "turned" and "faults" stand there where smaller faces were not read, where the photo
+        was turned by so many degrees clockwise to be read, and where models failed: why, by their names.
     """
     try:
         upload = read_upload(photo)
@@ -73,7 +73,7 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         raise gr.Error(explain(error, upload.name), print_exception=False) from None
     told = {name: hide_paths(fault) for name, fault in seen.faults.items()}
     faults = {"faults": told} if told else {}
-    return {"image": upload.name, "faces": seen.describe_faces(), **list_left_out(seen), **faults}
+    return {"image": upload.name, **seen.describe(), **faults}
 
 
 def add_endpoints() -> None:

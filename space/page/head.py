@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import gradio as gr
-from markupsafe import Markup
 
-from page.head_words import WORDS
 from page.parts import add_html, follow_language
+from page.templates import render
 
 SCRIPT = Path(__file__).with_name("head.js")
-HEAD = Markup('<div lang="{language}"><h1>{title}</h1><p>{introduction}</p></div>')
 
 
 def build_head(page: gr.Blocks) -> None:
@@ -18,5 +16,4 @@ def build_head(page: gr.Blocks) -> None:
 
 
 def render_head(language: str) -> str:
-    title, introduction = (WORDS.say(language, key) for key in ("title", "introduction"))
-    return HEAD.format(language=language, title=title, introduction=introduction)
+    return render("head", language)

@@ -1,39 +1,26 @@
 """What Many pictures and Video have in common: a summary with its downloads, the findings under it."""
 
-from markupsafe import Markup
+import json
+from typing import Any
 
 from page.data_uris import to_uri
-from page.words import Words
-
-WORDS = Words(
-    "report",
-    en={"csv": "Download CSV", "json": "Download JSON", "clear": "Clear"},
-    es={"csv": "Descargar CSV", "json": "Descargar JSON", "clear": "Borrar"},
-)
-
-EMPTY = Markup('<div class="fz-message" role="status"><p>{empty}</p><p class="fz-small">{privacy}</p></div>')
-REPORT = Markup(
-    '<div class="fz-report"><div class="fz-report-head"><h3 role="status">{summary}</h3><p>'
-    '<a class="fz-button" download="faces.csv" href="{table}">{csv}</a>'
-    '<a class="fz-button" download="faces.json" href="{listing}">{json}</a>'
-    '<button type="button" class="fz-link" data-act="clear">{clear}</button></p></div>'
-    '{body}<p class="fz-about">{privacy}</p></div>'
-)
+from page.templates import render
 
 
-def render_no_report(empty: str, privacy: str) -> Markup:
-    return EMPTY.format(empty=empty, privacy=privacy)
+def render_no_report(tab: str, text: str, language: str) -> str:
+    """text: what stands there before anything is dropped."""
+    return render("report_empty", language, tab=tab, text=text)
 
 
-def render_report(
-    summary: str, table: str, listing: str, body: Markup, privacy: str, language: str
-) -> Markup:
-    """table: CSV. listing: JSON. Both lie in the page itself."""
-    return REPORT.format(
+def render_report(tab: str, summary: str, table: str, listing: Any, language: str, **findings: Any) -> str:
+    """table: CSV. listing: for JSON. Both lie in the page itself. findings: what the tab's template shows."""
+    told = json.dumps(listing, indent=2, ensure_ascii=False)
+    return render(
+        tab,
+        language,
+        tab=tab,
         summary=summary,
-        table=to_uri("text/csv", table.encode("utf-8-sig")),  # the mark tells Excel: UTF-8
-        listing=to_uri("application/json", listing.encode()),
-        body=body,
-        privacy=privacy,
-        **{key: WORDS.say(language, key) for key in ("csv", "json", "clear")},
+        csv=to_uri("text/csv", table.encode("utf-8-sig")),  # the mark tells Excel: UTF-8
+        listing=to_uri("application/json", told.encode()),
+        **findings,
     )

@@ -8,7 +8,7 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 
 from fer_zoo import FerZooError
 from page.limits import LARGEST_PICTURE, LARGEST_ZIP, LONGEST_MESSAGE, LONGEST_NAME
-from page.upload_words import FAULTS
+from page.words import read_translations
 
 ZIP_START = b"PK"
 BOUNDS = {"most": LARGEST_PICTURE // 1_000_000, "most_zip": LARGEST_ZIP // 1_000_000}
@@ -51,9 +51,9 @@ def cut_name(name: object) -> str:
 
 def explain(error: FerZooError, name: str, language: str = "en") -> str:
     """What is wrong with the file of that name: in fer_zoo's own words, or in those of another language."""
-    words = FAULTS.get(language, {}).get(getattr(error, "kind", ""))
-    if words:
-        return words.format(name=str(FerZooError(name)), **BOUNDS)
+    told = read_translations()["errors"].get(getattr(error, "kind", "")) if language == "es" else None
+    if told:
+        return told.format(name=str(FerZooError(name)), **BOUNDS)
     return hide_paths(str(error)).replace("The bytes", name, 1)
 
 

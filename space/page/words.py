@@ -1,53 +1,98 @@
-"""The words of the page in English and Spanish. Each view keeps its own beside its code."""
+"""The words of the page: `locales/en.json` and `es.json` hold the same keys by tab, with the same fields."""
 
+import json
 import string
-from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradio import I18n, Request
 
 LANGUAGES = ("en", "es")
+LOCALES = Path(__file__).parents[1] / "locales"
 
-_every: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+
+def read_locales(folder: Path = LOCALES) -> dict[str, dict[str, str]]:
+    """{language: {"tab.key": text}}. Raises ValueError where the languages differ in keys or {fields}."""
+    texts = {language: _read_locale(folder / f"{language}.json") for language in LANGUAGES}
+    first = texts[LANGUAGES[0]]
+    for language, other in texts.items():
+        if lone := sorted(first.keys() ^ other.keys()):
+            raise ValueError(f"In one of en.json and {language}.json only: {', '.join(lone)}.")
+        for key, text in other.items():
+            if _list_fields(text) != _list_fields(first[key]):
+                raise ValueError(f"The fields of {key} differ between en.json and {language}.json.")
+    return texts
 
 
-class Words:
-    """The words of one view. The languages have the same keys and {fields}, or ValueError.
-
-    `say` gives a text for HTML and messages; `label` one for a component, which the browser translates.
-    """
-
-    def __init__(self, view: str, *, en: Mapping[str, str], es: Mapping[str, str]) -> None:
-        self.view = view
-        self.texts = {"en": en, "es": es}
-        if en.keys() != es.keys():
-            raise ValueError(f"Words of {view!r} in one language only: {sorted(en.keys() ^ es.keys())}.")
-        for key in en:
-            if _list_fields(en[key]) != _list_fields(es[key]):
-                raise ValueError(f"The fields of {view}.{key} differ between the languages.")
-        for language, texts in self.texts.items():
-            _every[language] |= {f"{view}_{key}": text for key, text in texts.items()}
-
-    def say(self, language: str, key: str, **values: Any) -> str:
-        return self.texts[language][key].format(**values)
-
-    def label(self, key: str) -> Any:
-        """Only for labels, placeholders and buttons of components; the text must have no fields."""
-        import gradio as gr
-
-        return gr.I18n(en={}, es={})(f"{self.view}_{key}")
+def _read_locale(path: Path) -> dict[str, str]:
+    """A text may be a list of its lines."""
+    tabs = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"{tab}.{key}": text if isinstance(text, str) else "\n".join(text)
+        for tab, texts in tabs.items()
+        for key, text in texts.items()
+    }
 
 
 def _list_fields(text: str) -> set[str]:
     return {field for _, field, _, _ in string.Formatter().parse(text) if field}
 
 
-def build_translations() -> "I18n":
-    """What Blocks.launch wants as `i18n`, after every view has been imported."""
+TEXTS = read_locales()
+
+
+def say(language: str, key: str, **values: Any) -> str:
+    """A text for HTML and messages. key: as "compare.forget"."""
+    return TEXTS[language][key].format(**values)
+
+
+def list_texts(language: str, tab: str) -> dict[str, str]:
+    """All of a tab, by the part of their keys after its name, with their fields as they are."""
+    return {
+        key.removeprefix(f"{tab}."): text
+        for key, text in TEXTS[language].items()
+        if key.startswith(f"{tab}.")
+    }
+
+
+def label(key: str) -> Any:
+    """Of a component: the browser translates it. The text must have no fields."""
     import gradio as gr
 
-    return gr.I18n(**_every)
+    return gr.I18n(en={}, es={})(_name_label(key))
+
+
+def build_translations() -> "I18n":
+    """What Blocks.launch wants as `i18n`."""
+    import gradio as gr
+
+    return gr.I18n(
+        **{
+            language: {_name_label(key): text for key, text in texts.items()}
+            for language, texts in TEXTS.items()
+        }
+    )
+
+
+def _name_label(key: str) -> str:
+    return key.replace(".", "_")  # in the browser a dot would lead into a nested table
+
+
+@cache
+def read_translations() -> dict[str, dict[str, str]]:
+    """Spanish for fer_zoo's own English: "errors" by their kind, "notes" on models by how they begin."""
+    tables: dict[str, dict[str, str]] = json.loads((LOCALES / "fer_zoo.es.json").read_text(encoding="utf-8"))
+    return tables
+
+
+def translate_note(language: str, note: str) -> str:
+    """fer_zoo's note on a model; English where nobody has translated it."""
+    for english, spanish in read_translations()["notes"].items():
+        if language == "es" and note.startswith(english):
+            return spanish + note.removeprefix(english)
+    return note
 
 
 def find_language(request: "Request | None") -> str:

@@ -26,7 +26,7 @@ def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> 
     assert files == {place: path.read_bytes() for place, path in list_space_files().items()}
     weights = PACKAGE / "weights" / "cnn-baseline" / "model.safetensors"
     assert files["fer_zoo/weights/cnn-baseline/model.safetensors"] == weights.read_bytes()
-    page = {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "page/words.py"}
+    page = {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "locales/es.json"}
     assert page <= set(files)
 
 
@@ -113,7 +113,7 @@ def test_every_tab_works_on_a_pushed_space_with_its_requirements_alone(tmp_path:
         (space / place).write_bytes(path.read_bytes())
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["GRADIO_TEMP_DIR"] = str(uploads)
-    command = [sys.executable, str(Path(__file__).with_name("pushed_space.py")), str(space)]
+    command = [sys.executable, str(Path(__file__).parents[1] / "pushed_space.py"), str(space)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {

@@ -33,8 +33,9 @@ from fer_zoo.utils.tensors import read_tensors
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "space"))
 
-from batch_tab import files as batch_files  # noqa: E402 - found by the line above
 from batch_tab.words import WORDS  # noqa: E402
+
+from batch_tab import files as batch_files  # noqa: E402 - found by the line above
 
 Reader = Callable[[Path], object]
 

@@ -46,10 +46,10 @@ def drop(uploads: Path) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def read() -> Callable[..., Any]:
-    from batch_tab.files import read_pictures
-    from batch_tab.words import WORDS
+    from batch_tab.dropped_pictures import read_pictures
+    from page.words import say
 
-    return partial(read_pictures, say=partial(WORDS.say, "en"))
+    return partial(read_pictures, say=partial(say, "en"))
 
 
 def pack(entries: Entries, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -94,21 +94,21 @@ def test_nothing_is_unpacked_to_disk(drop: Any, read: Any, uploads: Path) -> Non
 
 
 def test_zip_bomb_is_refused_before_it_is_unpacked(drop: Any, read: Any, monkeypatch: Any) -> None:
-    from batch_tab.files import DropError
+    from batch_tab.dropped_pictures import DropError
 
     def unpack(*_: Any) -> bytes:
         raise AssertionError("unpacked")
 
     monkeypatch.setattr(zipfile.ZipFile, "read", unpack)
     bomb = drop("bomb.zip", pack({f"{index}.png": bytes(9_000_000) for index in range(12)}))
-    with pytest.raises(DropError, match="more than 100 MB in all"):
+    with pytest.raises(DropError, match="more than 100 MB in total"):
         read([bomb])
     with pytest.raises(DropError, match="More than 200 pictures"):
         read([drop("many.zip", pack({f"{index}.png": b"" for index in range(201)}))])
 
 
 def test_zip_with_too_many_entries_is_not_even_opened(drop: Any, read: Any, monkeypatch: Any) -> None:
-    from batch_tab.files import DropError
+    from batch_tab.dropped_pictures import DropError
 
     crowd = drop("crowd.zip", pack({f"{index}/": b"" for index in range(1001)}))
 
@@ -121,7 +121,7 @@ def test_zip_with_too_many_entries_is_not_even_opened(drop: Any, read: Any, monk
 
 
 def test_two_zips_share_the_bounds(drop: Any, read: Any) -> None:
-    from batch_tab.files import DropError
+    from batch_tab.dropped_pictures import DropError
 
     half = pack({f"{index}.png": b"1" for index in range(101)})
     assert len(read([drop("one.zip", half)])) == 101
@@ -130,7 +130,7 @@ def test_two_zips_share_the_bounds(drop: Any, read: Any) -> None:
 
 
 def test_plain_files_have_bounds_too(drop: Any, read: Any) -> None:
-    from batch_tab.files import DropError
+    from batch_tab.dropped_pictures import DropError
 
     with pytest.raises(DropError, match="More than 200 pictures"):
         read([drop("small.png", b"1")] * 201)
@@ -150,8 +150,8 @@ ODD = {
     "too large": (lambda: pack({"x.png": bytes(11_000_000)}), "over 10 MB"),
     "larger than it says": (lie_about_size, "damaged"),
     "locked": (lock, "password"),
-    "bzip2": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_BZIP2), "common zip"),
-    "LZMA": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_LZMA), "common zip"),
+    "bzip2": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_BZIP2), "standard ZIP"),
+    "LZMA": (lambda: pack({"x.png": b"1"}, zipfile.ZIP_LZMA), "standard ZIP"),
     "cut off": (lambda: pack({"x.png": b"1"})[:-10], "damaged"),
     "other checksum": (lambda: alter(pack({"x.png": b"1"}), 16, "<I", 7), "damaged"),
 }
@@ -184,8 +184,8 @@ class Steps(list[Any]):
 def recognize(*names: str, pictures: list[tuple[str, bytes]], language: str = "en") -> Any:
     import torch
 
-    from batch_tab.files import Picture
-    from batch_tab.view import recognize_pictures
+    from batch_tab.batch_view import recognize_pictures
+    from batch_tab.dropped_pictures import Picture
 
     class Stub(torch.nn.Module):
         def __init__(self, name: str) -> None:
@@ -257,7 +257,7 @@ def test_file_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
 
 
 def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) -> None:
-    from batch_tab.html import render_batch
+    from batch_tab.batch_html import render_batch
 
     pictures = [(SCRIPT, pair.read_bytes()), (f"b{SCRIPT}", broken.read_bytes())]
     _, results, rows, _ = recognize(SCRIPT, pictures=pictures)
@@ -272,7 +272,7 @@ def test_list_escapes_names_and_holds_its_downloads(pair: Path, broken: Path) ->
 
 
 def test_long_list_is_shortened_and_says_so() -> None:
-    from batch_tab.html import MAX_ROWS, FaceRow, render_batch
+    from batch_tab.batch_html import MAX_ROWS, FaceRow, render_batch
 
     rows = [FaceRow(f"{index}.png", 0, None, {}) for index in range(MAX_ROWS + 1)]
     html = render_batch([], rows, "en")
@@ -283,7 +283,7 @@ def test_long_list_is_shortened_and_says_so() -> None:
 def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: Path) -> None:
     import gradio as gr
 
-    from batch_tab.view import read_batch
+    from batch_tab.batch_view import read_batch
 
     path = served.uploads / "drop.zip"
     path.write_bytes(pack({"portrait.png": portrait.read_bytes()}))
@@ -292,10 +292,10 @@ def test_the_page_reads_a_drop_and_says_why_it_does_not(served: Any, portrait: P
     assert "Pictures: 1. Faces: 1." in html and html.count('class="fz-swatch"') == 2
     path.write_bytes(pack({}))
     for files, models, told in (
-        ([file], [], "No model is chosen"),
+        ([file], [], "No model is selected"),
         ([file], ["/etc"], "Unknown model"),
-        ([file], ["cnn-baseline"], "No picture was in"),
-        (None, ["cnn-baseline"], "No picture was in"),
+        ([file], ["cnn-baseline"], "There is no picture in"),
+        (None, ["cnn-baseline"], "There is no picture in"),
     ):
         with pytest.raises(gr.Error, match=told):
             read_batch(files, models, None)
@@ -313,20 +313,20 @@ def test_when_time_is_up_what_is_read_is_kept(
     drop: Any, portrait: Path, monkeypatch: pytest.MonkeyPatch, language: str, told: str
 ) -> None:
     """Each look at the clock takes 200 seconds."""
-    from batch_tab import view
+    from batch_tab import batch_view
 
     ticks = count(step=200)
-    monkeypatch.setattr(view, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr(batch_view, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     files = [drop(name, portrait.read_bytes()) for name in ("one.png", "two.png", "three.png")]
     request = SimpleNamespace(headers={"accept-language": language})
-    html = view.read_batch(files, ["cnn-baseline"], request)
+    html = batch_view.read_batch(files, ["cnn-baseline"], request)
     assert told in html and html.count("<td><img") == 1 and "one.png" in html
 
 
 def test_long_names_are_cut_where_they_come_in(drop: Any, read: Any, pair: Path, broken: Path) -> None:
     """A name stands in every row of the table, beside each face and model."""
-    from batch_tab.html import render_batch
-    from batch_tab.view import recognize_pictures
+    from batch_tab.batch_html import render_batch
+    from batch_tab.batch_view import recognize_pictures
     from page.offered_models import create_recognizer
 
     folder, good, bad = "folder/" * 9_000, pair.read_bytes(), broken.read_bytes()

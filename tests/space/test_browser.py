@@ -113,7 +113,7 @@ def test_other_models_change_the_columns_and_keep_the_face(page: Any, pair: Path
     assert "resnet_48" in page.locator(".fz-panel:visible thead").text_content()
     assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
     page.get_by_label("resnet_48").uncheck()
-    page.get_by_text("No model is chosen").wait_for()
+    page.get_by_text("No model is selected").wait_for()
 
 
 def test_a_broken_file_is_told_and_the_next_photo_works(page: Any, broken: Path, portrait: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_spanish_browser_sees_spanish(browser: Any, served: Any, pair: Path) -
 def test_a_photo_can_be_forgotten(page: Any, portrait: Path) -> None:
     add(page, portrait)
     page.get_by_role("button", name="Forget photo").click()
-    page.get_by_text("the answers appear here").wait_for()
+    page.get_by_text("see the answers here").wait_for()
     assert page.locator(".fz-frame").count() == 0
     assert page.evaluate("JSON.stringify(localStorage)").find("data:image") == -1
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 import fer_zoo
+from fer_zoo.errors import ImageError
 
 PACKAGE_HOME = str(Path(fer_zoo.__file__).parents[1])
 
@@ -50,6 +51,37 @@ def test_served_page_leaves_no_folder_behind(alone: Path, tmp_path: Path) -> Non
         served.terminate()
     assert served.wait(20) == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_a_launched_page_decodes_pictures_in_bounded_children(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, portrait: Path
+) -> None:
+    """A hostile picture then ends a child and not the page. Here no time at all is allowed to a picture."""
+    import app
+    import page.server
+    from fer_zoo.recognition import decoder_process, video
+    from fer_zoo.utils import images
+
+    told = []
+
+    class Page:
+        def block_thread(self) -> None:
+            with pytest.raises(ImageError) as caught:
+                fer_zoo.Recognizer().inspect(portrait.read_bytes())
+            told.append(caught.value.kind)
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))  # launch sets it
+    monkeypatch.setattr(decoder_process, "PICTURE_WALL_S", 0.0)
+    monkeypatch.setattr(page.server, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(app, "build_page", Page)
+    monkeypatch.setattr(app, "serve", lambda *_: "http://127.0.0.1/")
+    try:
+        app.launch()
+    finally:
+        images.decode_bytes_with(None)
+        video.read_frames_with(None)
+        decoder_process.stop_children()
+    assert told == ["limit"]
 
 
 def test_what_is_ticked_at_first_fits_side_by_side() -> None:

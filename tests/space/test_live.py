@@ -43,7 +43,7 @@ def send(served: Any, frame: Any, model: str = "cnn-baseline", camera: str = "on
 @pytest.fixture
 def patient(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trackers to which no frame comes too late, so that a busy machine changes no result."""
-    from live_tab import view as live_view
+    from live_tab import live_view
 
     slow = partial(live_view.FaceTracker, smoothing_s=1e6)
     monkeypatch.setattr(live_view, "FaceTracker", slow)
@@ -78,7 +78,7 @@ def test_a_changed_face_changes_the_answer_little_at_first(served: Any, photo: I
 
 @pytest.mark.usefixtures("patient")
 def test_cameras_do_not_share_their_faces(served: Any, photo: Image.Image) -> None:
-    from live_tab import view as live_view
+    from live_tab import live_view
 
     assert send(served, encode(photo, 0), camera="left")["faces"][0]["number"] == 1
     assert send(served, encode(photo, 300), camera="right")["faces"][0]["number"] == 1
@@ -106,7 +106,7 @@ NO_FRAMES = {
 
 @pytest.mark.parametrize("frame", NO_FRAMES.values(), ids=list(NO_FRAMES))
 def test_what_is_no_frame_is_refused_in_one_line(served: Any, frame: Any) -> None:
-    assert send(served, frame)["error"] == "This frame is no JPEG picture of at most 300 KB."
+    assert send(served, frame)["error"] == "This frame is not a JPEG picture of at most 300 KB."
     assert "no es una imagen JPEG" in send(served, frame, **{"accept-language": "es"})["error"]
 
 
@@ -121,7 +121,7 @@ def test_model_that_is_not_offered_is_refused(served: Any, photo: Image.Image, m
 
 
 def test_frame_is_dropped_while_the_processors_are_taken(served: Any, photo: Image.Image) -> None:
-    from live_tab import view as live_view
+    from live_tab import live_view
 
     for _ in range(live_view.SIMULTANEOUS):
         assert live_view._slots.acquire(timeout=1)
@@ -134,7 +134,7 @@ def test_frame_is_dropped_while_the_processors_are_taken(served: Any, photo: Ima
 
 
 def test_view_speaks_both_languages_and_escapes_names(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from live_tab import view as live_view
+    from live_tab import live_view
 
     english, spanish = (live_view.render_live(language) for language in ("en", "es"))
     assert "Start camera" in english and "happy" in english and english.count("<tr style") == len(EMOTIONS)

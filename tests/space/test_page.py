@@ -92,7 +92,7 @@ def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, p
     served.press("add_photo", [served.upload(pair), ["cnn-baseline", "resnet_48"]])
     (html,) = served.press("show_heats", [None], {"face": 1}, language="es")
     assert html.count("data:image/webp") == 2 and 'data-of="1"' in html
-    assert "cnn-baseline: lo que más contó para" in html
+    assert "cnn-baseline: zonas que más contaron para" in html
     for wrong in ({"face": 2}, {"face": -1}, {"face": "x"}, {}, None):
         assert served.press("show_heats", [None], wrong) == [""]
     served.press("forget_photo", [])
@@ -191,9 +191,9 @@ def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portr
     assert "resnet_48 reads" in html and "cnn-baseline" not in html
     session = served.page.app.state_holder.session_data[SESSION]
     assert any(session.state_data.values()) and "data:image" in str(session.config_values)
-    assert "No model is chosen" in served.press("compare_again", [None, []])[1]
+    assert "No model is selected" in served.press("compare_again", [None, []])[1]
     served.press("forget_photo", [])
-    assert "appear here" in served.press("compare_again", [None, ["resnet_48"]])[1]
+    assert "see the answers here" in served.press("compare_again", [None, ["resnet_48"]])[1]
     assert not any(session.state_data.values()) and "data:image" not in str(session.config_values)
 
 

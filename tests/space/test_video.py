@@ -41,9 +41,9 @@ def test_a_video_is_read_frame_by_frame(served: Any, clip: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "language", "told"),
     [
-        (b"no video" * 100, "en", "odd.mp4: not a video of a kind that is read here. Save it as MP4."),
-        (b"no video" * 100, "es", "odd.mp4: no es un vídeo de un tipo que se lea aquí. Guárdalo como MP4."),
-        (b"ffconcat version 1.0\nfile clip.mp4\n", "en", "odd.mp4: not a video of a kind that is read here."),
+        (b"no video" * 100, "en", "odd.mp4: this video format is not supported. Save it as MP4."),
+        (b"no video" * 100, "es", "odd.mp4: este formato de vídeo no se admite. Guárdalo como MP4."),
+        (b"ffconcat version 1.0\nfile clip.mp4\n", "en", "odd.mp4: this video format is not supported."),
     ],
 )
 def test_what_is_no_video_is_told(
@@ -59,22 +59,22 @@ def test_only_uploads_and_offered_models_are_read(served: Any, clip: Path) -> No
     with pytest.raises(RuntimeError) as refused:
         served.press("read_video", [outside, ["cnn-baseline"]])
     assert str(clip) not in str(refused.value)
-    for models, told in (([], "No model is chosen"), (["../weights"], "Unknown model")):
+    for models, told in (([], "No model is selected"), (["../weights"], "Unknown model")):
         with pytest.raises(RuntimeError, match=told):
             served.press("read_video", [served.upload(clip), models])
 
 
 def test_only_the_first_minute_is_read(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from page.offered_models import create_recognizer
-    from video_tab import view
+    from video_tab import video_view
 
     recognizer = create_recognizer(["cnn-baseline"])
     steps: list[tuple[int, int]] = []
-    monkeypatch.setattr(view, "LONGEST_S", 1)
-    story, note, _ = view.gather(clip, recognizer, lambda *step: steps.append(step))
+    monkeypatch.setattr(video_view, "LONGEST_S", 1)
+    story, note, _ = video_view.gather(clip, recognizer, lambda *step: steps.append(step))
     assert note == "cut" and 0.9 <= story.end <= 1 and story.frames == 6 and steps[0] == (0, 2)
-    monkeypatch.setattr(view, "LONGEST_WORK_S", 0.0)
-    story, note, _ = view.gather(clip, recognizer, lambda *_: None)
+    monkeypatch.setattr(video_view, "LONGEST_WORK_S", 0.0)
+    story, note, _ = video_view.gather(clip, recognizer, lambda *_: None)
     assert note == "slow" and story.frames == 0
 
 
@@ -82,13 +82,13 @@ def test_time_is_up_also_while_frames_are_passed_over(
     served: Any, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 50 frames only the first is due; each look at the clock takes ten seconds."""
-    from video_tab import view
+    from video_tab import video_view
 
     ticks = count(step=10)
-    monkeypatch.setattr(view, "FRAMES_A_SECOND", 0.01)
+    monkeypatch.setattr(video_view, "FRAMES_A_SECOND", 0.01)
     monkeypatch.setattr(frames, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]])
-    assert "Stopped after 90 s of work: read up to 0.0 s of the video" in html
+    assert "Stopped after 90 s of work: only the first 0.0 s of the video were read" in html
     assert next(ticks) == 110
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
     assert "Detenido tras 90 s de trabajo" in html
@@ -98,7 +98,7 @@ def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
     import cv2
 
     from page.offered_models import create_recognizer
-    from video_tab.view import gather
+    from video_tab.video_view import gather
 
     source, path = cv2.VideoCapture(str(clip)), tmp_path / "long.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (640, 320))
@@ -111,11 +111,10 @@ def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
 
 
 def test_the_bands_are_the_probabilities() -> None:
-    from video_tab.html import render_bands
+    from video_tab.video_html import draw_bands
 
     table = np.array([[0.5, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1], [0.2, 0.4, 0.0, 0.1, 0.1, 0.1, 0.1]])
-    bands = render_bands(np.array([0.0, 0.5]), table, [np.array([0, 1])], step=0.1)
-    paths = re.findall(r'fill="(#\w+)" d="M([^Z]+)Z"', bands)
+    paths = draw_bands(np.array([0.0, 0.5]), table, [np.array([0, 1])], step=0.1)
     assert [color for color, _ in paths] == list(COLORS.values())
     for emotion, (_, points) in enumerate(paths):
         corners = np.array([[float(at) for at in point.split()] for point in points.split("L")])
@@ -123,20 +122,20 @@ def test_the_bands_are_the_probabilities() -> None:
         heights = corners[:3, 1] - corners[:2:-1, 1]
         np.testing.assert_allclose(heights[:2], 100 * table[:, emotion], atol=0.11)
     apart = [np.array([0]), np.array([1])]
-    assert render_bands(np.array([0.0, 0.5]), table, apart, step=0.1).count("<path") == 14
+    assert len(draw_bands(np.array([0.0, 0.5]), table, apart, step=0.1)) == 14
 
 
 def test_many_faces_and_none_are_told() -> None:
-    from video_tab.html import render_story
+    from video_tab.video_html import render_story
 
     crowd = render_story(tell(9, [0.0, 0.2]), "crowd.mp4", "", "en")
-    assert crowd.count('class="fz-story"') == 6 and "Faces that fewer frames show: 3." in crowd
+    assert crowd.count('class="fz-story"') == 6 and "Faces in fewer frames, not shown: 3." in crowd
     empty = render_story(tell(0, [0.0, 0.2]), "empty.mp4", "", "es")
     assert "No se encontró ninguna cara." in empty and "fz-legend" not in empty
 
 
 def test_names_cannot_bring_script_into_the_page() -> None:
-    from video_tab.html import render_story
+    from video_tab.video_html import render_story
 
     story = tell(1, [0.0])
     story.models, story.faces[1].faces[0].probabilities[SCRIPT] = [SCRIPT], np.full(7, 1 / 7)

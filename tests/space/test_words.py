@@ -1,19 +1,60 @@
 """Both languages say the same things, and the browser decides."""
 
+import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 
-def test_a_view_has_the_same_keys_and_fields_in_both_languages() -> None:
-    from page.words import Words
+def test_the_languages_have_the_same_keys_and_fields(tmp_path: Path) -> None:
+    from page.words import read_locales
 
-    words = Words("trial", en={"faces": "{n} faces"}, es={"faces": "{n} caras"})
-    assert words.say("es", "faces", n=2) == "2 caras" and words.say("en", "faces", n=2) == "2 faces"
-    with pytest.raises(ValueError, match="one language only"):
-        Words("trial", en={"a": "x"}, es={})
-    with pytest.raises(ValueError, match="fields"):
-        Words("trial", en={"a": "{n}"}, es={"a": "{m}"})
+    def read(english: dict[str, Any], spanish: dict[str, Any]) -> dict[str, dict[str, str]]:
+        for language, texts in (("en", english), ("es", spanish)):
+            (tmp_path / f"{language}.json").write_text(json.dumps({"tab": texts}), encoding="utf-8")
+        return read_locales(tmp_path)
+
+    texts = read({"faces": "{n} faces", "lines": ["a", "b"]}, {"lines": ["c", "d"], "faces": "{n} caras"})
+    assert (
+        texts["es"] == {"tab.faces": "{n} caras", "tab.lines": "c\nd"} and texts["en"]["tab.lines"] == "a\nb"
+    )
+    with pytest.raises(ValueError, match=r"In one of en\.json and es\.json only: tab\.a, tab\.c"):
+        read({"a": "x", "b": "y"}, {"b": "y", "c": "z"})
+    with pytest.raises(ValueError, match=r"fields of tab\.a differ"):
+        read({"a": "{n}"}, {"a": "{m}"})
+
+
+def test_a_text_is_said_with_its_values_and_labels_are_translated_by_the_browser() -> None:
+    from page.words import build_translations, label, say
+
+    assert say("es", "compare.face", number=2) == "Cara 2" and say("en", "compare.face", number=2) == "Face 2"
+    spanish = build_translations().translations_dict["es"]
+    assert spanish[label("compare.photo").key] == say("es", "compare.photo") == "Foto, hasta 10 MB"
+
+
+def test_every_key_that_the_code_names_is_there() -> None:
+    from page.words import LOCALES, TEXTS
+
+    files = [path for path in LOCALES.parent.rglob("*") if path.suffix in (".py", ".html")]
+    named = {
+        key
+        for path in files
+        for key in re.findall(
+            r"""\b(?:say|label)\((?:\s*\w+,\s*|"en", )?["']([\w.]+\w)["']""", path.read_text("utf-8")
+        )
+    }
+    assert len(named) > 80 and named <= TEXTS["en"].keys()
+
+
+def test_notes_are_spanish_where_somebody_has_translated_them() -> None:
+    from page.words import translate_note
+
+    assert translate_note("es", "Soft vote of a, b") == "Votación suave de a, b"
+    assert translate_note("en", "Soft vote of a, b") == "Soft vote of a, b"
+    assert translate_note("es", "Quite new") == "Quite new"
 
 
 @pytest.mark.parametrize(
@@ -41,13 +82,13 @@ def test_number_is_written_as_the_language_writes_it() -> None:
 
 def test_emotions_have_words() -> None:
     from fer_zoo import EMOTIONS
-    from page.emotions import WORDS
+    from page.words import LANGUAGES, list_texts
 
-    assert all(tuple(texts) == EMOTIONS for texts in WORDS.texts.values())
+    assert all(tuple(list_texts(language, "emotion")) == EMOTIONS for language in LANGUAGES)
 
 
 def test_about_and_head_speak_both_languages() -> None:
-    from about_tab.view import describe_page
+    from about_tab.about_view import describe_page
     from page.head import render_head
 
     assert "An expression is not a feeling" in describe_page("en") and "/compare" in describe_page("es")

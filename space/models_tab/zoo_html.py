@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from models_tab.chart import Axis, Point, choose_ticks, render_chart, render_points
-from models_tab.words import WORDS, translate_note
-from page.words import format_number
+from page import words
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
 
@@ -66,18 +65,20 @@ def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
     heads = [
         HEAD.format(
             index=index,
-            title=WORDS.say(language, key),
+            title=words.say(language, f"models.{key}"),
             order="descending" if key == "accuracy" else "none",
         )
         for index, key in enumerate(keys)
     ]
     terms = [
-        TERM.format(title=WORDS.say(language, key), words=WORDS.say(language, f"{key}_means"))
+        TERM.format(
+            title=words.say(language, f"models.{key}"), words=words.say(language, f"models.{key}_means")
+        )
         for key in keys[1:]
     ]
     return PAGE.format(
         caption=_describe_split(ranked, language),
-        label=WORDS.say(language, "table"),
+        label=words.say(language, "models.table"),
         heads=Markup("").join(heads),
         rows=Markup("").join(_render_row(row, language, speeds) for row in ranked),
         speed=_render_speed(ranked, language, speeds),
@@ -88,8 +89,10 @@ def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
 
 def _describe_split(rows: Sequence[dict[str, Any]], language: str) -> str:
     sizes = sorted({read_score(row)["n"] for row in rows if read_score(row)})
-    counts = WORDS.say(language, "and").join(format_number(language, size, ",d") for size in sizes)
-    return WORDS.say(language, "caption", count=counts or WORDS.say(language, "nobody"))
+    counts = words.say(language, "models.and").join(
+        words.format_number(language, size, ",d") for size in sizes
+    )
+    return words.say(language, "models.caption", count=counts or words.say(language, "models.nobody"))
 
 
 def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
@@ -97,14 +100,16 @@ def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
     for column in COLUMNS:
         value = column.read(row, speeds)
         if value is None:
-            cells.append(CELL.format(value="", shown=WORDS.say(language, "missing")))
+            cells.append(CELL.format(value="", shown=words.say(language, "models.missing")))
             continue
-        shown: str = format_number(language, value, column.spec) + column.unit
+        shown: str = words.format_number(language, value, column.spec) + column.unit
         if column.key == "accuracy":
-            low, high = (format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"])
-            shown = INTERVAL.format(shown, WORDS.say(language, "interval", low=low, high=high))
+            low, high = (
+                words.format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"]
+            )
+            shown = INTERVAL.format(shown, words.say(language, "models.interval", low=low, high=high))
         cells.append(CELL.format(value=value, shown=shown))
-    note = translate_note(language, row["note"])
+    note = words.translate_note(language, row["note"])
     shown = Markup("_<wbr>").join(row["name"].split("_"))
     return ROW.format(name=row["name"], shown=shown, note=note, cells=Markup("").join(cells))
 
@@ -112,9 +117,9 @@ def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
 def _render_speed(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
     """How speed was measured, or the button that measures it."""
     if any(row["name"] not in speeds for row in rows):
-        return MEASURE.format(WORDS.say(language, "measure"))
+        return MEASURE.format(words.say(language, "models.measure"))
     threads = max((speed["threads"] for speed in speeds.values()), default=1)
-    return MEASURED.format(WORDS.say(language, "measured", threads=threads))
+    return MEASURED.format(words.say(language, "models.measured", threads=threads))
 
 
 def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
@@ -128,19 +133,25 @@ def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
     points = [_find_point(row, column, language, speeds) for row in scored]
     x_ticks = choose_ticks(0, max(point.x for point in points))
     y_ticks = choose_ticks(min(point.low for point in points), max(point.high for point in points))
-    x = Axis(WORDS.say(language, f"axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks})
+    x = Axis(
+        words.say(language, f"models.axis_{kind}"),
+        {at: words.format_number(language, at, "g") for at in x_ticks},
+    )
     spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
-    y = Axis(WORDS.say(language, "axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks})
-    title = WORDS.say(language, f"chart_{kind}")
+    y = Axis(
+        words.say(language, "models.axis_accuracy"),
+        {at: words.format_number(language, at, spec) for at in y_ticks},
+    )
+    title = words.say(language, f"models.chart_{kind}")
     named = ", ".join(point.words for point in points)
-    description = WORDS.say(language, "chart_description", title=title, points=named)
+    description = words.say(language, "models.chart_description", title=title, points=named)
     return CHART.format(title=title, chart=render_chart(description, x, y, render_points(points, x, y)))
 
 
 def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> Point:
     score = read_score(row)
     x = column.read(row, speeds) or 0.0
-    accuracy = format_number(language, score["accuracy"], ".1%")
-    across = format_number(language, x, column.spec) + column.unit
-    words = f"{row['name']} {accuracy}, {across}"
-    return Point(row["name"], words, x, score["accuracy"], *score["accuracy_ci95"])
+    accuracy = words.format_number(language, score["accuracy"], ".1%")
+    across = words.format_number(language, x, column.spec) + column.unit
+    told = f"{row['name']} {accuracy}, {across}"
+    return Point(row["name"], told, x, score["accuracy"], *score["accuracy_ci95"])

@@ -14,17 +14,14 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
-from fer_zoo import EMOTIONS, FaceTracker, FerZooError
-from fer_zoo.emotions import COLORS
-from live_tab.words import WORDS
-from page.crowds import describe_left_out, list_left_out
-from page.emotions import WORDS as EMOTION_WORDS
+from fer_zoo import FaceTracker, FerZooError
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
+from page.remarks import describe_reading
+from page.templates import render
 from page.uploads import explain
-from page.words import find_language
+from page.words import find_language, list_texts, say
 
 SCRIPT = Path(__file__).with_name("view.js")
 FASTEST = "cnn-baseline"
@@ -37,25 +34,6 @@ SCRIPT_KEYS = (
     *("start", "stop", "idle", "none", "title", "rate", "waiting", "point"),
     *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
 )
-
-LIVE = Markup(
-    '<div class="fz-live" data-words="{words}"><div>'
-    '<div class="fz-stage"><video muted playsinline aria-label="{picture}"></video>'
-    '<div class="fz-marks"></div><p class="fz-invite">{invite}</p></div>'
-    '<p class="fz-rate"></p><p class="fz-state" role="status"></p></div>'
-    '<div><div class="fz-controls"><button type="button" class="fz-button" data-act="camera">{start}</button>'
-    "<label>{model} <select>{options}</select></label></div>"
-    '<h3 class="fz-live-title">{idle}</h3><p class="fz-about">{about}</p>'
-    '<div class="fz-scroll" tabindex="0" role="group" aria-label="{table}">'
-    '<table class="fz-bars" style="--models:1"><thead class="fz-unseen"><tr><th scope="col">{emotion}</th>'
-    '<th scope="col">%</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    '<p class="fz-about fz-privacy">{privacy}</p></div></div>'
-)
-ROW = Markup(
-    '<tr style="--emotion:{color}"><th scope="row"><i class="fz-swatch"></i>{name}</th>'
-    '<td><span class="fz-bar" style="width:0"></span><span class="fz-share">&ndash;</span></td></tr>'
-)
-OPTION = Markup("<option{chosen}>{name}</option>")
 
 _slots = BoundedSemaphore(SIMULTANEOUS)
 _trackers: OrderedDict[tuple[str, str], FaceTracker] = OrderedDict()
@@ -71,18 +49,9 @@ def build_live(page: gr.Blocks) -> None:
 def render_live(language: str) -> str:
     names = list_names()
     chosen = FASTEST if FASTEST in names else names[0]
-    texts = WORDS.texts[language]
-    return LIVE.format(
-        words=json.dumps({key: texts[key] for key in SCRIPT_KEYS}),
-        options=Markup("").join(
-            OPTION.format(name=name, chosen=Markup(" selected") if name == chosen else "") for name in names
-        ),
-        rows=Markup("").join(
-            ROW.format(color=COLORS[emotion], name=EMOTION_WORDS.say(language, emotion))
-            for emotion in EMOTIONS
-        ),
-        **texts,
-    )
+    texts = list_texts(language, "live")
+    script_words = json.dumps({key: texts[key] for key in SCRIPT_KEYS})
+    return render("live", language, script_words=script_words, names=names, chosen=chosen)
 
 
 def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
@@ -98,7 +67,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         encoded = _decode(frame)
     except (TypeError, KeyError, ValueError):
         kilobytes = LARGEST_FRAME // 1000
-        return {"error": WORDS.say(find_language(request), "unfit", kilobytes=kilobytes)}
+        return {"error": say(find_language(request), "live.unfit", kilobytes=kilobytes)}
     if not _slots.acquire(timeout=LONGEST_WAIT_S):
         return {"busy": True}
     try:
@@ -106,10 +75,10 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         tracker = _find_tracker(camera, model)
         faces = tracker.update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
-        note = describe_left_out(list_left_out(tracker), find_language(request))
+        note = describe_reading(find_language(request), tracker.faces_left_out)
     except FerZooError as error:
         language = find_language(request)
-        return {"error": explain(error, WORDS.say(language, "frame"), language)}
+        return {"error": explain(error, say(language, "live.frame"), language)}
     finally:
         _slots.release()
     described = [

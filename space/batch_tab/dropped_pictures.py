@@ -16,7 +16,7 @@ ENTRY_MARK = b"PK\x01\x02"  # begins each entry in the directory of a zip
 # Python unpacks the other two kinds of zip, bzip2 and LZMA, without a bound on what comes out at a time.
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-Say = Callable[..., str]  # WORDS.say for one language
+Say = Callable[..., str]  # words.say for one language
 
 
 class Picture(NamedTuple):
@@ -48,9 +48,9 @@ def read_pictures(files: Iterable[Any], say: Say) -> list[Picture]:
 
 def _check(count: int, total: int, say: Say) -> None:
     if count > MAX_PICTURES:
-        raise DropError(say("too_many", most=MAX_PICTURES))
+        raise DropError(say("batch.too_many", most=MAX_PICTURES))
     if total > LARGEST_TOTAL:
-        raise DropError(say("too_large", most=LARGEST_TOTAL // 1_000_000))
+        raise DropError(say("batch.too_large", most=LARGEST_TOTAL // 1_000_000))
 
 
 def _read_file(file: Any, say: Say, count: int, total: int) -> Iterator[Picture]:
@@ -72,7 +72,7 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
     count, total: how many pictures and bytes were there before.
     """
     if upload.encoded.count(ENTRY_MARK) > MAX_ENTRIES:  # zipfile would read them all first
-        raise DropError(say("too_many_entries", name=upload.name, most=MAX_ENTRIES))
+        raise DropError(say("batch.too_many_entries", name=upload.name, most=MAX_ENTRIES))
     try:
         with zipfile.ZipFile(io.BytesIO(upload.encoded)) as archive:
             entries = [entry for entry in archive.infolist() if _is_wanted(entry)]
@@ -83,7 +83,7 @@ def _read_zip(upload: Upload, say: Say, count: int, total: int) -> Iterator[Pict
     except DropError:
         raise
     except Exception:  # zipfile raises errors of many kinds for a damaged directory
-        yield Picture(upload.name, error=FerZooError(f"{upload.name}: {say('bad_zip')}"))
+        yield Picture(upload.name, error=FerZooError(f"{upload.name}: {say('batch.bad_zip')}"))
 
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
@@ -95,10 +95,10 @@ def _is_wanted(entry: zipfile.ZipInfo) -> bool:
 def _refuse(entry: zipfile.ZipInfo, say: Say) -> str:
     """Why the entry is not unpacked, or nothing."""
     if entry.flag_bits & 1:
-        return say("locked")
+        return say("batch.locked")
     if entry.compress_type not in READABLE:
-        return say("packed")
-    return say("large", most=LARGEST_PICTURE // 1_000_000) if entry.file_size > LARGEST_PICTURE else ""
+        return say("batch.packed")
+    return say("batch.large", most=LARGEST_PICTURE // 1_000_000) if entry.file_size > LARGEST_PICTURE else ""
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> Picture:
@@ -108,4 +108,4 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, say: Say) -> P
     try:
         return Picture(name, archive.read(entry))  # stops at the size that was checked
     except Exception:  # zipfile and zlib raise errors of many kinds for a damaged entry
-        return Picture(name, error=FerZooError(f"{name}: {say('bad_zip')}"))
+        return Picture(name, error=FerZooError(f"{name}: {say('batch.bad_zip')}"))

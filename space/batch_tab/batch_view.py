@@ -6,15 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from batch_tab.files import DropError, Picture, read_pictures
-from batch_tab.html import FaceRow, render_batch, render_empty
-from batch_tab.words import WORDS
+from batch_tab.batch_html import FaceRow, render_batch, render_empty
+from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
-from page.crowds import list_left_out
+from page import words
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
-from page.words import find_language
 
 # Uploads are kept for 280 s: the files of who waits in the queue are still there.
 LONGEST_WORK_S = 240.0
@@ -25,14 +23,16 @@ def build_batch(page: gr.Blocks) -> None:
     names = list_names()
     with gr.Row():
         files = gr.File(
-            label=WORDS.label("files"),
+            label=words.label("batch.files"),
             file_count="multiple",
             height=160,
             scale=2,
             min_width=280,
             elem_id="many",
         )
-        models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
+        models = gr.CheckboxGroup(
+            names, value=names[:1], label=words.label("batch.models"), scale=3, min_width=280
+        )
     result = add_html(render_empty("en"), ACTS, "batch")
     # Beside the queue of single photos, which would otherwise wait for 200 pictures.
     read_drops(page, files, models, result, read_batch, render_empty, queue="batch")
@@ -45,21 +45,21 @@ def read_batch(
     progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio knows that the bar is wanted
 ) -> str:
     """HTML of the list. Raises gr.Error, which the page shows as a message, where nothing can be read."""
-    language = find_language(request)
-    say = partial(WORDS.say, language)
+    language = words.find_language(request)
+    say = partial(words.say, language)
     try:
         if not models:
-            raise DropError(say("no_models"))
+            raise DropError(say("batch.no_models"))
         recognizer = create_recognizer(models)
         pictures = read_pictures(files or [], say)
         if not pictures:
-            raise DropError(say("no_pictures"))
+            raise DropError(say("batch.no_pictures"))
     except (DropError, FerZooError) as error:
         raise gr.Error(str(error), print_exception=False) from None
     results, rows = recognize_pictures(recognizer, pictures, language, progress)
     note = ""
     if left := pictures[len(results) :]:
-        note = say("slow", limit=round(LONGEST_WORK_S), count=len(left), name=left[0].name)
+        note = say("batch.slow", limit=round(LONGEST_WORK_S), count=len(left), name=left[0].name)
     return render_batch(results, rows, language, note)
 
 
@@ -75,18 +75,18 @@ def recognize_pictures(
     for done, picture in enumerate(pictures):
         if time.monotonic() > end:
             break
-        words = WORDS.say(language, "progress", name=picture.name)
-        progress((done, len(pictures)), desc=words, unit="")
+        told = words.say(language, "batch.progress", name=picture.name)
+        progress((done, len(pictures)), desc=told, unit="")
         try:
             if picture.error:
                 raise picture.error
             seen = recognizer.inspect(picture.encoded)
         except FerZooError as error:
-            told = explain(error, picture.name, language)
-            results.append({"image": picture.name, "faces": [], "error": told})
+            reason = explain(error, picture.name, language)
+            results.append({"image": picture.name, "faces": [], "error": reason})
             continue
-        faces = seen.describe_faces()
-        results.append({"image": picture.name, "faces": faces, **list_left_out(seen)})
+        results.append({"image": picture.name, **seen.describe()})
+        faces = results[-1]["faces"]
         rows += [
             FaceRow(picture.name, number, crop, face["models"])
             for number, (crop, face) in enumerate(zip(seen.crops, faces, strict=True), 1)

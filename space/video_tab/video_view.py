@@ -7,13 +7,12 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
-from page.crowds import describe_left_out, list_left_out
+from page import words
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
+from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
-from page.words import find_language, format_number
-from video_tab.html import LONGEST_S, render_empty, render_story
-from video_tab.words import WORDS
+from video_tab.video_html import LONGEST_S, render_empty, render_story
 
 FRAMES_A_SECOND = 5.0
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
@@ -24,8 +23,10 @@ def build_video(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
     names = list_names()
     with gr.Row():
-        file = gr.File(label=WORDS.label("file"), height=160, scale=2, min_width=280, elem_id="clip")
-        models = gr.CheckboxGroup(names, value=names[:1], label=WORDS.label("models"), scale=3, min_width=280)
+        file = gr.File(label=words.label("video.file"), height=160, scale=2, min_width=280, elem_id="clip")
+        models = gr.CheckboxGroup(
+            names, value=names[:1], label=words.label("video.models"), scale=3, min_width=280
+        )
     result = add_html(render_empty("en"), ACTS, "video")
     # Beside the queue of single photos, which would otherwise wait for all its frames.
     read_drops(page, file, models, result, read_video, render_empty, queue="video")
@@ -40,45 +41,45 @@ def read_video(
     """HTML of what the faces showed. Raises gr.Error, which the page shows as a message, where there is no
     frame to read.
     """
-    language = find_language(request)
-    say, name = partial(WORDS.say, language), find_name(file)
+    language = words.find_language(request)
+    say, name = partial(words.say, language), find_name(file)
     if not models:
-        raise gr.Error(say("no_models"), print_exception=False)
+        raise gr.Error(say("video.no_models"), print_exception=False)
 
     def advance(done: int, total: int) -> None:
-        progress((done, min(total, LONGEST_S)), desc=say("progress", name=name), unit="")
+        progress((done, min(total, LONGEST_S)), desc=say("video.progress", name=name), unit="")
 
     try:
         recognizer = create_recognizer(models)
-        story, note, crowd = gather(find_upload(file), recognizer, advance)
+        story, note, left_out = gather(find_upload(file), recognizer, advance)
     except FerZooError as error:
         kind = getattr(error, "kind", "")
-        told = say(kind, name=name) if kind else str(error)
+        told = say(f"video.{kind}", name=name) if kind else str(error)
         raise gr.Error(told, print_exception=False) from None
-    seconds = format_number(language, story.end, ".1f")
-    unread = say(note, seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
-    told = " ".join(filter(None, (unread, describe_left_out(crowd, language))))
+    seconds = words.format_number(language, story.end, ".1f")
+    unread = say(f"video.{note}", seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
+    told = " ".join(filter(None, (unread, describe_reading(language, left_out))))
     return render_story(story, name, told, language)
 
 
-def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, dict[str, int]]:
+def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, int]:
     """The story of the first minute, the key of the words for what was not read, or nothing, and how many
-    faces the fullest frame left out, as `list_left_out` gives it.
+    faces the fullest frame left out.
 
     Raises FerZooError where no frame can be read.
     """
-    story, crowd = VideoStory(recognizer.names), dict[str, int]()
+    story, left_out = VideoStory(recognizer.names), 0
     tracker = FaceTracker(recognizer, frame_side=FRAME_SIDE)
     try:
         for frame in follow_video(path, tracker, FRAMES_A_SECOND, advance, longest_s=LONGEST_WORK_S):
             if frame.seconds > LONGEST_S:
-                return story, "cut", crowd
+                return story, "cut", left_out
             story.add(frame)
-            crowd = max(crowd, list_left_out(tracker), key=lambda left: left.get("faces_left_out", 0))
+            left_out = max(left_out, tracker.faces_left_out)
     except FerZooError as error:
         if getattr(error, "kind", "") == "time":
-            return story, "slow", crowd
+            return story, "slow", left_out
         if not story.frames:
             raise
-        return story, "damaged_rest", crowd
-    return story, "", crowd
+        return story, "damaged_rest", left_out
+    return story, "", left_out

@@ -2,8 +2,17 @@
 
 import gradio as gr
 
-from about_tab.words import PROGRAM, WORDS
+from page import words
 from page.parts import follow_language
+
+PROGRAM = """
+```python
+from gradio_client import Client, handle_file
+
+page = Client("http://127.0.0.1:7860")
+page.predict(photo=handle_file("photo.jpg"), models=["cnn-baseline"], api_name="/compare")
+```
+"""
 
 
 def build_about(page: gr.Blocks) -> None:
@@ -14,4 +23,4 @@ def build_about(page: gr.Blocks) -> None:
 
 def describe_page(language: str) -> str:
     """Markdown."""
-    return "\n".join([WORDS.say(language, "about"), PROGRAM, WORDS.say(language, "answer")])
+    return "\n".join([words.say(language, "about.text"), PROGRAM, words.say(language, "about.answer")])

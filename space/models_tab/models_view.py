@@ -5,9 +5,9 @@ from pathlib import Path
 import gradio as gr
 
 import fer_zoo
-from models_tab.html import render_models
 from models_tab.model_html import render_model
 from models_tab.speed import list_speeds, measure_speed
+from models_tab.zoo_html import render_models
 from page.offered_models import QUEUE, list_names, list_offered
 from page.parts import add_html
 from page.words import find_language

@@ -1,0 +1,60 @@
+"""The list of faces as HTML."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batch_tab.dropped_pictures import MAX_PICTURES
+from batch_tab.table import write_table
+from page.data_uris import encode_pixels
+from page.limits import LARGEST_TOTAL, LARGEST_ZIP
+from page.remarks import describe_reading
+from page.report import render_no_report, render_report
+from page.words import say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAX_ROWS = 300  # shown; a crop takes about 2 KB of the page
+
+
+class FaceRow(NamedTuple):
+    """A face of a picture, counted from 1. number 0: no face was found in it. crop: uint8 (48, 48)."""
+
+    picture: str
+    number: int
+    crop: "np.ndarray | None"
+    models: dict[str, dict[str, float]]
+
+    def find_top(self, model: str) -> tuple[str, float]:
+        """The likeliest emotion and its probability."""
+        return max(self.models[model].items(), key=lambda one: one[1])
+
+
+def render_empty(language: str) -> str:
+    megabytes = {"zip": LARGEST_ZIP // 1_000_000, "total": LARGEST_TOTAL // 1_000_000}
+    return render_no_report("batch", say(language, "batch.empty", most=MAX_PICTURES, **megabytes), language)
+
+
+def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
+    """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
+    faces = sum(len(result["faces"]) for result in results)
+    remarks = [
+        (
+            result["image"],
+            describe_reading(language, result.get("faces_left_out", 0), result.get("turned", 0)),
+        )
+        for result in results
+    ]
+    return render_report(
+        "batch",
+        say(language, "batch.summary", pictures=len(results), faces=faces),
+        write_table(results),
+        results,
+        language,
+        note=note,
+        faults=[result["error"] for result in results if "error" in result],
+        remarks=[(name, told) for name, told in remarks if told],
+        models=list(dict.fromkeys(name for row in rows[:MAX_ROWS] for name in row.models)),
+        rows=rows[:MAX_ROWS],
+        is_shortened=len(rows) > MAX_ROWS,
+        encode=encode_pixels,
+    )

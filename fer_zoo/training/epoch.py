@@ -99,7 +99,7 @@ def _measure_loss(
         settings = context.recipe.distill
         teacher = pick_teacher(context.teachers, cpu_generator)
         distilled = distillation_loss(logits, batch.faces, teacher, settings)
-        loss = settings.share * distilled + (1 - settings.share) * loss
+        loss = settings.weight * distilled + (1 - settings.weight) * loss
     return loss
 
 

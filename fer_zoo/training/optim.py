@@ -108,8 +108,8 @@ def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
     for model in models:
         if model.name not in able:
             raise RecipeError(
-                f"augment.cut gives parts of faces, and {model.name} needs whole ones; set augment.train_crop=0, or "
-                f"use one of: {', '.join(able)}."
+                f"augment.train_crop gives parts of faces, and {model.name} needs whole ones; set "
+                f"augment.train_crop=0, or use one of: {', '.join(able)}."
             )
         model.accepts_crops = True
 

@@ -106,7 +106,6 @@ def _measure_loss(
 def _update_weights(context: TrainContext, loss: Tensor, progress: Progress) -> None:
     context.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    context.group.average_gradients(context.model)
     if context.recipe.clip_norm:
         nn.utils.clip_grad_norm_(context.model.parameters(), context.recipe.clip_norm)
     context.optimizer.step()

@@ -30,7 +30,7 @@ from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.context import TrainContext
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
-from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
+from fer_zoo.training.distributed import Group, join_group, sync_batchnorm
 from fer_zoo.training.epoch import train_epoch, validate
 from fer_zoo.training.epoch_files import restore_files, save_epoch
 from fer_zoo.training.header import describe_folder, describe_start
@@ -169,7 +169,7 @@ def prepare(
     model = start.model
     init_state = copy.deepcopy(model.state_dict()) if recipe.interpolate_init else None
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
-    convert_sync_batchnorm(model, group)
+    sync_batchnorm(model, group, device)
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if init else 1.0)
     teachers = load_teachers(recipe.distill.teachers, device)
@@ -231,18 +231,17 @@ def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | 
     it.
     """
     recipe, group = context.recipe, context.group
-    forward = compile_forward(context.model, context.device) if recipe.compile else None
+    was_frozen, forward = None, None
     with open_events(context.folder, progress, group) as events, context.display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
-            set_frozen(
-                context.model,
-                context.head,
-                frozen=context.is_finetuning and epoch < recipe.freeze_epochs,
-            )
             began = time.perf_counter()
-            with out_of_memory_hint(context):
+            frozen = context.is_finetuning and epoch < recipe.freeze_epochs
+            if frozen is not was_frozen:
+                was_frozen, forward = frozen, _prepare_forward(context, frozen)
+            with out_of_memory_hint(context), group.explain_loss():
                 trained = train_epoch(context, progress, forward)
+            group.broadcast_buffers(context.model, context.average)
             seconds = time.perf_counter() - began
             validated = validate(
                 context.evaluated, context.val_pixels, context.val_labels, context.autocast, group
@@ -257,6 +256,15 @@ def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | 
                 context.display.finish_epoch(progress.history)
             if group.broadcast(on_epoch is not None and on_epoch(row) is False):
                 break
+
+
+def _prepare_forward(context: TrainContext, frozen: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Anew where the frozen parts change: DistributedDataParallel waits for the gradients of all parameters
+    that were trainable when it was made.
+    """
+    set_frozen(context.model, context.head, frozen)
+    network = context.group.parallelize(context.model)
+    return compile_forward(network, context.device) if context.recipe.compile else network
 
 
 def _check_losses(loss: float, val_loss: float, epoch: int, context: TrainContext) -> None:

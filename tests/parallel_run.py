@@ -4,8 +4,10 @@ group, which the environment names; with `memory` behind it, until one of them r
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -32,7 +34,7 @@ SETTINGS = {
 }
 
 
-def create_exact(name: str, *_: object) -> FaceClassifier:
+def create_exact(name: str, *_: object, options: object = None) -> FaceClassifier:
     """In double precision, so that rounding hides no difference; without dropout, of which each process
     draws its own.
     """
@@ -44,13 +46,34 @@ def create_exact(name: str, *_: object) -> FaceClassifier:
     return model
 
 
+def create_fixed(*arguments: object, **options: object) -> FaceClassifier:
+    """As above, and batch normalization keeps to its running statistics in training too."""
+    model = create_exact(*arguments, **options)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+            module.train = lambda *_: None
+    return model
+
+
 def train(folder: Path, resume: bool = False) -> trainer.FitResult:
+    return fit(folder, create_exact, SETTINGS, resume=resume)
+
+
+def train_fixed(folder: Path) -> None:
+    """From random weights, and a finetuning whose first epoch is the head's alone."""
+    fit(folder / "fixed", create_fixed, SETTINGS)
+    tuned = {**SETTINGS, "freeze_epochs": 1, "backbone_lr_mult": 0.1}
+    fit(folder / "tuned", create_fixed, tuned, init="cnn-baseline")
+
+
+def fit(folder: Path, create: Callable[..., FaceClassifier], settings: dict, **how: Any) -> trainer.FitResult:
     generator = np.random.default_rng(0)
     faces = Faces(generator.integers(0, 256, (48, 1, 48, 48), dtype=np.uint8), np.arange(48) % 7)
-    recipe = build_recipe(SETTINGS)
-    with mock.patch.object(start, "create_model", create_exact):
+    recipe = build_recipe(settings)
+    with mock.patch.object(start, "create_model", create):
         return trainer.fit(
-            "cnn-baseline", faces, faces, recipe, out=folder, device="cpu", resume=resume, show_progress=False
+            "cnn-baseline", faces, faces, recipe, out=folder, device="cpu", show_progress=False, **how
         )
 
 
@@ -100,3 +123,4 @@ if __name__ == "__main__":
         (out / f"{read_world().rank}.json").write_text(json.dumps(asdict(result), default=str))
         interrupt(out / "parts")
         train(out / "parts", resume=True)
+        train_fixed(out)

@@ -45,7 +45,7 @@ def _list_settings(block: dict[str, Any]) -> str:
 
 
 def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
-    """Of what `Start.source` in `fer_zoo.training.initialize` has."""
+    """Of what `Initialization.source` in `fer_zoo.training.initialize` has."""
     if not isinstance(start, dict):
         return "ImageNet's" if start is True else str(start or "none, from scratch")
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""

@@ -63,7 +63,8 @@ class FaceClassifier(nn.Module):
 
     `backbone` is the plain network on normalized input of `preprocessing.size` pixels, usable without this
     class. `info` is the `fer_zoo` block of the artifact it was loaded from (metrics, recipe, seed), empty
-    for a new one. `accepts_crops`: set while it trains on, or teaches from, parts of faces (`augment.cut`).
+    for a new one. `accepts_crops`: set while it trains on, or teaches from, parts of faces
+    (`augment.train_crop`).
     """
 
     accepts_crops = False

@@ -18,9 +18,9 @@ class Augmentation:
     """What may happen to a training face. Zero turns a part off; each value is drawn uniformly in its range.
 
     flip: probability of the mirror image. rotate: +- degrees. scale: +- share of the size. shift: +- share
-    of the side. crop: side in pixels of a random crop that is resized back to 48. cut: the same, not resized,
-    so that training is faster (arXiv:1906.06423); for networks that bear it. brightness: +- share of the
-    full range added. contrast: +- share of the contrast about the image's mean. erase: probability of
+    of the side. crop: side in pixels of a random crop that is resized back to 48. train_crop: the same, not
+    resized, so that training is faster (arXiv:1906.06423); for networks that bear it. brightness: +- share of
+    the full range added. contrast: +- share of the contrast about the image's mean. erase: probability of
     one gray box of 2-20 % of the area. mixup, cutmix: parameter of the Beta distribution (arXiv:1710.09412,
     arXiv:1905.04899); at most one of the two.
     """
@@ -30,7 +30,7 @@ class Augmentation:
     scale: float = 0.0
     shift: float = 0.0
     crop: int = 0
-    cut: int = 0
+    train_crop: int = 0
     brightness: float = 0.0
     contrast: float = 0.0
     erase: float = 0.0
@@ -44,7 +44,7 @@ class Augmentation:
             "scale": 0.9,
             "shift": 1,
             "crop": SIDE,
-            "cut": SIDE,
+            "train_crop": SIDE,
             "erase": 1,
             "brightness": 1,
         }
@@ -57,8 +57,10 @@ class Augmentation:
             raise RecipeError(
                 "augment.mixup and augment.cutmix are both on; choose one and set the other to 0."
             )
-        if self.crop and self.cut:
-            raise RecipeError("augment.crop and augment.cut are both on; choose one and set the other to 0.")
+        if self.crop and self.train_crop:
+            raise RecipeError(
+                "augment.crop and augment.train_crop are both on; choose one and set the other to 0."
+            )
 
 
 ERASED_AREA = (0.02, 0.2)
@@ -85,7 +87,7 @@ def draw_affine(count: int, augmentation: Augmentation, generator: Generator) ->
     offset = -(linear @ shift[:, :, None])
     matrix = torch.cat([linear, offset], 2)
     matrix[:, 0] *= mirror[:, None]
-    part = a.crop or a.cut
+    part = a.crop or a.train_crop
     if part:
         window = part / SIDE
         corner = torch.randint(0, SIDE - part + 1, (count, 2), generator=generator, device=generator.device)
@@ -96,13 +98,13 @@ def draw_affine(count: int, augmentation: Augmentation, generator: Generator) ->
 
 
 def augment_batch(pixels: Tensor, augmentation: Augmentation, generator: Generator) -> Tensor:
-    """uint8 faces (N, 1, 48, 48) to augmented float faces in [0, 1] of the same shape (of side `cut`, where
-    that is on), on the generator's device.
+    """uint8 faces (N, 1, 48, 48) to augmented float faces in [0, 1] of the same shape (of side
+    `train_crop`, where that is on), on the generator's device.
     """
     count, a = len(pixels), augmentation
-    side = a.cut or SIDE
+    side = a.train_crop or SIDE
     faces = pixels.float() / 255
-    if a.rotate or a.scale or a.shift or a.crop or a.cut or a.flip:
+    if a.rotate or a.scale or a.shift or a.crop or a.train_crop or a.flip:
         grid = F.affine_grid(draw_affine(count, a, generator), [count, 1, side, side], align_corners=False)
         faces = F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)
     if a.contrast:
@@ -166,8 +168,8 @@ def build_albumentations(augmentation: Augmentation, seed: int | None = None) ->
     steps: list[Any] = []
     if a.crop:
         steps.append(A.Compose([A.RandomCrop(a.crop, a.crop), A.Resize(SIDE, SIDE)]))
-    if a.cut:
-        steps.append(A.RandomCrop(a.cut, a.cut))
+    if a.train_crop:
+        steps.append(A.RandomCrop(a.train_crop, a.train_crop))
     if a.flip:
         steps.append(A.HorizontalFlip(p=a.flip))
     if a.rotate or a.scale or a.shift:

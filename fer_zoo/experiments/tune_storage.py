@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.errors import TrainingError
+from fer_zoo.recipes.recipe import build_recipe, describe_recipe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -89,6 +90,8 @@ def check_identity(study: "Study", identity: dict[str, Any]) -> None:
     if saved is None:
         study.set_user_attr("search", identity)
         return
+    saved = {**saved, "recipe": describe_recipe(build_recipe(saved["recipe"]))}  # an older version's, too
+    saved = json.loads(json.dumps(saved))
     different = [key for key in identity if saved.get(key) != identity[key]]
     if different:
         raise TrainingError(

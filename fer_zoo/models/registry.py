@@ -18,7 +18,7 @@ class Architecture:
     input_size: side in pixels to which the 48-pixel face is resized. mean, std: of gray in [0, 1]; a row
     with start weights takes those of its weights. options: what a recipe may change in the network.
     bfloat16_on_cpu: measured to be faster on a CPU with instructions for it (fer_zoo/docs/log.md).
-    supports_variable_size: averages its features, so that parts of faces can train it (`augment.cut`).
+    supports_variable_size: averages its features, so that parts of faces can train it (`augment.train_crop`).
     """
 
     name: str

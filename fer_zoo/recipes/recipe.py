@@ -23,13 +23,13 @@ LARGEST = 1_000_000_000  # of any number in a recipe
 @dataclass(frozen=True)
 class Distillation:
     """teachers: names or folders of trained models, of which each batch asks one drawn at random; none turns
-    distillation off. temperature: divides both sides' logits. share: of the loss that is the teachers'; the
-    labels have the rest.
+    distillation off. temperature: divides both sides' logits. weight: of the teachers in the loss; the labels
+    have the rest.
     """
 
     teachers: tuple[str, ...] = ()
     temperature: float = 2.0
-    share: float = 0.8
+    weight: float = 0.8
 
     def __post_init__(self) -> None:
         if not isinstance(self.teachers, (list, tuple)) or not all(
@@ -39,12 +39,12 @@ class Distillation:
                 f"distill.teachers is {self.teachers!r}; allowed is a list of names or folders of models."
             )
         object.__setattr__(self, "teachers", tuple(self.teachers))
-        for name in ("temperature", "share"):
+        for name in ("temperature", "weight"):
             _check_value(f"distill.{name}", getattr(self, name), float)
-        if not self.temperature or self.share > 1:
+        if not self.temperature or self.weight > 1:
             raise RecipeError(
-                f"distill has temperature {self.temperature} and share {self.share}; allowed are a "
-                "temperature above 0 and a share from 0 to 1."
+                f"distill has temperature {self.temperature} and weight {self.weight}; allowed are a "
+                "temperature above 0 and a weight from 0 to 1."
             )
 
 
@@ -145,13 +145,20 @@ TABLES: dict[str, Any] = {"augment": Augmentation, "distill": Distillation}
 
 # Settings of version 0.1.0 (config.json of its runs, recipes of its users) by the names that they have now.
 RENAMED = {"normalise": "normalize", "backbone_factor": "backbone_lr_mult", "mix_start": "interpolate_init"}
+RENAMED_IN_TABLES = {"augment": {"cut": "train_crop"}, "distill": {"share": "weight"}}
 
 
 def upgrade_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of any version by the names of this one. Raises RecipeError for one that is gone."""
     if settings.get("augment_as_row"):
         raise RecipeError("augment_as_row is no longer supported: it repeated a mistake. Leave it out.")
-    return {RENAMED.get(name, name): value for name, value in settings.items() if name != "augment_as_row"}
+    upgraded = {
+        RENAMED.get(name, name): value for name, value in settings.items() if name != "augment_as_row"
+    }
+    for table, renamed in RENAMED_IN_TABLES.items():
+        if isinstance(upgraded.get(table), Mapping):
+            upgraded[table] = {renamed.get(name, name): value for name, value in upgraded[table].items()}
+    return upgraded
 
 
 def build_recipe(settings: Mapping[str, Any]) -> Recipe:

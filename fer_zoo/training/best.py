@@ -8,6 +8,10 @@ from typing import Any
 from fer_zoo._version import __version__
 from fer_zoo.artifacts.artifact import CONFIG_NAME, WEIGHTS_NAME, build_config, read_config, write_config
 from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.train_command_line import shorten_path
+from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.models.registry import Architecture
+from fer_zoo.recipes.recipe import Recipe, describe_recipe
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.utils.tensors import write_tensors
 
@@ -50,10 +54,32 @@ def find_best_epoch(progress: Progress) -> int:
     return 1 + progress.accuracies.index(max(progress.accuracies))
 
 
+def identify_run(
+    row: Architecture,
+    recipe: Recipe,
+    data: FER2013,
+    seed: int,
+    source: bool | str | dict[str, Any],
+    teachers: list[dict[str, str]],
+) -> dict[str, Any]:
+    """What a resumed run has to have in common with its checkpoint. source: of the initial weights."""
+    run = {
+        "architecture": row.name,
+        "recipe": describe_recipe(recipe),
+        "seed": seed,
+        "data": data.fingerprint,
+        "pretrained": source,
+        "teachers": teachers,
+    }
+    if data.label_source != "fer2013":  # earlier checkpoints of other runs know no such key
+        run["labels"] = data.label_source
+    return run
+
+
 def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """The part of config.json that says where the weights come from."""
     return {
-        "recipe": run["recipe"],
+        "recipe": _shorten_teachers(run["recipe"]),
         "seed": run["seed"],
         "pretrained": run["pretrained"],
         "teachers": run["teachers"],
@@ -67,6 +93,12 @@ def describe_run(run: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "versions": {"fer-zoo": __version__, "torch": version("torch"), "timm": version("timm")},
         "metrics": {},
     }
+
+
+def _shorten_teachers(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Without the machine's folders: config.json is published."""
+    names = [shorten_path(name) for name in recipe["distill"]["teachers"]]
+    return {**recipe, "distill": {**recipe["distill"], "teachers": names}}
 
 
 def _read_run(folder: Path) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 def compile_forward(
     model: nn.Module, device: torch.device, backend: str | Callable[..., Any] = "inductor"
 ) -> Callable[[Tensor], Tensor]:
-    """The model's forward pass, compiled at its first call; on a GPU replayed as a CUDA graph.
+    """The model's forward pass, compiled at its first call; on a GPU of one process replayed as a CUDA graph.
 
     Where compiling fails (no C++ compiler, an operation that cannot be compiled) it warns once and goes on
     with the model as it is: the weights and the draws are untouched by the attempt.
     """
     options: dict[str, Any] = {"backend": backend}
-    if device.type == "cuda" and backend == "inductor":
+    is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)  # its messages fit into no graph
+    if device.type == "cuda" and backend == "inductor" and not is_parallel:
         options["mode"] = "reduce-overhead"
     forward: Callable[[Tensor], Tensor] = torch.compile(model, **options)
 

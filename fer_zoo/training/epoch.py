@@ -99,14 +99,13 @@ def _measure_loss(
         settings = context.recipe.distill
         teacher = pick_teacher(context.teachers, cpu_generator)
         distilled = distillation_loss(logits, batch.faces, teacher, settings)
-        loss = settings.share * distilled + (1 - settings.share) * loss
+        loss = settings.weight * distilled + (1 - settings.weight) * loss
     return loss
 
 
 def _update_weights(context: TrainContext, loss: Tensor, progress: Progress) -> None:
     context.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    context.group.average_gradients(context.model)
     if context.recipe.clip_norm:
         nn.utils.clip_grad_norm_(context.model.parameters(), context.recipe.clip_norm)
     context.optimizer.step()

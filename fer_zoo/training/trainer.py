@@ -23,22 +23,23 @@ from fer_zoo.errors import DataError, TrainingError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.models.registry import Architecture, find_architecture
-from fer_zoo.recipes.recipe import Recipe, describe_recipe, load_recipe, network_options
-from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
-from fer_zoo.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from fer_zoo.recipes.recipe import Recipe, load_recipe, network_options
+from fer_zoo.training.best import describe_run, identify_run, save_best
+from fer_zoo.training.checkpoint import Progress, load_checkpoint
 from fer_zoo.training.compiled import compile_forward
 from fer_zoo.training.context import TrainContext
 from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
-from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
-from fer_zoo.training.epoch import count_steps, train_epoch, validate
+from fer_zoo.training.distributed import Group, join_group, sync_batchnorm
+from fer_zoo.training.epoch import train_epoch, validate
+from fer_zoo.training.epoch_files import restore_files, save_epoch
 from fer_zoo.training.header import describe_folder, describe_start
-from fer_zoo.training.history import open_events, write_events, write_history
-from fer_zoo.training.initialize import initialize_model
+from fer_zoo.training.history import describe_epoch, open_events, write_events
+from fer_zoo.training.initialize import Initialization, initialize_model
 from fer_zoo.training.memory import out_of_memory_hint
 from fer_zoo.training.optim import allow_train_crops, build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.run_dir import lock_run_dir
-from fer_zoo.training.schedule import batch_size_at, count_plateaus
+from fer_zoo.training.schedule import count_plateaus
 from fer_zoo.utils.devices import keep_freed_memory, pick_device
 from fer_zoo.utils.progress import track
 
@@ -163,32 +164,17 @@ def prepare(
     """Build all that a run needs. is_saved: whether there is a checkpoint, whose state then goes into it."""
     keep_freed_memory()
     torch.manual_seed(seed)
-    start = initialize_model(row, init or False, network_options(recipe))
-    if recipe.interpolate_init and not isinstance(start.source, dict):
-        raise TrainingError("interpolate_init needs a trained model: give --pretrained its name or folder.")
-    model = start.model.to(device)
+    start = _initialize(row, recipe, init, device)
+    model = start.model
     init_state = copy.deepcopy(model.state_dict()) if recipe.interpolate_init else None
-    if not recipe.normalize:
-        model.preprocessing = Preprocessing(model.preprocessing.size, mean=0.0, std=1.0)
-    if recipe.channels_last:
-        model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
-    convert_sync_batchnorm(model, group)
+    sync_batchnorm(model, group, device)
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if init else 1.0)
     teachers = load_teachers(recipe.distill.teachers, device)
-    if recipe.augment.cut:
+    if recipe.augment.train_crop:
         allow_train_crops([model, *(teacher.model for teacher in teachers)])
-    run = {
-        "architecture": row.name,
-        "recipe": describe_recipe(recipe),
-        "seed": seed,
-        "data": data.fingerprint,
-        "pretrained": start.source,
-        "teachers": [teacher.identity for teacher in teachers],
-    }
-    if data.label_source != "fer2013":  # earlier checkpoints of other runs know no such key
-        run["labels"] = data.label_source
+    run = identify_run(row, recipe, data, seed, start.source, [teacher.identity for teacher in teachers])
     progress = load_checkpoint(run_dir, model, average, optimizer, run) if is_saved else Progress()
     context = TrainContext(
         architecture=row,
@@ -205,18 +191,38 @@ def prepare(
         optimizer=optimizer,
         autocast=select_precision(row, recipe.precision, device),
         teachers=teachers,
-        train_pixels=torch.from_numpy(data.training.pixels).to(device),
-        train_labels=torch.from_numpy(data.training.labels).to(device),
-        val_pixels=torch.from_numpy(data.public_test.pixels).to(device),
-        val_labels=torch.from_numpy(data.public_test.labels),
+        **_load_tensors(data, device),
         display=TrainingDisplay(
             row.name, recipe.epochs, len(data.training), progress.history, is_visible, processes=group.size
         ),
         group=group,
     )
     if is_saved and group.is_writer:
-        _restore_files(context, progress)
+        restore_files(context, progress)
     return context, progress
+
+
+def _initialize(
+    row: Architecture, recipe: Recipe, init: bool | str | Path | None, device: torch.device
+) -> Initialization:
+    start = initialize_model(row, init or False, network_options(recipe))
+    if recipe.interpolate_init and not isinstance(start.source, dict):
+        raise TrainingError("interpolate_init needs a trained model: give --pretrained its name or folder.")
+    if not recipe.normalize:
+        start.model.preprocessing = Preprocessing(start.model.preprocessing.size, mean=0.0, std=1.0)
+    start.model.to(device)
+    if recipe.channels_last:
+        start.model.to(memory_format=torch.channels_last)
+    return start
+
+
+def _load_tensors(data: FER2013, device: torch.device) -> dict[str, torch.Tensor]:
+    return {
+        "train_pixels": torch.from_numpy(data.training.pixels).to(device),
+        "train_labels": torch.from_numpy(data.training.labels).to(device),
+        "val_pixels": torch.from_numpy(data.public_test.pixels).to(device),
+        "val_labels": torch.from_numpy(data.public_test.labels),
+    }
 
 
 def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | None) -> None:
@@ -224,69 +230,40 @@ def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | 
     it.
     """
     recipe, group = context.recipe, context.group
-    forward = compile_forward(context.model, context.device) if recipe.compile else None
+    was_frozen, forward = None, None
     with open_events(context.folder, progress, group) as events, context.display:
         while len(progress.history) < recipe.epochs and not _is_patience_over(progress, recipe):
             epoch = len(progress.history)
-            set_frozen(
-                context.model,
-                context.head,
-                frozen=context.is_finetuning and epoch < recipe.freeze_epochs,
-            )
             began = time.perf_counter()
-            with out_of_memory_hint(context):
+            frozen = context.is_finetuning and epoch < recipe.freeze_epochs
+            if frozen is not was_frozen:
+                was_frozen, forward = frozen, _prepare_forward(context, frozen)
+            with out_of_memory_hint(context), group.explain_loss():
                 trained = train_epoch(context, progress, forward)
+            group.broadcast_buffers(context.model, context.average)
             seconds = time.perf_counter() - began
             validated = validate(
                 context.evaluated, context.val_pixels, context.val_labels, context.autocast, group
             )
             _check_losses(trained[0], validated[0], epoch + 1, context)
-            row = _describe_epoch(context, epoch, trained, validated, seconds)
+            row = describe_epoch(context, epoch, trained, validated, seconds)
             row["seconds"] = time.perf_counter() - began
             progress.history.append(row)
             if group.is_writer:
-                _save_epoch(context, progress)
+                save_epoch(context, progress)
                 write_events(row, events)
                 context.display.finish_epoch(progress.history)
             if group.broadcast(on_epoch is not None and on_epoch(row) is False):
                 break
 
 
-def _describe_epoch(
-    context: TrainContext,
-    epoch: int,
-    trained: tuple[float, float],
-    validated: tuple[float, float],
-    seconds: float,
-) -> dict[str, float]:
-    """A row of history.csv. seconds: of the training alone."""
-    faces, size = len(context.train_labels), batch_size_at(context.recipe, epoch)
-    first = context.optimizer.param_groups[0]
-    return {
-        "epoch": epoch + 1,
-        "train_loss": trained[0],
-        "train_accuracy": trained[1],
-        "public_loss": validated[0],
-        "public_accuracy": validated[1],
-        "learning_rate": first["lr"] / first["lr_scale"],
-        "batch_size": size,
-        "images_per_s": count_steps(faces, size) * min(size, faces) / seconds,
-    }
-
-
-def _save_epoch(context: TrainContext, progress: Progress) -> None:
-    save_checkpoint(context.folder, context.model, context.average, context.optimizer, progress, context.run)
-    if find_best_epoch(progress) == len(progress.history):
-        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
-    write_history(context.folder, progress.history)
-
-
-def _restore_files(context: TrainContext, progress: Progress) -> None:
-    """What a kill after an epoch's checkpoint kept from being written."""
-    best = find_best_epoch(progress)
-    if best == len(progress.history) and not is_stored(context.folder, best):
-        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
-    write_history(context.folder, progress.history)
+def _prepare_forward(context: TrainContext, frozen: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Anew where the frozen parts change: DistributedDataParallel waits for the gradients of all parameters
+    that were trainable when it was made.
+    """
+    set_frozen(context.model, context.head, frozen)
+    network = context.group.parallelize(context.model)
+    return compile_forward(network, context.device) if context.recipe.compile else network
 
 
 def _check_losses(loss: float, val_loss: float, epoch: int, context: TrainContext) -> None:

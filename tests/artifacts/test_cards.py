@@ -72,7 +72,7 @@ def test_it_tells_how_the_model_was_made(folder: Path) -> None:
     for words in (
         "--pretrained start.safetensors --seed 5 --data fer2013.csv`",
         "resnet_48 (weights 0123456789abcdef; these weights are not part of the package)",
-        "distill share 0.7",
+        "distill weight 0.7",
         "epoch 7 of 9, the best by PublicTest accuracy; 12.5 minutes",
         "150 PrivateTest faces",
         "agrees with it on 71.0 %",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fer_zoo.artifacts.artifact import list_embedded
+from fer_zoo.artifacts.artifact import list_embedded, read_config
 from fer_zoo.errors import FerZooError
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import FOLDER, Recipe, build_recipe, describe_recipe, list_recipes, load_recipe
@@ -35,6 +35,29 @@ def test_the_tutorial_is_stated_as_published() -> None:
         100,
     )
     assert (recipe.schedule, recipe.augment.flip, recipe.augment.rotate) == ("constant", 0.5, 10)
+
+
+def test_settings_of_the_first_release_keep_loading(tmp_path) -> None:
+    path = tmp_path / "old.toml"
+    path.write_text(
+        "normalise = false\nbackbone_factor = 0.1\nmix_start = true\naugment_as_row = false\n"
+        "[augment]\ncut = 40\n[distill]\nteachers = ['x']\nshare = 0.3\n"
+    )
+    recipe = load_recipe(path)
+    assert (recipe.normalize, recipe.backbone_lr_mult, recipe.interpolate_init) == (False, 0.1, True)
+    assert recipe.augment.train_crop == 40 and recipe.distill.weight == 0.3
+    changed = load_recipe(path, ["augment.cut=44", "distill.share=0.5"])
+    assert changed.augment.train_crop == 44 and changed.distill.weight == 0.5
+
+
+@pytest.mark.parametrize("folder", list_embedded().values(), ids=list(list_embedded()))
+def test_the_recipes_of_released_weights_keep_loading(folder) -> None:
+    stored = read_config(folder)["fer_zoo"].get("recipe")
+    if stored:
+        recipe = build_recipe(stored)
+        assert recipe.augment.train_crop == stored["augment"].get(
+            "cut", stored["augment"].get("train_crop", 0)
+        )
 
 
 def test_changes_come_on_top() -> None:

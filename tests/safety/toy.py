@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import fer_zoo.training.epoch_files as epoch_files
 import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.data.fer2013 import FER2013, Faces
@@ -129,7 +130,7 @@ def count_writes(folder: Path, kill_at: int | None) -> None:
         save_best(*arguments)
         saves.append((begin, done))
 
-    trainer.save_best = count_save
+    trainer.save_best = epoch_files.save_best = count_save
     for owner, name in WRITES:
         setattr(owner, name, guard(getattr(owner, name)))
     train_toy(folder)

@@ -93,7 +93,7 @@ MOVED = {"rotate": 15, "scale": 0.1, "shift": 0.1, "contrast": 0.1, "brightness"
         {"augment": {"mixup": 0.2, "crop": 44}, "class_weights": "effective", "focal_gamma": 2.0},
         {"logit_adjustment": 1.0, "optimizer": "sgd"},
         {"balanced_sampling": True},
-        {"distill": {"teachers": ["cnn-baseline"], "share": 0.5}},
+        {"distill": {"teachers": ["cnn-baseline"], "weight": 0.5}},
     ],
     ids=["cutmix", "weights", "adjustment", "sampling", "teachers"],
 )

@@ -17,7 +17,7 @@ FACES = torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8, generator=torc
 
 
 def test_a_cut_is_a_part_of_the_face_pixel_by_pixel() -> None:
-    cuts = augment_batch(FACES, Augmentation(flip=0, cut=40), torch.Generator().manual_seed(1))
+    cuts = augment_batch(FACES, Augmentation(flip=0, train_crop=40), torch.Generator().manual_seed(1))
     assert cuts.shape == (64, 1, 40, 40)
     parts = (FACES.float() / 255).unfold(2, 40, 1).unfold(3, 40, 1)[:, 0]  # (64, 9, 9, 40, 40)
     distance = (parts - cuts[:, :, None]).abs().amax((3, 4))
@@ -28,7 +28,7 @@ def test_a_cut_is_a_part_of_the_face_pixel_by_pixel() -> None:
 
 def test_what_comes_after_the_cut_fits_its_size() -> None:
     generator = torch.Generator().manual_seed(1)
-    a = Augmentation(flip=0, cut=40, erase=1, cutmix=1.0)
+    a = Augmentation(flip=0, train_crop=40, erase=1, cutmix=1.0)
     white = torch.full_like(FACES, 255)
     erased = (augment_batch(white, a, generator) < 1).float().mean((1, 2, 3))
     assert erased.min() > 0.01 and erased.max() < 0.22  # 2-20 % of the area, to the pixel
@@ -48,7 +48,7 @@ def test_training_sees_parts_and_testing_whole_faces(tmp_path, monkeypatch) -> N
 
     monkeypatch.setattr(ResNet48, "forward", look)
     few = Faces(FACES.numpy(), np.arange(64) % 7)
-    recipe = build_recipe({"epochs": 1, "augment": {"cut": 40}})
+    recipe = build_recipe({"epochs": 1, "augment": {"train_crop": 40}})
     fit("resnet_48", few, few, recipe, out=tmp_path, show_progress=False)
     assert seen == {(True, 1, 40, 40), (False, 1, 48, 48)}
     with pytest.raises(ValueError, match="allowed is"):
@@ -65,15 +65,15 @@ def test_a_network_that_resizes_keeps_the_scale_of_a_part() -> None:
 
 
 def test_a_network_that_needs_whole_faces_is_told_so(drawn: FER2013, tmp_path) -> None:
-    recipe, splits = build_recipe({"augment": {"cut": 40}}), (drawn.training, drawn.public_test)
+    recipe, splits = build_recipe({"augment": {"train_crop": 40}}), (drawn.training, drawn.public_test)
     with pytest.raises(RecipeError, match=r"vit_48 needs whole ones; .*resnet_48"):
         fit("vit_48", *splits, recipe, out=tmp_path / "student")
-    taught = build_recipe({"augment": {"cut": 40}, "distill": {"teachers": ["cnn-baseline"]}})
+    taught = build_recipe({"augment": {"train_crop": 40}, "distill": {"teachers": ["cnn-baseline"]}})
     with pytest.raises(RecipeError, match="cnn-baseline needs whole ones"):
         fit("resnet_48", *splits, taught, out=tmp_path / "taught")
-    with pytest.raises(RecipeError, match=r"augment\.crop and augment\.cut are both on"):
-        build_recipe({"augment": {"cut": 40, "crop": 44}})
-    for name in ("cut", "crop"):
+    with pytest.raises(RecipeError, match=r"augment\.crop and augment\.train_crop are both on"):
+        build_recipe({"augment": {"train_crop": 40, "crop": 44}})
+    for name in ("train_crop", "crop"):
         with pytest.raises(
             RecipeError, match=rf"augment\.{name} is 40\.5; allowed is a whole number from 0 to 48"
         ):

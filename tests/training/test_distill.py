@@ -26,13 +26,14 @@ def test_a_student_learns_from_a_teacher_although_its_labels_are_noise(drawn: FE
     noise = Faces(half.pixels, half.labels[order])
     scores = {}
     for weight in (0.0, 1.0):
-        distill = {"teachers": [str(tmp_path / "teacher")], "share": weight}
+        distill = {"teachers": [str(tmp_path / "teacher")], "weight": weight}
         recipe = build_recipe({**settings, "distill": distill})
         out = tmp_path / str(weight)
         result = fit("cnn-baseline", noise, public, recipe, out=out, seed=1, show_progress=False)
         scores[weight] = result.public_accuracy
     assert scores[1.0] > 0.8 > 0.5 > scores[0.0]
     block = json.loads((tmp_path / "1.0" / "config.json").read_text())["fer_zoo"]
+    assert block["recipe"]["distill"]["teachers"] == ["teacher"]  # no folder of this machine
     assert block["teachers"][0]["name"] == "cnn-baseline" and len(block["teachers"][0]["sha256"]) == 16
 
 
@@ -84,7 +85,7 @@ def test_mistakes_are_told() -> None:
         load_teachers(["nonsense"], CPU)
     with pytest.raises(ArtifactError, match="/nowhere"):
         load_teachers(["/nowhere"], CPU)
-    for wrong in ({"teachers": "cnn-baseline"}, {"temperature": 0}, {"share": 1.5}, {"share": "much"}):
+    for wrong in ({"teachers": "cnn-baseline"}, {"temperature": 0}, {"weight": 1.5}, {"weight": "much"}):
         with pytest.raises(RecipeError, match="distill"):
             build_recipe({"distill": wrong})
     with pytest.raises(UnknownNameError, match="distill setting"):

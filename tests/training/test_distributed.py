@@ -1,4 +1,4 @@
-"""Two processes train as one does with the same batch, and go on after an interruption."""
+"""Two processes train as one does with the same batch, and resume after an interruption."""
 
 import csv
 import json
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from parallel_run import train
-from timm.layers import BatchNormAct2d
+from parallel_run import train, train_fixed
+from safetensors.torch import load_file
 from torch import nn
 
 import fer_zoo.training.distributed as parallel
@@ -20,7 +20,7 @@ from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.errors import TrainingError
 from fer_zoo.models.registry import ARCHITECTURES
-from fer_zoo.training.distributed import Group, convert_sync_batchnorm, join_group
+from fer_zoo.training.distributed import Group, join_group, sync_batchnorm
 from fer_zoo.utils.devices import read_world
 
 CPU = torch.device("cpu")
@@ -54,13 +54,31 @@ def pair(tmp_path_factory) -> Path:
     return folder
 
 
-def test_two_processes_follow_the_curve_of_one(pair, tmp_path) -> None:
+CURVES = ("train_loss", "train_accuracy", "public_loss", "public_accuracy", "learning_rate")
+
+
+def read_curves(folder: Path) -> list[list[float]]:
+    rows = list(csv.DictReader((folder / "history.csv").open()))
+    assert len(rows) == 2
+    return [[float(row[key]) for key in CURVES] for row in rows]
+
+
+def test_two_processes_are_one_within_rounding(pair, tmp_path) -> None:
+    """Where batch normalization is fixed: from random weights, and with the backbone frozen at first."""
+    train_fixed(tmp_path)
+    for name in ("fixed", "tuned"):
+        for one, two in zip(read_curves(tmp_path / name), read_curves(pair / name), strict=True):
+            assert two == pytest.approx(one, rel=1e-6), name
+        one, two = (load_file(folder / name / "checkpoint.safetensors") for folder in (tmp_path, pair))
+        for key in one:
+            torch.testing.assert_close(two[key], one[key], rtol=1e-5, atol=1e-8, msg=key)
+
+
+def test_with_batch_statistics_of_their_own_two_processes_are_close_to_one(pair, tmp_path) -> None:
     train(tmp_path)
-    one, two = (list(csv.DictReader((f / "history.csv").open())) for f in (tmp_path, pair / "whole"))
-    assert len(one) == len(two) == 2
-    for alone, together in zip(one, two, strict=True):
-        for key in ("train_loss", "train_accuracy", "public_loss", "public_accuracy", "learning_rate"):
-            assert float(together[key]) == pytest.approx(float(alone[key]), rel=1e-6), key
+    one, two = read_curves(tmp_path)[-1], read_curves(pair / "whole")[-1]
+    assert two[0] == pytest.approx(one[0], rel=0.1) and two[2] == pytest.approx(one[2], rel=0.1)
+    assert two != pytest.approx(one, rel=1e-6)  # so that docs/training.md says what is true
 
 
 def test_both_know_the_result_and_one_has_written(pair) -> None:
@@ -85,41 +103,25 @@ def test_too_little_memory_is_a_line_of_each_process(tmp_path) -> None:
     assert "8 faces, its part of batch_size 16; start again with --set batch_size=8" in lines[1][0]
 
 
-@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchNormAct2d])
-def test_shared_normalization_of_one_process_is_torchs(monkeypatch, kind) -> None:
-    monkeypatch.setattr(parallel, "_sum_over_processes", lambda values: values)
-    monkeypatch.setattr(parallel.dist, "get_world_size", lambda: 1)
-    torch.manual_seed(0)
-    plain, shared = kind(3), kind(3)
-    convert_sync_batchnorm(shared, Group(0, 2))
-    for layer in (plain, shared):
-        nn.init.uniform_(layer.weight, generator=torch.Generator().manual_seed(1))
-    results = []
-    for layer in (plain, shared):
-        features = (
-            5 * torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(2)) + 2
-        ).requires_grad_()
-        answer = layer(features)
-        answer.square().sum().backward()
-        results.append([answer, features.grad, layer.weight.grad, *layer.state_dict().values()])
-        layer.eval()
-        results[-1].append(layer(features))
-    for expected, given in zip(*results, strict=True):
-        assert torch.allclose(expected, given, rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_layer_with_batch_statistics_is_known(name) -> None:
+def test_on_gpus_every_layer_with_batch_statistics_is_shared(name) -> None:
     model = create_model(name)
-    convert_sync_batchnorm(model, Group(0, 2))
-    kinds = {type(m) for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
-    assert kinds <= set(parallel.SHARED.values())
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    parameters = list(model.parameters())
+    sync_batchnorm(model, Group(0, 2), CPU)
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
+    sync_batchnorm(model, Group(0, 2), torch.device("cuda"))
+    kinds = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert all(isinstance(module, nn.SyncBatchNorm) for module in kinds)
+    after = model.state_dict()
+    assert list(after) == list(before) and all(after[key].equal(before[key]) for key in before)
+    assert all(one is two for one, two in zip(model.parameters(), parameters, strict=True))
 
 
 def test_the_parts_of_a_batch_are_the_batch() -> None:
-    parts = [np.arange(10)[Group(rank, 3).cut(10)] for rank in range(3)]
+    parts = [np.arange(10)[Group(rank, 3).shard(10)] for rank in range(3)]
     assert np.concatenate(parts).tolist() == list(range(10)) and all(map(len, parts))
-    assert list(range(10))[Group().cut(10)] == list(range(10))
+    assert list(range(10))[Group().shard(10)] == list(range(10))
 
 
 def test_a_batch_that_cannot_be_cut_is_told(monkeypatch) -> None:

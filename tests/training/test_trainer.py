@@ -8,6 +8,8 @@ import time
 import pytest
 import torch
 
+import fer_zoo.training.best as best
+import fer_zoo.training.epoch_files as epoch_files
 import fer_zoo.training.optim as pieces
 import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import create_model
@@ -177,7 +179,7 @@ def test_the_best_epoch_is_written_again_where_a_kill_kept_it_from_being_written
 ) -> None:
     """Its checkpoint is on the disk, and on a GPU the epoch could not be done again to the bit."""
     run(small, tmp_path / "whole", settings={"epochs": 1})
-    monkeypatch.setattr(trainer, "save_best", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(epoch_files, "save_best", lambda *_: interrupt({}))
     with pytest.raises(KeyboardInterrupt):
         run(small, tmp_path / "parts", settings={"epochs": 1})
     monkeypatch.undo()
@@ -255,12 +257,12 @@ def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2
 
 
 def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path, monkeypatch) -> None:
-    describe = trainer.describe_recipe
+    describe = best.describe_recipe
 
     def describe_as_before(recipe):
         return {key: value for key, value in describe(recipe).items() if key != "batch_growth"}
 
-    monkeypatch.setattr(trainer, "describe_recipe", describe_as_before)
+    monkeypatch.setattr(best, "describe_recipe", describe_as_before)
     with pytest.raises(KeyboardInterrupt):
         run(small, tmp_path, on_epoch=interrupt)
     monkeypatch.undo()

@@ -1,0 +1,21 @@
+"""What a run writes after each epoch."""
+
+from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
+from fer_zoo.training.checkpoint import Progress, save_checkpoint
+from fer_zoo.training.context import TrainContext
+from fer_zoo.training.history import write_history
+
+
+def save_epoch(context: TrainContext, progress: Progress) -> None:
+    save_checkpoint(context.folder, context.model, context.average, context.optimizer, progress, context.run)
+    if find_best_epoch(progress) == len(progress.history):
+        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
+    write_history(context.folder, progress.history)
+
+
+def restore_files(context: TrainContext, progress: Progress) -> None:
+    """What a kill after an epoch's checkpoint kept from being written."""
+    best = find_best_epoch(progress)
+    if best == len(progress.history) and not is_stored(context.folder, best):
+        save_best(context.folder, context.evaluated, describe_run(context.run, progress))
+    write_history(context.folder, progress.history)

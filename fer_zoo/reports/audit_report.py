@@ -17,10 +17,10 @@ from fer_zoo.data.audit import (
     count_findings,
     list_left_out,
 )
-from fer_zoo.data.exclude import COLUMNS, REASON_SEPARATOR, WHY
+from fer_zoo.data.exclude import COLUMNS, REASON_COLUMN, REASON_SEPARATOR
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import PRIVATE, USAGES
-from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR
+from fer_zoo.data.quality import EXACT, MIRRORED, NEAR
 from fer_zoo.reports.kit import (
     Number,
     Section,
@@ -59,11 +59,11 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
     rows = [
         (
             finding.kind,
-            USAGES[collection.split[finding.place]],
-            collection.index[finding.place],
-            collection.label(finding.place),
+            USAGES[collection.split[finding.row]],
+            collection.index[finding.row],
+            collection.label(finding.row),
             finding.group if finding.group >= 0 else "",
-            "yes" if finding.left_out and collection.split[finding.place] != PRIVATE else "no",
+            "yes" if finding.left_out and collection.split[finding.row] != PRIVATE else "no",
             finding.reason,
         )
         for finding in findings
@@ -74,7 +74,7 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
         (USAGES[collection.split[place]], collection.index[place], REASON_SEPARATOR.join(kinds))
         for place, kinds in list_left_out(collection, findings).items()
     ]
-    _write_csv(folder / "exclude.csv", (*COLUMNS, WHY), left_out)
+    _write_csv(folder / "exclude.csv", (*COLUMNS, REASON_COLUMN), left_out)
     write_text(folder / "index.html", build_audit(dataset, collection, findings))
 
 
@@ -113,7 +113,7 @@ def build_audit(dataset: FER2013, collection: Collection, findings: Sequence[Fin
             sections.append(Section(kind.replace(" ", "-"), title, say(words) + pictures))
     title = "What is wrong with the data"
     lead_text = (
-        f"{len(collection.split):,} faces looked at, {len({one.place for one in findings}):,} with a finding."
+        f"{len(collection.split):,} faces looked at, {len({one.row for one in findings}):,} with a finding."
     )
     return render_page(title, lead_text, numbers, sections, render_footer(dataset))
 
@@ -139,9 +139,9 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 def _show_single(collection: Collection, findings: Sequence[Finding]) -> Markup:
     cards = []
     for finding in _spread(findings, SHOWN):
-        words = f"{collection.name(finding.place)}, labeled {collection.label(finding.place)}"
-        caption = Markup("<b>{}</b><br>{}").format(collection.name(finding.place), finding.reason)
-        cards.append(([encode_face(collection.faces.pixels[finding.place, 0])], words, caption))
+        words = f"{collection.name(finding.row)}, labeled {collection.label(finding.row)}"
+        caption = Markup("<b>{}</b><br>{}").format(collection.name(finding.row), finding.reason)
+        cards.append(([encode_face(collection.faces.pixels[finding.row, 0])], words, caption))
     return _count_shown(len(cards), len(findings)) + render_faces(cards)
 
 
@@ -154,9 +154,9 @@ def _show_groups(collection: Collection, found: Sequence[Finding], findings: Seq
     cards = []
     for group in _spread(groups, SHOWN_GROUPS):
         shown = group[:GROUP_FACES]
-        names = [f"{collection.name(one.place)} ({collection.label(one.place)})" for one in shown]
+        names = [f"{collection.name(one.row)} ({collection.label(one.row)})" for one in shown]
         more = f" and {len(group) - len(shown)} more" if len(group) > len(shown) else ""
-        pictures = [encode_face(collection.faces.pixels[one.place, 0]) for one in shown]
+        pictures = [encode_face(collection.faces.pixels[one.row, 0]) for one in shown]
         cards.append((pictures, "faces that show one photo", Markup("{}{}").format("; ".join(names), more)))
     return _count_shown(len(cards), len(groups), "groups") + render_faces(cards, "pairs")
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from fer_zoo._version import __version__
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.plots import SPLIT_TITLES
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.evaluation.robustness import CORRUPTIONS, Corruption
 from fer_zoo.reports.charts import (
@@ -80,7 +80,7 @@ def render_footer(dataset: FER2013) -> Markup:
 
 
 def describe_split(scores: dict[str, Any]) -> str:
-    titles = {**SPLIT_TITLES, "test": "PublicTest and PrivateTest"}
+    titles = {**SPLIT_USAGES, "test": "PublicTest and PrivateTest"}
     memorized = " The model was trained on these faces." if scores["split"] == "train" else ""
     return f"Measured on {titles[scores['split']]}: {scores['n']:,} faces, one view of each.{memorized}"
 

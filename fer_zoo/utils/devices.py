@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 # mallopt(3). By default glibc returns a freed activation of some megabytes to the kernel and requests it
-# again, page by page, in the next step. 15 steps of efficientnet_lite0 (96 pixels, batch 64, two cores) cause 1.68
-# million page faults, 0.43 million with these settings; 193 images/s became 233, with a bit-identical loss.
+# again, page by page, in the next step. 15 steps of efficientnet_lite0 (96 pixels, batch 64, two cores) cause
+# 1.68 million page faults, 0.43 million with these settings; 193 images/s became 233, the loss bit-identical.
 # Inference on 1,500 faces in batches of 256: cnn-baseline 900 to 1,800 faces/s, resnet_48 550 to 800,
 # efficientnet_lite0 320 to 930.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3

@@ -106,11 +106,7 @@ class _Declared(NamedTuple):
 
 
 def _list_declared(
-    repo: str,
-    choose: Callable[[Sequence[str]], Sequence[str]],
-    revision: str,
-    repo_type: str,
-    max_bytes: int,
+    repo: str, choose: Callable[[Sequence[str]], Sequence[str]], revision: str, repo_type: str, max_bytes: int
 ) -> _Declared:
     from huggingface_hub import HfApi, constants
 

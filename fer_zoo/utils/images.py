@@ -260,7 +260,6 @@ def _to_8_bit(image: "Image") -> "Image":
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
     if image.mode == "I" and image.format != "PNG":  # some versions of Pillow open a 16-bit PNG as I
         raise ImageError(
-            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.",
-            "format",
+            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.", "format"
         )
     return PIL.Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

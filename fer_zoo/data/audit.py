@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import FER2013, Faces, concatenate
 from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, VOTE_COLUMNS, majority_labels
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, USAGES
 from fer_zoo.data.quality import EXACT, MIRRORED, NEAR, find_blanks, find_similar, group_similar
@@ -68,11 +68,8 @@ def collect_faces(dataset: FER2013) -> Collection:
     if dataset.public_test is dataset.private_test:
         del splits[PUBLIC]
     parts = list(splits.values())
-    faces = Faces(
-        np.concatenate([part.pixels for part in parts]), np.concatenate([part.labels for part in parts])
-    )
     split = np.concatenate([np.full(len(part), code) for code, part in splits.items()])
-    return Collection(faces, split, np.concatenate([np.arange(len(part)) for part in parts]))
+    return Collection(concatenate(parts), split, np.concatenate([np.arange(len(part)) for part in parts]))
 
 
 def find_disputed(
@@ -108,11 +105,9 @@ def audit_faces(
         progress: Called with the numbers of compared faces and of all faces.
     """
     blank = find_blanks(collection.faces.pixels)
+    blank_rows = np.flatnonzero(blank).tolist()
     return [
-        *(
-            Finding(BLANK, row, "all pixels within 8 gray levels", left_out=True)
-            for row in np.flatnonzero(blank).tolist()
-        ),
+        *(Finding(BLANK, row, "all pixels within 8 gray levels", left_out=True) for row in blank_rows),
         *_find_no_faces(collection, probabilities or {}, votes, undetected),
         *_find_duplicates(collection, blank, votes, progress),
         *_find_wrong_labels(collection, probabilities or {}, votes),
@@ -171,13 +166,12 @@ def _find_duplicates(
     group = group_similar(pairs, len(rows))
     # A face's finding is that of its closest pair.
     closest: dict[int, tuple[int, float, int]] = {}
-    order = {EXACT: 0, NEAR: 1, MIRRORED: 2}
+    kinds = (EXACT, NEAR, MIRRORED)
     for one, other, correlation, kind in zip(*pairs, strict=True):
         for face, twin in ((one, other), (other, one)):
-            link = (order[kind], -float(correlation), int(twin))
+            link = (kinds.index(kind), -float(correlation), int(twin))
             closest[int(face)] = min(closest.get(int(face), link), link)
     kept = _choose_kept(collection, rows, group, votes)
-    kinds = (EXACT, NEAR, MIRRORED)
     findings = [
         Finding(
             kinds[rank],

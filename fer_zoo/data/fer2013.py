@@ -71,18 +71,15 @@ class FER2013:
         """The faces of `train`, `public`, `private` or `test` (both test splits). Raises UnknownNameError."""
         splits = {"train": self.training, "public": self.public_test, "private": self.private_test}
         if name == "test":
-            return self._both_tests()
+            is_one = self.public_test is self.private_test
+            return self.public_test if is_one else concatenate((self.public_test, self.private_test))
         if name not in splits:
             raise UnknownNameError("split", name, [*splits, "test"])
         return splits[name]
 
-    def _both_tests(self) -> Faces:
-        if self.public_test is self.private_test:
-            return self.public_test
-        pair = (self.public_test, self.private_test)
-        return Faces(
-            np.concatenate([faces.pixels for faces in pair]), np.concatenate([faces.labels for faces in pair])
-        )
+
+def concatenate(parts: Sequence[Faces]) -> Faces:
+    return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "labels")))
 
 
 def read_fer2013(path: str | Path | None = None) -> FER2013:

@@ -31,50 +31,17 @@ class Expression(NamedTuple):
     teeth: float = 0.0  # 0 to 1: fraction of the open mouth
 
 
+# Values in the order of the fields above.
 EXPRESSIONS = {
-    "angry": Expression(
-        brow_inner=-0.17,
-        brow_outer=0.08,
-        eye_open=0.75,
-        mouth_curve=-0.07,
-        mouth_open=0.13,
-        mouth_width=0.29,
-        teeth=1.0,
-    ),
-    "disgust": Expression(
-        brow_inner=-0.10,
-        brow_outer=-0.04,
-        eye_open=0.4,
-        mouth_curve=-0.04,
-        lip_raise=0.17,
-        folds=1.0,
-        wrinkles=1.0,
-    ),
-    "fear": Expression(
-        brow_inner=0.20,
-        brow_outer=0.0,
-        eye_open=1.55,
-        mouth_curve=-0.06,
-        mouth_open=0.17,
-        mouth_width=0.38,
-        teeth=0.4,
-    ),
-    "happy": Expression(
-        brow_inner=0.03,
-        brow_outer=0.03,
-        eye_open=0.65,
-        mouth_curve=0.20,
-        mouth_open=0.15,
-        mouth_width=0.46,
-        folds=0.7,
-        teeth=0.7,
-    ),
-    "sad": Expression(brow_inner=0.15, brow_outer=-0.12, eye_open=0.6, mouth_curve=-0.16, mouth_width=0.30),
-    "surprise": Expression(
-        brow_inner=0.20, brow_outer=0.20, eye_open=1.55, mouth_open=0.34, mouth_width=0.19
-    ),
+    "angry": Expression(-0.17, 0.08, 0.75, -0.07, 0.13, 0.29, 0.0, 0.0, 0.0, 1.0),
+    "disgust": Expression(-0.1, -0.04, 0.4, -0.04, 0.02, 0.32, 0.17, 1.0, 1.0, 0.0),
+    "fear": Expression(0.2, 0.0, 1.55, -0.06, 0.17, 0.38, 0.0, 0.0, 0.0, 0.4),
+    "happy": Expression(0.03, 0.03, 0.65, 0.2, 0.15, 0.46, 0.0, 0.7, 0.0, 0.7),
+    "sad": Expression(0.15, -0.12, 0.6, -0.16, 0.02, 0.3, 0.0, 0.0, 0.0, 0.0),
+    "surprise": Expression(0.2, 0.2, 1.55, 0.0, 0.34, 0.19, 0.0, 0.0, 0.0, 0.0),
     "neutral": Expression(),
 }
+# Standard deviations of the random variation of each value.
 JITTER = Expression(0.02, 0.02, 0.07, 0.015, 0.01, 0.02, 0.01, 0.05, 0.05, 0.1)
 
 

@@ -22,8 +22,6 @@ from fer_zoo.utils.files import write_text
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"\w[\w./-]*")
 RECORDS = ".fer_zoo"  # folder in a repository's cache: for each commit, the files that were verified
-
-
 Choose = Callable[[Sequence[str]], Sequence[str]]  # selects files from all paths of a repository
 
 

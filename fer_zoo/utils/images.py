@@ -39,7 +39,7 @@ def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -
 
 
 def readable_formats(*extra: str) -> list[str]:
-    """Formats to pass to Pillow: FORMATS and `extra`, as far as this build of Pillow can read them.
+    """The formats among FORMATS and `extra` that this build of Pillow reads, to pass to Image.open.
 
     Pillow's other formats include some, such as EPS, for which it starts another program. Private API:
     Image.OPEN, Pillow's table of readers (seen in Pillow 12.3).

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import USAGES, VOTE_COLUMNS
+from fer_zoo.data.ferplus import VOTE_COLUMNS
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -16,7 +17,7 @@ def write_votes(path: Path, dataset: FER2013, shift: int = 0, second: int = 0) -
     """
     columns = HEADER.split(",")[2:]
     lines = [HEADER]
-    for split, usage in USAGES.items():
+    for split, usage in SPLIT_USAGES.items():
         for label in np.roll(dataset.split(split).labels, shift):
             votes = dict.fromkeys(columns, 0) | {VOTE_COLUMNS[label]: 8 - second, "unknown": 2}
             if second:

@@ -1,17 +1,18 @@
-"""What is wrong with single faces of FER2013, and which of them training is better without.
+"""Issues of single faces of FER2013, and which faces to exclude from training.
 
-The rules are few, and every finding says its reason. A face is left out of training (never of PrivateTest)
-- when it is blank, or shows no face: more than half of the FER+ raters say so, or without their votes no
-  model is sure of anything, and the face detector finds nothing either (raters also said so of half-covered,
-  turned or badly framed faces: those are listed and stay);
-- when it shows the photo of another face, to the pixel, nearly, or mirrored, and is not the one that stays:
-  of a group with a PrivateTest face none stays elsewhere, so that the test is new to the model; of a group
-  with a PublicTest face none in Training; of the others the one whose label the raters, or else most of the
+Every finding has a reason. A face is excluded from training (never from PrivateTest)
+- if it is blank, or shows no face: more than half of the FER+ raters vote so, or without votes no model is
+  confident, and the face detector finds nothing either (raters also voted so for occluded, turned or badly
+  framed faces: those are listed but not excluded);
+- if it shows the same photo as another face (exact, near or mirrored duplicate) and is not the one to keep:
+  of a group with PrivateTest faces, none elsewhere, so that the test is new to the model; of a group with
+  PublicTest faces, none in Training; of any other group, the one whose label the raters, or else most of the
   group, confirm;
-- when its label is contradicted: no rater gave it, seven or more of ten agree on another emotion, and two
-  models (or the only one) answer that too. Models have learned the Training labels, so for Training rows the
-  raters alone decide. Without votes: two models or more give one other emotion 90 % each, which a model
-  trained on the row rarely does: memorized wrong labels are then missed.
+- if its label is contradicted: no rater chose it, seven or more of ten agree on another emotion, and two
+  models (or the only one) predict that too. Models have learned the Training labels, so for Training the
+  raters alone decide. Without votes, two or more models must predict the same other emotion with a
+  probability of 90 % each, which a model rarely does for a face it was trained on: memorized wrong labels are
+  missed then.
 """
 
 from collections import Counter
@@ -22,76 +23,68 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import FER2013, Faces, concatenate
 from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, VOTE_COLUMNS, majority_labels
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, USAGES
-from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR, find_similar, group_similar
-from fer_zoo.data.quality import find_blanks
+from fer_zoo.data.quality import EXACT, MIRRORED, NEAR, find_blanks, find_similar, group_similar
 from fer_zoo.emotions import EMOTIONS
 
-MAX_OF_TEN = 5  # votes: more than this of ten say that there is no face
-CLEAR_VOTES = 7  # of ten, for another emotion than the label
-SURE = 0.9  # probability of another emotion, where there are no votes
-DOUBT = 0.35  # no emotion has more: 2.5 times what seven equal ones have
+MAX_NO_FACE_VOTES = 5  # of ten; more mean that there is no face
+MIN_VOTES = 7  # of ten, for another emotion than the label
+MIN_CONFIDENCE = 0.9  # of another emotion, without votes
+MAX_UNCERTAIN = 0.35  # highest probability of an uncertain prediction: 2.5 times that of a uniform one
 BLANK, NO_FACE, LABEL = "blank", "no face", "label"
 KINDS = (BLANK, NO_FACE, EXACT, NEAR, MIRRORED, LABEL)
 
 
 class Finding(NamedTuple):
-    """place: in `Collection`. group: of the faces that show one photo, -1 for none. left_out: of training."""
+    """An issue of one face."""
 
-    kind: str
-    place: int
+    kind: str  # one of KINDS
+    row: int  # in a Collection
     reason: str
-    group: int = -1
-    left_out: bool = False
+    group: int = -1  # of the faces that show the same photo; -1 for none
+    left_out: bool = False  # excluded from training
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All splits in one row: Training, PublicTest, PrivateTest. `split` (N,) holds codes of USAGES, `index`
-    (N,) the place in the split.
-    """
+    """All splits concatenated: Training, PublicTest, PrivateTest."""
 
     faces: Faces
-    split: NDArray[np.int64]
-    index: NDArray[np.int64]
+    split: NDArray[np.int64]  # (N,), codes of USAGES
+    index: NDArray[np.int64]  # (N,), index in the split
 
-    def name(self, place: int) -> str:
-        return f"{USAGES[self.split[place]]} {self.index[place]}"
+    def name(self, row: int) -> str:
+        return f"{USAGES[self.split[row]]} {self.index[row]}"
 
-    def label(self, place: int) -> str:
-        return EMOTIONS[self.faces.labels[place]]
+    def label(self, row: int) -> str:
+        return EMOTIONS[self.faces.labels[row]]
 
 
 def collect_faces(dataset: FER2013) -> Collection:
-    """An image folder has one test split, which then is PrivateTest alone."""
+    """Concatenate the splits. The only test split of an image folder becomes PrivateTest."""
     splits = {TRAINING: dataset.training, PUBLIC: dataset.public_test, PRIVATE: dataset.private_test}
     if dataset.public_test is dataset.private_test:
         del splits[PUBLIC]
     parts = list(splits.values())
-    faces = Faces(
-        np.concatenate([part.pixels for part in parts]), np.concatenate([part.labels for part in parts])
-    )
     split = np.concatenate([np.full(len(part), code) for code, part in splits.items()])
-    return Collection(faces, split, np.concatenate([np.arange(len(part)) for part in parts]))
+    return Collection(concatenate(parts), split, np.concatenate([np.arange(len(part)) for part in parts]))
 
 
 def find_disputed(
-    collection: Collection,
-    probabilities: Mapping[str, NDArray[np.float64]],
-    votes: NDArray[np.int64] | None,
+    collection: Collection, probabilities: Mapping[str, NDArray[np.float64]], votes: NDArray[np.int64] | None
 ) -> NDArray[np.bool_]:
-    """(N,): which pictures may show no face, blank ones aside: more than half of the raters see none. Without
-    votes: no model gives any emotion more than DOUBT.
+    """bool (N,): which non-blank pictures may show no face, by more than half of the raters; without votes,
+    those for which no model gives any emotion more than MAX_UNCERTAIN.
     """
-    doubtful = ~find_blanks(collection.faces.pixels)
+    disputed = ~find_blanks(collection.faces.pixels)
     if votes is not None:
-        return doubtful & (_count_no_face(votes) > MAX_OF_TEN)
-    doubtful &= bool(probabilities)
+        return disputed & (_count_no_face(votes) > MAX_NO_FACE_VOTES)
+    disputed &= bool(probabilities)
     for table in probabilities.values():
-        doubtful &= table.max(axis=1) < DOUBT
-    return doubtful
+        disputed &= table.max(axis=1) < MAX_UNCERTAIN
+    return disputed
 
 
 def audit_faces(
@@ -102,18 +95,19 @@ def audit_faces(
     undetected: NDArray[np.bool_] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Finding]:
-    """All findings, by kind in KINDS order, then by place.
+    """List all findings, by kind in KINDS order, then by row.
 
-    probabilities: (N, 7) of each model by name. votes: of the FER+ raters (N, 10). undetected: which of the
-    faces of `find_disputed` (N,) the face detector does not find; without it, all. progress: (faces compared,
-    in all).
+    Args:
+        collection: The faces.
+        probabilities: (N, 7) of each model by name.
+        votes: (N, 10) of the FER+ raters.
+        undetected: bool (N,), which of `find_disputed`'s faces the face detector misses; by default all.
+        progress: Called with the numbers of compared faces and of all faces.
     """
     blank = find_blanks(collection.faces.pixels)
+    blank_rows = np.flatnonzero(blank).tolist()
     return [
-        *(
-            Finding(BLANK, place, "all pixels within 8 gray levels", left_out=True)
-            for place in np.flatnonzero(blank).tolist()
-        ),
+        *(Finding(BLANK, row, "all pixels within 8 gray levels", left_out=True) for row in blank_rows),
         *_find_no_faces(collection, probabilities or {}, votes, undetected),
         *_find_duplicates(collection, blank, votes, progress),
         *_find_wrong_labels(collection, probabilities or {}, votes),
@@ -121,20 +115,20 @@ def audit_faces(
 
 
 def list_left_out(collection: Collection, findings: list[Finding]) -> dict[int, list[str]]:
-    """Places that training is better without, in order, each with its kinds; none of PrivateTest."""
+    """Rows to exclude from training, in order, each with its kinds; none of PrivateTest."""
     reasons: dict[int, list[str]] = {}
     for finding in findings:
-        if finding.left_out and collection.split[finding.place] != PRIVATE:
-            reasons.setdefault(finding.place, []).append(finding.kind)
+        if finding.left_out and collection.split[finding.row] != PRIVATE:
+            reasons.setdefault(finding.row, []).append(finding.kind)
     return dict(sorted(reasons.items()))
 
 
 def count_findings(collection: Collection, findings: list[Finding]) -> dict[str, dict[str, int]]:
-    """Number of findings of each kind in each split; `left_out` counts faces, whatever was found."""
+    """Number of findings of each kind in each split; `left_out` counts the faces to exclude."""
     counts = {kind: dict.fromkeys(USAGES, 0) for kind in KINDS}
     for finding in findings:
-        counts[finding.kind][USAGES[collection.split[finding.place]]] += 1
-    left_out = Counter(USAGES[collection.split[place]] for place in list_left_out(collection, findings))
+        counts[finding.kind][USAGES[collection.split[finding.row]]] += 1
+    left_out = Counter(USAGES[collection.split[row]] for row in list_left_out(collection, findings))
     return {**counts, "left_out": {usage: left_out[usage] for usage in USAGES}}
 
 
@@ -145,15 +139,15 @@ def _find_no_faces(
     undetected: NDArray[np.bool_] | None,
 ) -> list[Finding]:
     findings = []
-    for place in np.flatnonzero(find_disputed(collection, probabilities, votes)).tolist():
-        lost = undetected is None or bool(undetected[place])
+    for row in np.flatnonzero(find_disputed(collection, probabilities, votes)).tolist():
+        is_undetected = undetected is None or bool(undetected[row])
         if votes is not None:
-            reason = f"{_count_no_face(votes)[place]} of 10 FER+ raters see no face"
-            reason += "" if lost else ", the face detector does"
-            findings.append(Finding(NO_FACE, place, reason, left_out=lost))
-        elif lost:
-            reason = "no model is sure of anything, and the face detector finds nothing"
-            findings.append(Finding(NO_FACE, place, reason, left_out=True))
+            reason = f"{_count_no_face(votes)[row]} of 10 FER+ raters see no face"
+            reason += "" if is_undetected else ", but the face detector finds one"
+            findings.append(Finding(NO_FACE, row, reason, left_out=is_undetected))
+        elif is_undetected:
+            reason = "no model is confident, and the face detector finds nothing"
+            findings.append(Finding(NO_FACE, row, reason, left_out=True))
     return findings
 
 
@@ -167,115 +161,111 @@ def _find_duplicates(
     votes: NDArray[np.int64] | None,
     progress: Callable[[int, int], object] | None,
 ) -> list[Finding]:
-    used = np.flatnonzero(~blank)
-    pairs = find_similar(collection.faces.pixels[used], progress=progress)
-    group = group_similar(pairs, len(used))
-    # A face is of the closest kind that joins it to another; its reason names that other.
+    rows = np.flatnonzero(~blank)
+    pairs = find_similar(collection.faces.pixels[rows], progress=progress)
+    group = group_similar(pairs, len(rows))
+    # A face's finding is that of its closest pair.
     closest: dict[int, tuple[int, float, int]] = {}
-    order = {EXACT: 0, NEAR: 1, MIRRORED: 2}
+    kinds = (EXACT, NEAR, MIRRORED)
     for one, other, correlation, kind in zip(*pairs, strict=True):
         for face, twin in ((one, other), (other, one)):
-            link = (order[kind], -float(correlation), int(twin))
+            link = (kinds.index(kind), -float(correlation), int(twin))
             closest[int(face)] = min(closest.get(int(face), link), link)
-    stays = _choose_staying(collection, used, group, votes)
-    kinds = (EXACT, NEAR, MIRRORED)
+    kept = _choose_kept(collection, rows, group, votes)
     findings = [
         Finding(
             kinds[rank],
-            int(used[face]),
-            _describe_twin(collection, int(used[face]), int(used[twin]), -correlation),
+            int(rows[face]),
+            _describe_twin(collection, int(rows[face]), int(rows[twin]), -correlation),
             group=int(group[face]),
-            left_out=face not in stays,
+            left_out=face not in kept,
         )
         for face, (rank, correlation, twin) in closest.items()
     ]
-    return sorted(findings, key=lambda finding: (kinds.index(finding.kind), finding.place))
+    return sorted(findings, key=lambda finding: (kinds.index(finding.kind), finding.row))
 
 
-def _describe_twin(collection: Collection, place: int, twin: int, correlation: float) -> str:
-    label, other = collection.label(place), collection.label(twin)
-    labels = f"both {label}" if label == other else f"{label} here, {other} there"
+def _describe_twin(collection: Collection, row: int, twin: int, correlation: float) -> str:
+    label, other = collection.label(row), collection.label(twin)
+    labels = f"both labeled {label}" if label == other else f"labeled {label} here and {other} there"
     return f"the photo of {collection.name(twin)}, correlation {correlation:.3f}, {labels}"
 
 
-def _choose_staying(
-    collection: Collection,
-    used: NDArray[np.int64],
-    group: NDArray[np.int64],
-    votes: NDArray[np.int64] | None,
+def _choose_kept(
+    collection: Collection, rows: NDArray[np.int64], group: NDArray[np.int64], votes: NDArray[np.int64] | None
 ) -> set[int]:
-    """Faces, as places in `used`, that stay: of each group all of PrivateTest, or else one."""
+    """Faces to keep, as indices of `rows`: from each group all of PrivateTest, or else one."""
     members: dict[int, list[int]] = {}
     for face in np.flatnonzero(group >= 0).tolist():
         members.setdefault(int(group[face]), []).append(face)
     majority = None if votes is None else majority_labels(votes)
-    stays: set[int] = set()
+    kept: set[int] = set()
     for faces in members.values():
-        last = max(collection.split[used[face]] for face in faces)
-        late = [face for face in faces if collection.split[used[face]] == last]
-        stays.update(late if last == PRIVATE else [_choose_best(collection, used, faces, late, majority)])
-    return stays
+        last = max(collection.split[rows[face]] for face in faces)
+        candidates = [face for face in faces if collection.split[rows[face]] == last]
+        if last != PRIVATE:
+            candidates = [_choose_best(collection, rows, faces, candidates, majority)]
+        kept.update(candidates)
+    return kept
 
 
 def _choose_best(
     collection: Collection,
-    used: NDArray[np.int64],
+    rows: NDArray[np.int64],
     faces: list[int],
     candidates: list[int],
     majority: NDArray[np.int64] | None,
 ) -> int:
     labels = collection.faces.labels
-    usual = Counter(labels[used[face]] for face in faces)
+    frequency = Counter(labels[rows[face]] for face in faces)
 
     def rank(face: int) -> tuple[bool, int, int]:
-        confirmed = majority is not None and majority[used[face]] == labels[used[face]]
-        return (not confirmed, -usual[labels[used[face]]], face)
+        confirmed = majority is not None and majority[rows[face]] == labels[rows[face]]
+        return (not confirmed, -frequency[labels[rows[face]]], face)
 
     return min(candidates, key=rank)
 
 
 def _find_wrong_labels(
-    collection: Collection,
-    probabilities: Mapping[str, NDArray[np.float64]],
-    votes: NDArray[np.int64] | None,
+    collection: Collection, probabilities: Mapping[str, NDArray[np.float64]], votes: NDArray[np.int64] | None
 ) -> list[Finding]:
     if votes is None:
-        return _find_labels_against_models(collection, probabilities)
-    labels, rows = collection.faces.labels, np.arange(len(votes))
+        return _find_labels_by_models(collection, probabilities)
+    labels, all_rows = collection.faces.labels, np.arange(len(votes))
     majority, top = majority_labels(votes), votes.max(axis=1)
     agreeing = np.zeros(len(votes), dtype=int)
     for table in probabilities.values():
         agreeing += table.argmax(axis=1) == majority
     enough = (agreeing >= min(2, max(1, len(probabilities)))) | (collection.split == TRAINING)
-    contradicted = (majority != NO_MAJORITY) & (votes[rows, labels] == 0) & (top >= CLEAR_VOTES) & enough
+    contradicted = (majority != NO_MAJORITY) & (votes[all_rows, labels] == 0) & (top >= MIN_VOTES) & enough
     return [
         Finding(
             LABEL,
-            place,
-            f"labeled {collection.label(place)}; {top[place]} of 10 raters"
-            + (f" and {agreeing[place]} of {len(probabilities)} models" if probabilities else "")
-            + f" say {EMOTIONS[majority[place]]}",
+            row,
+            f"labeled {collection.label(row)}; {top[row]} of 10 raters"
+            + (f" and {agreeing[row]} of {len(probabilities)} models" if probabilities else "")
+            + f" choose {EMOTIONS[majority[row]]}",
             left_out=True,
         )
-        for place in np.flatnonzero(contradicted).tolist()
+        for row in np.flatnonzero(contradicted).tolist()
     ]
 
 
-def _find_labels_against_models(
+def _find_labels_by_models(
     collection: Collection, probabilities: Mapping[str, NDArray[np.float64]]
 ) -> list[Finding]:
     if len(probabilities) < 2:
         return []
     tables = np.stack(list(probabilities.values()))
-    answers, sure = tables.argmax(axis=2), (tables.max(axis=2) >= SURE).all(axis=0)
-    same = (answers == answers[0]).all(axis=0)
+    predicted, confident = tables.argmax(axis=2), (tables.max(axis=2) >= MIN_CONFIDENCE).all(axis=0)
+    agree = (predicted == predicted[0]).all(axis=0)
     return [
         Finding(
             LABEL,
-            place,
-            f"labeled {collection.label(place)}; {len(tables)} models give {EMOTIONS[answers[0, place]]} "
-            f"{tables[:, place].max(axis=1).min():.0%} or more",
+            row,
+            f"labeled {collection.label(row)}; {len(tables)} models predict {EMOTIONS[predicted[0, row]]} "
+            f"with {tables[:, row].max(axis=1).min():.0%} or more",
             left_out=True,
         )
-        for place in np.flatnonzero(same & sure & (answers[0] != collection.faces.labels)).tolist()
+        for row in np.flatnonzero(agree & confident & (predicted[0] != collection.faces.labels)).tolist()
     ]

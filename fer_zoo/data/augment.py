@@ -1,4 +1,4 @@
-"""Augmentation as data: one recipe, for a whole batch on the device or per sample by albumentations."""
+"""One augmentation recipe for two implementations: a batch on the device, or a sample by albumentations."""
 
 import math
 from dataclasses import dataclass, fields
@@ -15,57 +15,38 @@ from fer_zoo.utils.telemetry import import_albumentations
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to a training face. Zero turns a part off; each value is drawn uniformly in its range.
+    """Random transforms of a training face. 0 disables one; values are drawn uniformly from their range."""
 
-    flip: probability of the mirror image. rotate: +- degrees. scale: +- share of the size. shift: +- share
-    of the side. crop: side in pixels of a random crop that is resized back to 48. train_crop: the same, not
-    resized, so that training is faster (arXiv:1906.06423); for networks that bear it. brightness: +- share of
-    the full range added. contrast: +- share of the contrast about the image's mean. erase: probability of
-    one gray box of 2-20 % of the area. mixup, cutmix: parameter of the Beta distribution (arXiv:1710.09412,
-    arXiv:1905.04899); at most one of the two.
-    """
-
-    flip: float = 0.5
-    rotate: float = 0.0
-    scale: float = 0.0
-    shift: float = 0.0
-    crop: int = 0
-    train_crop: int = 0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    erase: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    flip: float = 0.5  # probability of the mirror image
+    rotate: float = 0.0  # +- degrees
+    scale: float = 0.0  # +- fraction of the size
+    shift: float = 0.0  # +- fraction of the side
+    crop: int = 0  # side in pixels of a random crop that is resized back to 48
+    train_crop: int = 0  # the same without resizing, for faster training (arXiv:1906.06423)
+    brightness: float = 0.0  # +- fraction of the full range, added
+    contrast: float = 0.0  # +- fraction of the contrast around the image's mean
+    erase: float = 0.0  # probability of one gray box of 2-20 % of the area
+    mixup: float = 0.0  # alpha of the Beta distribution (arXiv:1710.09412); excludes cutmix
+    cutmix: float = 0.0  # alpha of the Beta distribution (arXiv:1905.04899)
 
     def __post_init__(self) -> None:
-        limits = {
-            "flip": 1,
-            "rotate": 180,
-            "scale": 0.9,
-            "shift": 1,
-            "crop": SIDE,
-            "train_crop": SIDE,
-            "erase": 1,
-            "brightness": 1,
-        }
+        limits = {"flip": 1, "rotate": 180, "scale": 0.9, "shift": 1, "erase": 1, "brightness": 1}
+        limits |= {"crop": SIDE, "train_crop": SIDE}
         for field in fields(self):
-            value, top = getattr(self, field.name), limits.get(field.name, 10)
+            value, limit = getattr(self, field.name), limits.get(field.name, 10)
             kinds, what = ((int,), "a whole number") if field.type is int else ((int, float), "a number")
-            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value <= top:
-                raise RecipeError(f"augment.{field.name} is {value!r}; allowed is {what} from 0 to {top}.")
-        if self.mixup and self.cutmix:
-            raise RecipeError(
-                "augment.mixup and augment.cutmix are both on; choose one and set the other to 0."
-            )
-        if self.crop and self.train_crop:
-            raise RecipeError(
-                "augment.crop and augment.train_crop are both on; choose one and set the other to 0."
-            )
+            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value <= limit:
+                raise RecipeError(f"augment.{field.name} is {value!r}; allowed is {what} from 0 to {limit}.")
+        for one, other in (("mixup", "cutmix"), ("crop", "train_crop")):
+            if getattr(self, one) and getattr(self, other):
+                raise RecipeError(
+                    f"augment.{one} and augment.{other} are both on; choose one and set the other to 0."
+                )
 
 
 ERASED_AREA = (0.02, 0.2)
 ERASED_ASPECT = (0.5, 2.0)
-ERASED_GREY = 0.5
+ERASED_GRAY = 0.5
 
 
 def _uniform(count: int, low: float, high: float, generator: Generator) -> Tensor:
@@ -77,9 +58,8 @@ def draw_affine(count: int, augmentation: Augmentation, generator: Generator) ->
     a = augmentation
     angle = _uniform(count, -a.rotate, a.rotate, generator) * (math.pi / 180)
     zoom = 1 + _uniform(count, -a.scale, a.scale, generator)
-    shift = (
-        _uniform(2 * count, -a.shift, a.shift, generator).view(count, 2) * 2
-    )  # the frame is two units wide
+    # The frame is two units wide.
+    shift = 2 * _uniform(2 * count, -a.shift, a.shift, generator).view(count, 2)
     mirror = 1 - 2 * (_uniform(count, 0, 1, generator) < a.flip).float()
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
     # Output point p shows input point R(p - shift) / zoom, mirrored.
@@ -87,19 +67,18 @@ def draw_affine(count: int, augmentation: Augmentation, generator: Generator) ->
     offset = -(linear @ shift[:, :, None])
     matrix = torch.cat([linear, offset], 2)
     matrix[:, 0] *= mirror[:, None]
-    part = a.crop or a.train_crop
-    if part:
-        window = part / SIDE
-        corner = torch.randint(0, SIDE - part + 1, (count, 2), generator=generator, device=generator.device)
-        centre = (2 * corner + part) / SIDE - 1
-        matrix[:, :, 2] += (matrix[:, :, :2] @ centre[:, :, None])[:, :, 0]
-        matrix[:, :, :2] *= window
+    if side := a.crop or a.train_crop:
+        corner = torch.randint(0, SIDE - side + 1, (count, 2), generator=generator, device=generator.device)
+        center = (2 * corner + side) / SIDE - 1
+        matrix[:, :, 2] += (matrix[:, :, :2] @ center[:, :, None])[:, :, 0]
+        matrix[:, :, :2] *= side / SIDE
     return matrix
 
 
 def augment_batch(pixels: Tensor, augmentation: Augmentation, generator: Generator) -> Tensor:
-    """uint8 faces (N, 1, 48, 48) to augmented float faces in [0, 1] of the same shape (of side
-    `train_crop`, where that is on), on the generator's device.
+    """Augment uint8 faces (N, 1, 48, 48) on the generator's device.
+
+    Returns float faces in [0, 1] of the same shape, or of side `train_crop` if that is on.
     """
     count, a = len(pixels), augmentation
     side = a.train_crop or SIDE
@@ -119,7 +98,7 @@ def augment_batch(pixels: Tensor, augmentation: Augmentation, generator: Generat
 
 
 def _erase(faces: Tensor, probability: float, generator: Generator) -> Tensor:
-    """Random erasing (arXiv:1708.04896) with mid-gray, one box in an image."""
+    """Random erasing (arXiv:1708.04896) with one mid-gray box per image."""
     count, side = len(faces), faces.shape[-1]
     area = _uniform(count, *ERASED_AREA, generator) * side**2
     aspect = _uniform(count, math.log(ERASED_ASPECT[0]), math.log(ERASED_ASPECT[1]), generator).exp()
@@ -128,41 +107,38 @@ def _erase(faces: Tensor, probability: float, generator: Generator) -> Tensor:
     top = _uniform(count, 0, 1, generator) * (side - height)
     left = _uniform(count, 0, 1, generator) * (side - width)
     erased = _uniform(count, 0, 1, generator) < probability
-    line = torch.arange(side, device=faces.device) + 0.5
-    rows = (line >= top[:, None]) & (line < (top + height)[:, None]) & erased[:, None]
-    columns = (line >= left[:, None]) & (line < (left + width)[:, None])
-    return faces.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], ERASED_GREY)
+    position = torch.arange(side, device=faces.device) + 0.5
+    rows = (position >= top[:, None]) & (position < (top + height)[:, None]) & erased[:, None]
+    columns = (position >= left[:, None]) & (position < (left + width)[:, None])
+    return faces.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], ERASED_GRAY)
 
 
 def mix_batch(
-    faces: Tensor, augmentation: Augmentation, generator: Generator, host: Generator
+    faces: Tensor, augmentation: Augmentation, generator: Generator, cpu_generator: Generator
 ) -> tuple[Tensor, Tensor, float]:
-    """Mixed faces, the partner of each (N,), and the share of the label that stays with the first of the
-    pair.
+    """Mixup or cutmix: the mixed faces, the index of each face's partner (N,), and lambda.
 
-    The share and the box steer shapes, so they come from `host`, a generator on the CPU: nothing waits for
-    the device.
+    Lambda is the weight of a face's own label. It and the box are drawn on the CPU, by `cpu_generator`,
+    because shapes depend on them: this avoids a device synchronization.
     """
-    strength = augmentation.mixup or augmentation.cutmix
+    alpha = augmentation.mixup or augmentation.cutmix
     partner = torch.randperm(len(faces), generator=generator, device=faces.device)
-    first, second = torch._standard_gamma(torch.full((2,), float(strength)), generator=host).tolist()
-    share = first / max(first + second, 1e-12)
+    # Private API: torch._standard_gamma (seen in torch 2.10 to 2.14); distributions.Beta takes no generator.
+    first, second = torch._standard_gamma(torch.full((2,), float(alpha)), generator=cpu_generator).tolist()
+    lam = first / max(first + second, 1e-12)
     if augmentation.mixup:
-        return share * faces + (1 - share) * faces[partner], partner, share
-    whole = faces.shape[-1]
-    side = round(whole * math.sqrt(1 - share))
-    top, left = torch.randint(0, whole - side + 1, (2,), generator=host).tolist()
+        return lam * faces + (1 - lam) * faces[partner], partner, lam
+    width = faces.shape[-1]
+    side = round(width * math.sqrt(1 - lam))
+    top, left = torch.randint(0, width - side + 1, (2,), generator=cpu_generator).tolist()
+    box = (..., slice(top, top + side), slice(left, left + side))
     mixed = faces.clone()
-    mixed[:, :, top : top + side, left : left + side] = faces[
-        partner, :, top : top + side, left : left + side
-    ]
-    return mixed, partner, 1 - side**2 / whole**2
+    mixed[box] = faces[box][partner]
+    return mixed, partner, 1 - side**2 / width**2
 
 
 def build_albumentations(augmentation: Augmentation, seed: int | None = None) -> Any:
-    """The same recipe as an albumentations pipeline on one uint8 image (48, 48). mixup and cutmix need a
-    batch.
-    """
+    """The same recipe, without mixup and cutmix, as an albumentations pipeline for a uint8 image (48, 48)."""
     A = import_albumentations()  # noqa: N806 - the library's own convention
     a = augmentation
     steps: list[Any] = []
@@ -191,6 +167,6 @@ def build_albumentations(augmentation: Augmentation, seed: int | None = None) ->
         )
     if a.erase:
         steps.append(
-            A.Erasing(scale=ERASED_AREA, ratio=ERASED_ASPECT, fill=round(255 * ERASED_GREY), p=a.erase)
+            A.Erasing(scale=ERASED_AREA, ratio=ERASED_ASPECT, fill=round(255 * ERASED_GRAY), p=a.erase)
         )
     return A.Compose(steps, seed=seed)

@@ -1,6 +1,6 @@
-"""Parsed data sets kept on disk, one file for each content: a 301 MB CSV is parsed once.
+"""Parsed data sets cached on disk by content: a 301 MB CSV is parsed once.
 
-The key is a hash of the files' bytes, never their time or size, so an edited file is always read anew.
+The key is a hash of the files' bytes, not their time or size, so an edited file is always parsed again.
 """
 
 import contextlib
@@ -17,49 +17,49 @@ from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
 from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files, write_atomically
 
-LAYOUT = 1  # raise it whenever the stored arrays or the fingerprint change their meaning
-_PIECE_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
+LAYOUT = 1  # increase it whenever the meaning of the stored arrays or the fingerprint changes
+_CHUNK_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of the SHA-256 of each 32 MB piece, hashed on all cores: 0.18 CPU seconds for 301 MB."""
-    starts = range(0, path.stat().st_size, _PIECE_BYTES)
+    """SHA-256 of the SHA-256 of each 32 MB chunk, hashed on all cores: 0.18 CPU seconds for 301 MB."""
+    starts = range(0, path.stat().st_size, _CHUNK_BYTES)
     with ThreadPoolExecutor() as pool:
-        digests = pool.map(partial(_hash_piece, path), starts)
+        digests = pool.map(partial(_hash_chunk, path), starts)
         return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
-def _hash_piece(path: Path, start: int) -> bytes:
+def _hash_chunk(path: Path, start: int) -> bytes:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         file.seek(start)
-        for _ in range(_PIECE_BYTES // _BLOCK_BYTES):
+        for _ in range(_CHUNK_BYTES // _BLOCK_BYTES):
             digest.update(file.read(_BLOCK_BYTES))
     return digest.digest()
 
 
 def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> tuple[Rows, str]:
-    """Rows and fingerprint of `files` from the cache, or from `read`, which is then kept.
+    """Rows and fingerprint of `files` from the cache, or from `read`, whose result is then cached.
 
-    A damaged cache file is replaced; a folder that cannot be written only means that nothing is kept.
+    A damaged cache file is replaced; with a read-only cache folder nothing is cached.
     """
-    # The name of a file, or of its folder, may say the split.
+    # The name of a file or of its folder may give the split.
     names_and_hashes = [
         (f"{file.parent.name}/{file.name}" if len(files) > 1 else "", hash_file(file)) for file in files
     ]
     key = hashlib.sha256(repr((LAYOUT, names_and_hashes)).encode()).hexdigest()[:32]
-    kept = cache_folder() / f"fer2013-{key}.npz"
-    # The archive holds a CRC-32 of each array. Damage raises many kinds of error, all cured by parsing.
+    cached = cache_folder() / f"fer2013-{key}.npz"
+    # The archive has a CRC-32 of each array. Damage raises many types of errors; parsing fixes all of them.
     with contextlib.suppress(Exception):
-        return _load(kept)
+        return _load(cached)
     rows, fingerprint = read()
     with contextlib.suppress(OSError):
-        _save(kept, rows, fingerprint)
+        _save(cached, rows, fingerprint)
     return rows, fingerprint
 
 
 def _load(path: Path) -> tuple[Rows, str]:
-    # opened here: of a damaged archive np.load would leave the file open
+    # opened here, because np.load leaves a damaged archive open
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         rows = Rows(arrays["pixels"], arrays["labels"], arrays["usages"])
         _check(rows)
@@ -67,21 +67,21 @@ def _load(path: Path) -> tuple[Rows, str]:
 
 
 def _check(rows: Rows) -> None:
-    """Raises DataError for what no reader returns: others may write to the folder."""
+    """Raise DataError for arrays that no reader returns: other programs may write to the folder."""
     count = len(rows.labels)
     shapes = (rows.pixels.shape, rows.labels.shape, rows.usages.shape)
-    kinds = {array.dtype for array in (rows.pixels, rows.labels, rows.usages)}
-    if shapes != ((count, SIDE, SIDE), (count,), (count,)) or kinds != {np.dtype(np.uint8)}:
-        raise DataError("the arrays have other shapes or types")
+    dtypes = {array.dtype for array in (rows.pixels, rows.labels, rows.usages)}
+    if shapes != ((count, SIDE, SIDE), (count,), (count,)) or dtypes != {np.dtype(np.uint8)}:
+        raise DataError("wrong shapes or dtypes")
     if not count or rows.labels.max() >= len(EMOTIONS) or rows.usages.max() > TEST:
         raise DataError("a label or a usage is out of range")
 
 
 def _save(path: Path, rows: Rows, fingerprint: str) -> None:
     def write(part: Path) -> None:
-        with part.open("wb") as file:  # a bare path without .npz would get it appended
-            stamp = np.array(fingerprint)
-            np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stamp)
+        with part.open("wb") as file:  # given a path, np.savez would append .npz
+            stored = np.array(fingerprint)
+            np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stored)
 
     remove_partial_files(path.parent, ABANDONED_S)
     write_atomically(path, write)

@@ -1,4 +1,4 @@
-"""The tutorial's pieces: a torch Dataset with an albumentations pipeline per sample, and its DataLoader."""
+"""A torch Dataset with an albumentations pipeline per sample, and its DataLoader, as in the tutorial."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,13 @@ from fer_zoo.data.fer2013 import Faces
 
 
 class FaceDataset(Dataset[dict[str, torch.Tensor]]):
-    """Samples {"image": uint8 (1, 48, 48), "label": int64 ()} of a split, ready for a FaceClassifier.
+    """Samples {"image": uint8 (1, 48, 48), "label": int64 ()} of a split, inputs of a FaceClassifier.
 
-    augment: an Augmentation, which becomes an albumentations pipeline (mixup and cutmix need a batch and
-    are left to the trainer), or any callable that takes image=array (48, 48) and returns {"image": array},
-    or None.
+    Args:
+        faces: The split.
+        augment: An Augmentation, applied by albumentations without mixup and cutmix, which need a batch; or
+            a callable that takes image=array (48, 48) and returns {"image": array}; or None.
+        seed: Of the augmentation.
     """
 
     def __init__(
@@ -46,8 +48,15 @@ def build_loader(
     workers: int = 0,
     seed: int | None = None,
 ) -> DataLoader[dict[str, torch.Tensor]]:
-    """A DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}. workers: processes that
-    augment.
+    """Build a DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}.
+
+    Args:
+        faces: The split.
+        batch_size: Faces per batch.
+        augment: As in `FaceDataset`.
+        shuffle: Whether to shuffle the faces in each epoch.
+        workers: Processes that augment; 0 for this process.
+        seed: Of the order and the augmentation.
     """
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     return DataLoader(

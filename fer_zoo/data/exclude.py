@@ -1,4 +1,4 @@
-"""Faces to leave out of training, as a CSV that `fer-zoo data audit` writes or a person edits."""
+"""Faces to exclude from training, listed in a CSV that `fer-zoo data audit` writes or a person edits."""
 
 import csv
 import hashlib
@@ -13,55 +13,61 @@ from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING, USAGES, parse_usage
 from fer_zoo.errors import DataError
 
 COLUMNS = ("split", "index")
-WHY = "why"  # a third column of the audit: the kinds of findings, by REASON_SEPARATOR
+REASON_COLUMN = "why"  # optional: kinds of findings, separated by REASON_SEPARATOR
 REASON_SEPARATOR = "; "
 
 
 def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = ()) -> FER2013:
-    """The data without the faces that a CSV names: `split` is Training or PublicTest, `index` a face's place
-    in that split (from 0), in the order in which this form of the data is read. kinds: only the rows whose
-    column `why`, as the audit writes it, has one of them.
+    """The data without the faces that a CSV lists, and with a new fingerprint.
 
-    More columns are passed over. PrivateTest stays whole, so that scores can be compared. The fingerprint
-    becomes one of its own. Raises DataError for a file that cannot be read or a row that names no such face.
+    PrivateTest is unchanged, so that scores remain comparable.
+
+    Args:
+        dataset: The data, read from the same file format as the CSV's indices.
+        path: The CSV. `split` is Training or PublicTest, `index` the face's index in that split, from 0; the
+            audit's `why` contains the kinds of its findings. Other columns are ignored.
+        kinds: Exclude only the rows whose `why` has one of these kinds; by default all rows.
+
+    Raises:
+        DataError: The file cannot be read, or a row does not refer to a face.
     """
     splits = {TRAINING: dataset.training, PUBLIC: dataset.public_test}
-    places = _read_places(Path(path), {code: len(faces) for code, faces in splits.items()}, set(kinds))
-    kept = {code: _leave_out(faces, places[code], path, code) for code, faces in splits.items()}
-    named = "".join(f" {USAGES[code]} {index}" for code in places for index in sorted(places[code]))
-    digest = hashlib.sha256((dataset.fingerprint + named).encode()).hexdigest()
-    counts = " and ".join(f"{len(places[code]):,} of {USAGES[code]}" for code in places if places[code])
+    indices = _read_indices(Path(path), {code: len(faces) for code, faces in splits.items()}, set(kinds))
+    remaining = {code: _remove(faces, indices[code], path, code) for code, faces in splits.items()}
+    listed = "".join(f" {USAGES[code]} {index}" for code in indices for index in sorted(indices[code]))
+    digest = hashlib.sha256((dataset.fingerprint + listed).encode()).hexdigest()
+    counts = " and ".join(f"{len(indices[code]):,} of {USAGES[code]}" for code in indices if indices[code])
     return replace(
         dataset,
-        training=kept[TRAINING],
-        public_test=kept[PUBLIC],
+        training=remaining[TRAINING],
+        public_test=remaining[PUBLIC],
         fingerprint=digest[: len(dataset.fingerprint)],
         note=" ".join(filter(None, [dataset.note, f"{Path(path).name} leaves out {counts}."])),
         excluded=Path(path).name,
     )
 
 
-def _read_places(path: Path, sizes: dict[int, int], kinds: set[str]) -> dict[int, set[int]]:
-    places: dict[int, set[int]] = {code: set() for code in sizes}
+def _read_indices(path: Path, sizes: dict[int, int], kinds: set[str]) -> dict[int, set[int]]:
+    indices: dict[int, set[int]] = {code: set() for code in sizes}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            columns = (*COLUMNS, WHY) if kinds else COLUMNS
+            columns = (*COLUMNS, REASON_COLUMN) if kinds else COLUMNS
             if not set(columns) <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: its first line must name the columns {', '.join(columns)}.")
+                raise DataError(f"{path}: its first line must have the columns {', '.join(columns)}.")
             for row in reader:
-                if kinds and not kinds & set((row[WHY] or "").split(REASON_SEPARATOR)):
+                if kinds and not kinds & set((row[REASON_COLUMN] or "").split(REASON_SEPARATOR)):
                     continue
                 code, index = _read_row(row, f"{path}, line {reader.line_num}", sizes)
-                places[code].add(index)
+                indices[code].add(index)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{path}: cannot be read ({error}). Name a CSV with the columns split,index."
+            f"{path}: cannot be read ({error}). Give a CSV with the columns split,index."
         ) from None
-    if not any(places.values()):
-        sort = f" of the kinds {', '.join(sorted(kinds))}" if kinds else ""
-        raise DataError(f"{path}: names no face{sort}. Train without --exclude, or name faces to leave out.")
-    return places
+    if not any(indices.values()):
+        suffix = f" of the kinds {', '.join(sorted(kinds))}" if kinds else ""
+        raise DataError(f"{path}: lists no face{suffix}. Train without --exclude, or list faces to exclude.")
+    return indices
 
 
 def _read_row(row: dict[str, str | None], where: str, sizes: dict[int, int]) -> tuple[int, int]:
@@ -69,20 +75,20 @@ def _read_row(row: dict[str, str | None], where: str, sizes: dict[int, int]) -> 
     code = parse_usage(split)
     if code not in sizes:
         raise DataError(f"{where}: split is {split!r}; allowed are Training and PublicTest.")
-    # 9 digits at most: int() of a million digits takes seconds
+    # at most 9 digits: int() of a million digits takes seconds
     if not (index.isascii() and index.isdigit() and len(index) < 10 and int(index) < sizes[code]):
         raise DataError(
             f"{where}: index is {index[:20]!r}; allowed is a whole number from 0 to {sizes[code] - 1}, the "
-            f"face's place in {USAGES[code]}."
+            f"face's index in {USAGES[code]}."
         )
     return code, int(index)
 
 
-def _leave_out(faces: Faces, places: set[int], path: str | Path, code: int) -> Faces:
-    if not places:
+def _remove(faces: Faces, indices: set[int], path: str | Path, code: int) -> Faces:
+    if not indices:
         return faces
     keep = np.ones(len(faces), dtype=bool)
-    keep[sorted(places)] = False
+    keep[sorted(indices)] = False
     if not keep.any():
-        raise DataError(f"{path}: leaves no face in {USAGES[code]}. Name fewer faces.")
+        raise DataError(f"{path}: leaves no face in {USAGES[code]}. List fewer faces.")
     return Faces(faces.pixels[keep], faces.labels[keep])

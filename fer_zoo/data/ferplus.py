@@ -1,4 +1,4 @@
-"""FER+ (Barsoum et al. 2016, arXiv:1608.01041): what ten people saw in each face of FER2013."""
+"""FER+ (Barsoum et al. 2016, arXiv:1608.01041): the votes of ten raters for each face of FER2013."""
 
 import csv
 import hashlib
@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 
-USAGES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
-# The file's columns, in EMOTIONS order; the last three have no counterpart in FER2013.
+# The file's columns, in EMOTIONS order; the three others have no counterpart in FER2013.
 VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
-RIDGE = 1e-4  # keeps the regression's weights finite where no face has such votes
+RIDGE = 1e-4  # L2 penalty; keeps the regression's weights finite for votes that never occur
 
 
 def read_votes(
-    path: str | Path, dataset: FER2013, splits: Sequence[str] = tuple(USAGES)
+    path: str | Path, dataset: FER2013, splits: Sequence[str] = tuple(SPLIT_USAGES)
 ) -> dict[str, NDArray[np.int64]]:
-    """Votes (N, 10) of the splits, columns VOTE_COLUMNS then OTHERS, from FER+'s fer2013new.csv.
+    """Read the votes (N, 10) of the splits, columns VOTE_COLUMNS then OTHERS, from FER+'s fer2013new.csv.
 
-    The file has no pictures: its rows belong to FER2013's by their order. Raises DataError where the file
-    cannot be read, or its rows are not those of `dataset` (an image folder has lost the order).
+    The file has no images: its rows correspond to FER2013's by order. Raises DataError if the file cannot be
+    read, or its rows do not match `dataset` (an image folder does not preserve the order).
     """
     try:
         with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
@@ -44,21 +44,21 @@ def read_votes(
         raise DataError(
             f"{str(path)!r} is not FER+'s fer2013new.csv ({type(error).__name__}: {error})."
         ) from error
-    tables = {split: votes[usages == USAGES[split]] for split in splits}
+    tables = {split: votes[usages == SPLIT_USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
         agree = majority_labels(table) == faces.labels if len(table) == len(faces.labels) else np.zeros(1)
-        if agree.mean() < 0.4:  # in the right order it is 0.6
+        if agree.mean() < 0.4:  # 0.6 in the right order
             raise DataError(
                 f"The votes of {str(path)!r} are not for these faces: {len(table):,} for the "
-                f"{len(faces.labels):,} of {split}, in another order or of other data. Give FER2013 as CSV."
+                f"{len(faces.labels):,} of {split}, in another order or from other data. Give FER2013 as CSV."
             )
     return tables
 
 
 def majority_labels(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For votes (N, 10) the emotion with most of them, in EMOTIONS order; NO_MAJORITY for a tie or where
-    most people saw something else.
+    """The emotion with the most of the votes (N, 10), as index in EMOTIONS; NO_MAJORITY for a tie or if one
+    of OTHERS has the most.
     """
     ranked = np.sort(votes, axis=1)
     top = votes.argmax(axis=1)
@@ -67,88 +67,88 @@ def majority_labels(votes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def soft_labels(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """For votes (N, 10): which faces have a label, and the shares (kept, 7) of those in EMOTIONS order.
+    """For votes (N, 10): which faces have a label, bool (N,), and their soft labels (labeled, 7).
 
-    As in FER+'s own training code (github.com/microsoft/FERPlus): a single vote for something counts as a
-    slip, and a face that most people saw nothing in, or no face, is left out. So is one that most people
-    found contemptuous: FER2013 has no word for it. The shares are those among the seven emotions.
+    As in FER+'s own training code (github.com/microsoft/FERPlus), a single vote counts as noise, and faces
+    with most votes for `unknown` or `NF` (not a face) are excluded. So are those for `contempt`, which
+    FER2013 does not have. A soft label is the vote distribution over the seven emotions.
     """
     counted = np.where(votes > 1, votes, 0)
-    seven = counted[:, : len(EMOTIONS)]
-    kept = (counted.argmax(axis=1) < len(EMOTIONS)) & (seven.sum(axis=1) > 0)
-    return kept, (seven[kept] / seven[kept].sum(axis=1, keepdims=True)).astype(np.float32)
+    emotions = counted[:, : len(EMOTIONS)]
+    labeled = (counted.argmax(axis=1) < len(EMOTIONS)) & (emotions.sum(axis=1) > 0)
+    return labeled, (emotions[labeled] / emotions[labeled].sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def use_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
-    """The same faces with FER+'s labels, to learn from: those of Training are shares float32 (N, 7), those of
-    PublicTest the clear majorities; faces without are left out. PrivateTest stays as it is, unread.
+    """Replace the labels by FER+'s: soft labels float32 (N, 7) for Training, majority labels for PublicTest.
 
-    The fingerprint says that the labels are others. Raises DataError as `read_votes`.
+    Faces without such a label are excluded. PrivateTest is unchanged, and its votes are not read. The
+    fingerprint includes the votes. Raises DataError as `read_votes`.
     """
     votes = read_votes(path, dataset, ("train", "public"))
-    kept, shares = soft_labels(votes["train"])
+    labeled, labels = soft_labels(votes["train"])
     majority = majority_labels(votes["public"])
     clear = majority != NO_MAJORITY
     return replace(
         dataset,
-        training=Faces(dataset.training.pixels[kept], shares),
+        training=Faces(dataset.training.pixels[labeled], labels),
         public_test=Faces(dataset.public_test.pixels[clear], majority[clear]),
-        fingerprint=_name_votes(dataset, votes),
+        fingerprint=_add_to_fingerprint(dataset, votes),
         label_source="ferplus",
     )
 
 
-def _name_votes(dataset: FER2013, votes: dict[str, NDArray[np.int64]]) -> str:
+def _add_to_fingerprint(dataset: FER2013, votes: dict[str, NDArray[np.int64]]) -> str:
     digest = hashlib.sha256(b"".join(table.tobytes() for table in votes.values())).hexdigest()[:16]
     return f"{dataset.fingerprint} with votes {digest}"
 
 
 def predict_label_probabilities(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """How probable each of FER2013's labels is for faces with such votes: (N, 7), from votes (N, 10) and the
-    labels (N,) of the same faces.
+    """Probabilities (N, 7) of FER2013's labels given FER+'s votes (N, 10), fitted to the labels (N,).
 
-    A multinomial logistic regression on the shares of the votes and their square roots. It learns the habits
-    of FER2013's labels: which of them raters rarely repeat, and what stands for faces that they call
-    contemptuous or no face at all.
+    A multinomial logistic regression on the vote fractions and their square roots. It models the bias of
+    FER2013's labels: which of them raters rarely confirm, and which label faces have that raters call
+    contempt or not a face.
     """
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    shares = votes / votes.sum(axis=1, keepdims=True).clip(min=1)
-    seen = np.hstack([shares, np.sqrt(shares), np.ones((len(shares), 1))])
-    wanted = np.eye(len(EMOTIONS))[labels]
+    fractions = votes / votes.sum(axis=1, keepdims=True).clip(min=1)
+    features = np.hstack([fractions, np.sqrt(fractions), np.ones((len(fractions), 1))])
+    targets = np.eye(len(EMOTIONS))[labels]
 
-    def measure(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss_and_gradient(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = flat.reshape(-1, len(EMOTIONS))
-        logs = log_softmax(seen @ weights, axis=1)
-        slope = seen.T @ (np.exp(logs) - wanted) / len(seen) + 2 * RIDGE * weights
-        return float(-(wanted * logs).sum() / len(seen) + RIDGE * (weights**2).sum()), slope.ravel()
+        log_p = log_softmax(features @ weights, axis=1)
+        loss = -(targets * log_p).sum() / len(features) + RIDGE * (weights**2).sum()
+        gradient = features.T @ (np.exp(log_p) - targets) / len(features) + 2 * RIDGE * weights
+        return float(loss), gradient.ravel()
 
-    found = minimize(measure, np.zeros(seen.shape[1] * len(EMOTIONS)), jac=True, method="L-BFGS-B")
-    logs = log_softmax(seen @ found.x.reshape(-1, len(EMOTIONS)), axis=1)
-    return np.exp(logs).astype(np.float32)
+    start = np.zeros(features.shape[1] * len(EMOTIONS))
+    weights = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B").x.reshape(-1, len(EMOTIONS))
+    return np.exp(log_softmax(features @ weights, axis=1)).astype(np.float32)
 
 
 def mix_ferplus_labels(dataset: FER2013, path: str | Path) -> FER2013:
-    """The same faces, with shares float32 (N, 7) to learn from on Training: one half is FER2013's own label,
-    the other what `predict_label_probabilities` makes of the votes. PublicTest and PrivateTest stay as
-    they are; no vote on them is used.
+    """Replace Training's labels by soft labels float32 (N, 7): the mean of FER2013's label and of
+    `predict_label_probabilities` for its votes.
 
-    The fingerprint says that the labels are others. Raises DataError as `read_votes`.
+    PublicTest and PrivateTest are unchanged, and their votes are not read. The fingerprint includes the
+    votes. Raises DataError as `read_votes`.
     """
     votes = read_votes(path, dataset, ("train",))
     labels = dataset.training.labels
     expected = predict_label_probabilities(votes["train"], labels)
-    shares = (np.eye(len(EMOTIONS), dtype=np.float32)[labels] + expected) / 2
+    soft = (np.eye(len(EMOTIONS), dtype=np.float32)[labels] + expected) / 2
     return replace(
         dataset,
-        training=Faces(dataset.training.pixels, shares),
-        fingerprint=_name_votes(dataset, votes),
+        training=Faces(dataset.training.pixels, soft),
+        fingerprint=_add_to_fingerprint(dataset, votes),
         label_source="both",
     )
 
 
-# What a run can learn in place of FER2013's own labels.
+# Labels to train on in place of FER2013's own.
 LABEL_SOURCES: dict[str, Callable[[FER2013, str | Path], FER2013]] = {
     "ferplus": use_ferplus_labels,
     "both": mix_ferplus_labels,
@@ -156,8 +156,8 @@ LABEL_SOURCES: dict[str, Callable[[FER2013, str | Path], FER2013]] = {
 
 
 def check_label_source(labels: str, path: str | Path | None) -> None:
-    """Raises UnknownNameError for labels that are none of `fer2013`, `ferplus` and `both`, DataError where
-    they and FER+'s file do not go together.
+    """Raise UnknownNameError unless `labels` is `fer2013`, `ferplus` or `both`, and DataError if exactly the
+    latter two do not come with FER+'s file.
     """
     known = ["fer2013", *LABEL_SOURCES]
     if labels not in known:
@@ -170,8 +170,8 @@ def check_label_source(labels: str, path: str | Path | None) -> None:
 
 
 def apply_label_source(dataset: FER2013, labels: str, path: str | Path | None) -> FER2013:
-    """The data set to learn from: as it is for `fer2013`, else as `use_ferplus_labels`
-    (`ferplus`) or `mix_ferplus_labels` (`both`) makes it. Raises as they do, and as `check_label_source`.
+    """The data set to train on: unchanged for `fer2013`, else by `use_ferplus_labels` (`ferplus`) or
+    `mix_ferplus_labels` (`both`). Raises as these and as `check_label_source`.
     """
     check_label_source(labels, path)
     return LABEL_SOURCES[labels](dataset, path) if path else dataset

@@ -1,4 +1,4 @@
-"""What every form of FER2013 becomes first: faces, labels and usages; and how people spell the latter two."""
+"""Rows of FER2013 as every reader returns them, and the common spellings of labels and splits."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ import numpy as np
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
 
-TRAINING, PUBLIC, PRIVATE, VALIDATION, TEST = range(5)  # the last two: a re-cut's parts, without the Usage
+TRAINING, PUBLIC, PRIVATE, VALIDATION, TEST = range(5)  # the last two: held-out parts without a Usage
 USAGES = ("Training", "PublicTest", "PrivateTest")
+SPLIT_USAGES = dict(zip(("train", "public", "private"), USAGES, strict=True))
 
 _USAGE_SPELLINGS = {
     TRAINING: "training train",
@@ -37,11 +38,11 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Faces as they stand in the file: pixels uint8 (N, 48, 48), labels uint8 (N,), usages uint8 (N,)."""
+    """Faces in the order of the file."""
 
-    pixels: np.ndarray
-    labels: np.ndarray
-    usages: np.ndarray
+    pixels: np.ndarray  # uint8 (N, 48, 48)
+    labels: np.ndarray  # uint8 (N,)
+    usages: np.ndarray  # uint8 (N,), usage codes
 
 
 def build_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[int] | np.ndarray) -> Rows:
@@ -53,55 +54,55 @@ def build_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[
 
 
 def parse_usage(word: str) -> int | None:
-    """Code of a split's name in any common spelling (`Training`, `public_test`, `valid` ...), or None."""
+    """Usage code of a split's name in any common spelling (`Training`, `public_test`, `valid`), or None."""
     return _USAGE_CODES.get(word.strip().lower().replace("_", "").replace("-", "").replace(" ", ""))
 
 
 def parse_label(word: str) -> int | None:
-    """Place in EMOTIONS of a class name in any common spelling, or of a digit 0-6; None if it is neither."""
+    """Index in EMOTIONS of a class name in any common spelling or of a digit 0-6, or None."""
     return _LABELS.get(word.strip().lower())
 
 
 def split_rows(rows: Rows, source: str) -> tuple[dict[int, np.ndarray], str]:
-    """Row numbers of each usage, and a note when one held-out part has to serve as both test splits.
+    """Row indices of each usage, and a note if one held-out part serves as both test splits.
 
-    Parts named validation and test become PublicTest and PrivateTest. Raises DataError for a missing split.
+    Validation and test parts become PublicTest and PrivateTest. Raises DataError for a missing split.
     """
-    places = {
+    indices = {
         code: np.flatnonzero(rows.usages == code) for code in (TRAINING, PUBLIC, PRIVATE, VALIDATION, TEST)
     }
-    named = len(places[PUBLIC]) + len(places[PRIVATE])
-    validation, test = places.pop(VALIDATION), places.pop(TEST)
+    with_usage = len(indices[PUBLIC]) + len(indices[PRIVATE])
+    validation, test = indices.pop(VALIDATION), indices.pop(TEST)
     note = ""
     if len(validation) + len(test):
-        if named:
+        if with_usage:
             raise DataError(
-                f"{source}: {named} held-out faces name their Usage, {len(validation) + len(test)} do not. "
-                "Name PublicTest or PrivateTest for all of them, or for none."
+                f"{source}: {with_usage} held-out faces have a Usage, {len(validation) + len(test)} do not. "
+                "Give PublicTest or PrivateTest for all of them, or for none."
             )
-        places[PUBLIC] = validation if len(validation) else test
-        places[PRIVATE] = test if len(test) else validation
+        indices[PUBLIC] = validation if len(validation) else test
+        indices[PRIVATE] = test if len(test) else validation
         if not (len(validation) and len(test)):
             note = (
-                f"{source}: nothing tells PublicTest from PrivateTest, so the {len(places[PUBLIC])} held-out "
-                "faces serve as both; scores on them are flattered by model choice."
+                f"{source}: PublicTest and PrivateTest are not distinguished, so the {len(indices[PUBLIC])} "
+                "held-out faces serve as both; scores on them are biased by model selection."
             )
-    missing = [usage for code, usage in enumerate(USAGES) if not len(places[code])]
+    missing = [usage for code, usage in enumerate(USAGES) if not len(indices[code])]
     if missing:
-        there = [f"{len(places[code]):,} of {USAGES[code]}" for code in range(3) if len(places[code])]
+        present = [f"{len(indices[code]):,} of {USAGES[code]}" for code in range(3) if len(indices[code])]
         raise DataError(
-            f"{source}: {' and '.join(there) or 'no faces'}, but no face of the split "
+            f"{source}: {' and '.join(present) or 'no faces'}, but no face of the split "
             f"{' or '.join(missing)}. Give a complete FER2013 (an image folder has train and test)."
         )
-    return places, note
+    return indices, note
 
 
-def fingerprint_rows(rows: Rows, places: dict[int, np.ndarray]) -> str:
-    """Sixteen hex digits of a SHA-256 over each split's faces and labels, in no order."""
+def fingerprint_rows(rows: Rows, indices: dict[int, np.ndarray]) -> str:
+    """16 hex digits of a SHA-256 over each split's faces and labels, independent of their order."""
     digest = hashlib.sha256()
     for code, usage in enumerate(USAGES):
-        digest.update(f"{usage} {len(places[code])}".encode())
-        one_split = (bytes([rows.labels[i]]) + rows.pixels[i].tobytes() for i in places[code])
+        digest.update(f"{usage} {len(indices[code])}".encode())
+        one_split = (bytes([rows.labels[i]]) + rows.pixels[i].tobytes() for i in indices[code])
         for row_digest in sorted(hashlib.sha256(row).digest() for row in one_split):
             digest.update(row_digest)
     return digest.hexdigest()[:16]

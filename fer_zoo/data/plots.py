@@ -1,4 +1,4 @@
-"""Pictures of a data set as PNG files: how many faces each class has, and what the faces look like."""
+"""PNG plots of a data set: the class histogram and a grid of random faces."""
 
 from functools import partial
 from pathlib import Path
@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.utils.files import write_atomically
 
-SPLIT_TITLES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
-
 
 def draw_histogram(dataset: FER2013, path: str | Path) -> None:
-    """Write a PNG with one panel a split: faces of each class, and their share in the split."""
+    """Write a PNG with one panel per split: count and percentage of each class."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.2), layout="constrained")
-    for axes, (name, title) in zip(figure.subplots(1, 3), SPLIT_TITLES.items(), strict=True):
+    for axes, (name, title) in zip(figure.subplots(1, 3), SPLIT_USAGES.items(), strict=True):
         labels = dataset.split(name).labels
         counts = np.bincount(labels, minlength=len(EMOTIONS))
         bars = axes.barh(EMOTIONS, counts, color=[COLORS[emotion] for emotion in EMOTIONS])
@@ -41,9 +40,9 @@ def draw_grid(
     columns: int = 10,
     generator: np.random.Generator | None = None,
 ) -> None:
-    """Write a PNG of random faces with their labels, none twice; without a generator, seed 0 draws them.
+    """Write a PNG of random distinct faces with their labels; the default generator has seed 0.
 
-    Raises UnknownNameError for a split that does not exist.
+    Raises UnknownNameError for an unknown split.
     """
     from matplotlib.figure import Figure
 

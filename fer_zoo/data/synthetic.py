@@ -1,6 +1,6 @@
-"""Drawn faces: a stand-in for FER2013 that needs no download, for tests and for a first run.
+"""Synthetic face drawings: a substitute for FER2013 without a download, for tests and a first run.
 
-Brows, eyes, mouth and folds follow the emotion; face shape, pose, skin, hair, light and noise do not.
+Brows, eyes, mouth and folds depend on the emotion; face shape, pose, skin, hair, light and noise do not.
 """
 
 from pathlib import Path
@@ -13,77 +13,44 @@ from fer_zoo.data.labels_and_splits import USAGES
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.utils.files import write_atomically
 
-OVERSAMPLING = 4  # drawn at 192x192, then averaged down: smooth edges
+OVERSAMPLING = 4  # drawn at 192x192, then averaged, for smooth edges
 
 
 class Expression(NamedTuple):
-    """How a face moves. Lengths are in half face heights; heights are positive upwards."""
+    """Parameters of an expression. Lengths are in half face heights; heights are positive upward."""
 
-    brow_inner: float = 0.0  # height of the brow's inner end above its rest
+    brow_inner: float = 0.0  # height of the brow's inner end relative to neutral
     brow_outer: float = 0.0
-    eye_open: float = 1.0  # 1 at rest
-    mouth_curve: float = 0.0  # height of the corners over the middle
+    eye_open: float = 1.0  # 1 is neutral
+    mouth_curve: float = 0.0  # height of the corners relative to the middle
     mouth_open: float = 0.02
-    mouth_width: float = 0.32  # half of it
-    lip_raise: float = 0.0  # the upper lip on one side
-    folds: float = 0.0  # 0 to 1: lines from the nose to the mouth's corners
+    mouth_width: float = 0.32  # half width
+    lip_raise: float = 0.0  # of the upper lip on one side
+    folds: float = 0.0  # 0 to 1: lines from the nose to the corners of the mouth
     wrinkles: float = 0.0  # 0 to 1: lines at the root of the nose
-    teeth: float = 0.0  # 0 to 1: share of the open mouth
+    teeth: float = 0.0  # 0 to 1: fraction of the open mouth
 
 
+# Values in the order of the fields above.
 EXPRESSIONS = {
-    "angry": Expression(
-        brow_inner=-0.17,
-        brow_outer=0.08,
-        eye_open=0.75,
-        mouth_curve=-0.07,
-        mouth_open=0.13,
-        mouth_width=0.29,
-        teeth=1.0,
-    ),
-    "disgust": Expression(
-        brow_inner=-0.10,
-        brow_outer=-0.04,
-        eye_open=0.4,
-        mouth_curve=-0.04,
-        lip_raise=0.17,
-        folds=1.0,
-        wrinkles=1.0,
-    ),
-    "fear": Expression(
-        brow_inner=0.20,
-        brow_outer=0.0,
-        eye_open=1.55,
-        mouth_curve=-0.06,
-        mouth_open=0.17,
-        mouth_width=0.38,
-        teeth=0.4,
-    ),
-    "happy": Expression(
-        brow_inner=0.03,
-        brow_outer=0.03,
-        eye_open=0.65,
-        mouth_curve=0.20,
-        mouth_open=0.15,
-        mouth_width=0.46,
-        folds=0.7,
-        teeth=0.7,
-    ),
-    "sad": Expression(brow_inner=0.15, brow_outer=-0.12, eye_open=0.6, mouth_curve=-0.16, mouth_width=0.30),
-    "surprise": Expression(
-        brow_inner=0.20, brow_outer=0.20, eye_open=1.55, mouth_open=0.34, mouth_width=0.19
-    ),
+    "angry": Expression(-0.17, 0.08, 0.75, -0.07, 0.13, 0.29, 0.0, 0.0, 0.0, 1.0),
+    "disgust": Expression(-0.1, -0.04, 0.4, -0.04, 0.02, 0.32, 0.17, 1.0, 1.0, 0.0),
+    "fear": Expression(0.2, 0.0, 1.55, -0.06, 0.17, 0.38, 0.0, 0.0, 0.0, 0.4),
+    "happy": Expression(0.03, 0.03, 0.65, 0.2, 0.15, 0.46, 0.0, 0.7, 0.0, 0.7),
+    "sad": Expression(0.15, -0.12, 0.6, -0.16, 0.02, 0.3, 0.0, 0.0, 0.0, 0.0),
+    "surprise": Expression(0.2, 0.2, 1.55, 0.0, 0.34, 0.19, 0.0, 0.0, 0.0, 0.0),
     "neutral": Expression(),
 }
+# Standard deviations of the random variation of each value.
 JITTER = Expression(0.02, 0.02, 0.07, 0.015, 0.01, 0.02, 0.01, 0.05, 0.05, 0.1)
 
 
 def draw_faces(count: int, generator: np.random.Generator) -> Faces:
-    """`count` drawn faces, the seven emotions evenly mixed (their counts differ by at most one)."""
+    """Draw `count` faces with balanced labels (class counts differ by at most one)."""
     labels = generator.permutation(np.arange(count) % len(EMOTIONS)).astype(np.int64)
     drawn = np.zeros((count, SIDE, SIDE), dtype=np.float32)
-    for place, label in enumerate(labels):
-        drawn[place] = _draw_face(EXPRESSIONS[EMOTIONS[label]], generator)
+    for index, label in enumerate(labels):
+        drawn[index] = _draw_face(EXPRESSIONS[EMOTIONS[label]], generator)
     return Faces(_light(drawn, generator)[:, None], labels)
 
 
@@ -102,14 +69,15 @@ def write_synthetic(path: str | Path, count: int = 2000, seed: int = 0) -> None:
 
 
 def _vary(expression: Expression, generator: np.random.Generator) -> Expression:
-    """The same emotion, stronger or weaker, with a little of chance in every part."""
-    rest = np.array(Expression())
-    moved = rest + generator.uniform(0.75, 1.15) * (np.array(expression) - rest) + generator.normal(0, JITTER)
-    return Expression(*moved.tolist())
+    """The same emotion with random intensity and jitter."""
+    neutral = np.array(Expression())
+    intensity = generator.uniform(0.75, 1.15)
+    varied = neutral + intensity * (np.array(expression) - neutral) + generator.normal(0, JITTER)
+    return Expression(*varied.tolist())
 
 
 class _Pen:
-    """Draws in face coordinates: the face's centre is (0, 0), its half height 1, y grows downwards."""
+    """Draws in face coordinates: the face's center is (0, 0), its half height 1, y points down."""
 
     def __init__(self, background: float, generator: np.random.Generator) -> None:
         from PIL import Image, ImageDraw
@@ -119,25 +87,29 @@ class _Pen:
         self.draw = ImageDraw.Draw(self.image)
         angle = np.deg2rad(generator.uniform(-12, 12))
         self.scale = side * generator.uniform(0.44, 0.56)
-        self.turn = self.scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        self.centre = side * (0.5 + generator.uniform(-0.06, 0.06, size=2))
+        self.rotation = self.scale * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        self.center = side * (0.5 + generator.uniform(-0.06, 0.06, size=2))
 
-    def _place(self, x: Any, y: Any) -> list[tuple[float, ...]]:
-        points = np.stack(np.broadcast_arrays(x, y), axis=-1) @ self.turn.T + self.centre
+    def _to_pixels(self, x: Any, y: Any) -> list[tuple[float, ...]]:
+        points = np.stack(np.broadcast_arrays(x, y), axis=-1) @ self.rotation.T + self.center
         return [tuple(point) for point in points.tolist()]
 
     def fill(self, x: Any, y: Any, shade: float) -> None:
-        self.draw.polygon(self._place(x, y), fill=int(np.clip(shade, 0, 255)))
+        self.draw.polygon(self._to_pixels(x, y), fill=int(np.clip(shade, 0, 255)))
 
     def line(self, x: Any, y: Any, shade: float, width: float) -> None:
         thickness = max(1, round(width * self.scale))
-        self.draw.line(self._place(x, y), fill=int(np.clip(shade, 0, 255)), width=thickness, joint="curve")
+        self.draw.line(
+            self._to_pixels(x, y), fill=int(np.clip(shade, 0, 255)), width=thickness, joint="curve"
+        )
 
     def ellipse(self, x: float, y: float, half_width: float, half_height: float, shade: float) -> None:
-        self.fill(x + half_width * np.cos(_TURN), y + half_height * np.sin(_TURN), shade)
+        self.fill(x + half_width * np.cos(_ANGLES), y + half_height * np.sin(_ANGLES), shade)
 
 
-_TURN = np.linspace(0, 2 * np.pi, 40)
+_ANGLES = np.linspace(0, 2 * np.pi, 40)
 _ACROSS = np.linspace(-1, 1, 17)
 
 
@@ -198,11 +170,11 @@ def _draw_mouth(pen: _Pen, expression: Expression, skin: float, lifted_side: int
 
 
 def _light(drawn: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """uint8 faces under light of random direction, slant, contrast and brightness, with noise."""
+    """uint8 faces with random light direction and gradient, contrast, brightness and noise."""
     count = (len(drawn), 1, 1)
-    angle, slant = generator.uniform(0, 2 * np.pi, count), generator.uniform(0, 0.35, count)
+    angle, gradient = generator.uniform(0, 2 * np.pi, count), generator.uniform(0, 0.35, count)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
-    lit = drawn * (1 + slant * (x * np.cos(angle) + y * np.sin(angle)))
+    lit = drawn * (1 + gradient * (x * np.cos(angle) + y * np.sin(angle)))
     contrast, brightness = generator.uniform(0.55, 1.0, count), generator.uniform(-25, 25, count)
     noise = generator.normal(size=drawn.shape) * generator.uniform(2, 9, count)
     return np.clip(128 + contrast * (lit - 128) + brightness + noise, 0, 255).round().astype(np.uint8)

@@ -15,10 +15,10 @@ from fer_zoo.data.audit import (
     count_findings,
     list_left_out,
 )
-from fer_zoo.data.exclude import COLUMNS, REASON_SEPARATOR, WHY
+from fer_zoo.data.exclude import COLUMNS, REASON_COLUMN, REASON_SEPARATOR
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import PRIVATE, USAGES
-from fer_zoo.data.near_duplicates import EXACT, MIRRORED, NEAR
+from fer_zoo.data.quality import EXACT, MIRRORED, NEAR
 from fer_zoo.reports.rendering import FaceFigure, encode_face, render_page
 from fer_zoo.utils.files import write_atomically, write_text
 
@@ -50,11 +50,11 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
     rows = [
         (
             finding.kind,
-            USAGES[collection.split[finding.place]],
-            collection.index[finding.place],
-            collection.label(finding.place),
+            USAGES[collection.split[finding.row]],
+            collection.index[finding.row],
+            collection.label(finding.row),
             finding.group if finding.group >= 0 else "",
-            "yes" if finding.left_out and collection.split[finding.place] != PRIVATE else "no",
+            "yes" if finding.left_out and collection.split[finding.row] != PRIVATE else "no",
             finding.reason,
         )
         for finding in findings
@@ -65,7 +65,7 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
         (USAGES[collection.split[face]], collection.index[face], REASON_SEPARATOR.join(kinds))
         for face, kinds in list_left_out(collection, findings).items()
     ]
-    _write_csv(folder / "exclude.csv", (*COLUMNS, WHY), left_out)
+    _write_csv(folder / "exclude.csv", (*COLUMNS, REASON_COLUMN), left_out)
     write_text(folder / "index.html", build_audit(dataset, collection, findings))
 
 
@@ -76,7 +76,7 @@ def build_audit(dataset: FER2013, collection: Collection, findings: list[Finding
         title="Data audit",
         dataset=dataset,
         checked=len(collection.split),
-        found=len({finding.place for finding in findings}),
+        found=len({finding.row for finding in findings}),
         trainable=int((collection.split != PRIVATE).sum()),
         counts=count_findings(collection, findings),
         titles=TITLES,
@@ -115,13 +115,13 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def _show_face(collection: Collection, finding: Finding) -> FaceFigure:
-    name = collection.name(finding.place)
-    alt = f"{name}, labeled {collection.label(finding.place)}"
-    return FaceFigure([encode_face(collection.faces.pixels[finding.place, 0])], alt, name, finding.reason)
+    name = collection.name(finding.row)
+    alt = f"{name}, labeled {collection.label(finding.row)}"
+    return FaceFigure([encode_face(collection.faces.pixels[finding.row, 0])], alt, name, finding.reason)
 
 
 def _show_group(collection: Collection, group: Sequence[Finding]) -> FaceFigure:
-    shown = [finding.place for finding in group[:GROUP_FACES]]
+    shown = [finding.row for finding in group[:GROUP_FACES]]
     names = "; ".join(f"{collection.name(face)} ({collection.label(face)})" for face in shown)
     more = f" and {len(group) - len(shown)} more" if len(group) > len(shown) else ""
     images = [encode_face(collection.faces.pixels[face, 0]) for face in shown]

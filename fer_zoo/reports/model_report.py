@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.plots import SPLIT_TITLES
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.evaluation.error_analysis import (
     describe_errors,
@@ -36,7 +36,7 @@ from fer_zoo.reports.rendering import (
 )
 
 SHOWN_FACES = 24  # of each kind
-SPLITS = {**SPLIT_TITLES, "test": "PublicTest and PrivateTest"}
+SPLITS = {**SPLIT_USAGES, "test": "PublicTest and PrivateTest"}
 RATERS = {
     "raters_with_model": "the model's prediction",
     "raters_with_label": "FER2013's label",

@@ -22,6 +22,7 @@ from fer_zoo.utils.files import write_text
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"\w[\w./-]*")
 RECORDS = ".fer_zoo"  # folder in a repository's cache: for each commit, the files that were verified
+Choose = Callable[[Sequence[str]], Sequence[str]]  # selects files from all paths of a repository
 
 
 class Fetched(NamedTuple):
@@ -54,7 +55,7 @@ def check_name(repo: str, kind: str = "repository") -> None:
 
 def fetch_files(
     repo: str,
-    choose: Callable[[Sequence[str]], Sequence[str]],
+    choose: Choose,
     *,
     revision: str | None = None,
     repo_type: str = "model",
@@ -66,15 +67,7 @@ def fetch_files(
     one); a file that differs is deleted and downloaded once more. A cached commit is used without a request.
     Without network, the last cached commit of a branch is used, with a warning.
 
-    Args:
-        repo: OWNER/NAME.
-        choose: Selects the files to download from all paths of the repository.
-        revision: A branch, tag or commit; by default main.
-        repo_type: `model`, `dataset` or `space`.
-        max_bytes: Maximum total size.
-
-    Raises:
-        HubError: A name, the network, the Hub's answer or the size is wrong.
+    max_bytes: maximum total size. Raises HubError.
     """
     from huggingface_hub.errors import OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
@@ -86,7 +79,7 @@ def fetch_files(
         return cached
     with translate_errors(repo, revision, repo_type):
         try:
-            declared = _list_declared(repo, choose, revision, repo_type, max_bytes)
+            commit, declared = _list_declared(repo, choose, revision, repo_type, max_bytes)
         except (OfflineModeIsEnabled, httpx.TransportError) as error:
             cached = _find_cached(repo, choose, revision, repo_type)
             if cached is None:
@@ -97,21 +90,13 @@ def fetch_files(
                     stacklevel=2,
                 )
             return cached
-        return _download(repo, declared, revision, repo_type)
-
-
-class _Declared(NamedTuple):
-    commit: str
-    files: dict[str, Any]  # huggingface_hub's RepoSibling by path
+        return _download(repo, commit, declared, revision, repo_type)
 
 
 def _list_declared(
-    repo: str,
-    choose: Callable[[Sequence[str]], Sequence[str]],
-    revision: str,
-    repo_type: str,
-    max_bytes: int,
-) -> _Declared:
+    repo: str, choose: Choose, revision: str, repo_type: str, max_bytes: int
+) -> tuple[str, dict[str, Any]]:
+    """The commit, and huggingface_hub's RepoSibling of each chosen file."""
     from huggingface_hub import HfApi, constants
 
     info: Any = HfApi().repo_info(  # a new HfApi reads the current endpoint
@@ -128,18 +113,18 @@ def _list_declared(
         raise HubError(
             f"{repo} would take {size / 1e6:,.0f} MB; fer_zoo downloads at most {max_bytes / 1e6:,.0f} MB."
         )
-    return _Declared(info.sha, files)
+    return info.sha, files
 
 
-def _download(repo: str, declared: _Declared, revision: str, repo_type: str) -> Fetched:
+def _download(repo: str, commit: str, declared: dict[str, Any], revision: str, repo_type: str) -> Fetched:
     """Download by `revision`, so that the cache stores which commit it was."""
     from huggingface_hub import HfApi
 
     files = {}
-    for name, sibling in declared.files.items():
+    for name, sibling in declared.items():
         for _ in range(2):
             path = Path(HfApi().hf_hub_download(repo, name, repo_type=repo_type, revision=revision))
-            if path.parents[name.count("/")].name != declared.commit:
+            if path.parents[name.count("/")].name != commit:
                 raise HubError(f"{repo} got a new commit during the download: run the command again.")
             if _hash_as_declared(path, sibling) == (sibling.lfs.sha256 if sibling.lfs else sibling.blob_id):
                 files[name] = path
@@ -151,9 +136,9 @@ def _download(repo: str, declared: _Declared, revision: str, repo_type: str) -> 
                 f"{name} of {repo} was downloaded twice and did not match the Hub's hash; it was deleted. "
                 "Try again later."
             )
-    record = _find_cache(repo, repo_type) / RECORDS / f"{declared.commit}.json"
+    record = _find_cache(repo, repo_type) / RECORDS / f"{commit}.json"
     write_text(record, json.dumps(list(files)))
-    return Fetched(files, declared.commit)
+    return Fetched(files, commit)
 
 
 def _hash_as_declared(path: Path, sibling: Any) -> str:
@@ -163,9 +148,7 @@ def _hash_as_declared(path: Path, sibling: Any) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # git's hash of a file
 
 
-def _find_cached(
-    repo: str, choose: Callable[[Sequence[str]], Sequence[str]], revision: str, repo_type: str
-) -> Fetched | None:
+def _find_cached(repo: str, choose: Choose, revision: str, repo_type: str) -> Fetched | None:
     """Files that an earlier `fetch_files` verified and cached; None if any is missing."""
     cache = _find_cache(repo, repo_type)
     commit = revision
@@ -193,33 +176,26 @@ def translate_errors(repo: str, revision: str = "main", repo_type: str = "model"
 
     It covers a missing or refused token, no network, a missing repository, and the server's own messages.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalTokenNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import constants, errors
     from huggingface_hub.utils import httpx
 
     try:
         yield
-    except LocalTokenNotFoundError as error:
+    except errors.LocalTokenNotFoundError as error:
         raise HubError("No Hugging Face token is saved: run `hf auth login`, or set HF_TOKEN.") from error
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         url = f"{constants.ENDPOINT}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo}"
         raise HubError(
             f"{repo!r} is gated: accept its terms at {url}, then run `hf auth login` or set HF_TOKEN."
         ) from error
-    except RevisionNotFoundError as error:
+    except errors.RevisionNotFoundError as error:
         raise HubError(f"{repo!r} has no revision {revision!r}: give a branch, a tag or a commit.") from error
-    except RepositoryNotFoundError as error:
+    except errors.RepositoryNotFoundError as error:
         raise HubError(
             f"The Hub has no {repo_type} {repo!r}. Check the name; a private one needs "
             "`hf auth login` or HF_TOKEN."
         ) from error
-    except HfHubHTTPError as error:
+    except errors.HfHubHTTPError as error:
         raise HubError(f"The Hub's answer for {repo!r}: {_read_reason(error)}.") from error
     except (httpx.HTTPError, OSError, RuntimeError) as error:  # the last: an upload that was aborted
         reason = one_line(error.__cause__ or error).rstrip(".")

@@ -39,7 +39,7 @@ def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -
 
 
 def readable_formats(*extra: str) -> list[str]:
-    """Formats to pass to Pillow: FORMATS and `extra`, as far as this build of Pillow can read them.
+    """The formats among FORMATS and `extra` that this build of Pillow reads, to pass to Image.open.
 
     Pillow's other formats include some, such as EPS, for which it starts another program. Private API:
     Image.OPEN, Pillow's table of readers (seen in Pillow 12.3).
@@ -103,11 +103,10 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     except ImageError as error:
         raise ImageError(f"{name}: {error}", error.kind) from None
     except MemoryError:
-        message = f"{name}: there is not enough memory to decode it; make it smaller."
-        raise ImageError(message, "damaged") from None
+        raise ImageError(f"{name}: not enough memory to decode it; make it smaller.", "damaged") from None
     except Exception as error:  # decoders raise many types of errors for a damaged file
-        message = f"{name}: the picture is damaged or truncated ({one_line(error)})."
-        raise ImageError(message, "damaged") from None
+        reason = f"the picture is damaged or truncated ({one_line(error)})"
+        raise ImageError(f"{name}: {reason}.", "damaged") from None
     return upright, max(width, height) / max(upright.size)
 
 
@@ -154,22 +153,17 @@ def expand_paths(given: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for name in given:
         path = Path(name).expanduser()
+        error = "no such file. Give pictures, folders or patterns such as 'photos/*.jpg'."
         if path.is_dir():
-            inside = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise ImageError(f"{name}: no picture in this folder. {_FORMAT_RULE}")
-            found += inside
+            matches = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES)
+            error = f"no picture in this folder. {_FORMAT_RULE}"
         elif path.exists():
-            found.append(path)
+            matches = [path]
         else:
-            matches = sorted(
-                Path(match) for match in glob(str(path), recursive=True) if Path(match).is_file()
-            )
-            if not matches:
-                raise ImageError(
-                    f"{name}: no such file. Give pictures, folders or patterns such as 'photos/*.jpg'."
-                )
-            found += matches
+            matches = sorted(file for file in map(Path, glob(str(path), recursive=True)) if file.is_file())
+        if not matches:
+            raise ImageError(f"{name}: {error}")
+        found += matches
     return found
 
 
@@ -260,7 +254,6 @@ def _to_8_bit(image: "Image") -> "Image":
         return PIL.Image.fromarray(np.round(values * 255).astype(np.uint8))
     if image.mode == "I" and image.format != "PNG":  # some versions of Pillow open a 16-bit PNG as I
         raise ImageError(
-            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.",
-            "format",
+            "a 32-bit integer picture, which has no agreed white; save it as 8-bit or 16-bit gray.", "format"
         )
     return PIL.Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

@@ -29,10 +29,7 @@ class Stored(NamedTuple):
 
 
 def write_tensors(
-    path: Path,
-    tensors: Mapping[str, "Tensor"],
-    metadata: Mapping[str, str],
-    backup: Path | None = None,
+    path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str], backup: Path | None = None
 ) -> str:
     """Write tensors from any device atomically; see `write_atomically`. Returns the file's SHA-256."""
     from safetensors.torch import save

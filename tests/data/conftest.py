@@ -1,4 +1,4 @@
-"""One small made-up data set for every test of the room, and a cache of its own for each test."""
+"""A small random data set for the tests of this folder, and a separate cache for each test."""
 
 import os
 from pathlib import Path
@@ -43,5 +43,5 @@ def csv_lines(rows: Rows) -> list[str]:
 def real_data() -> str:
     path = os.environ.get("FER_ZOO_DATA")
     if not path:
-        pytest.skip("FER_ZOO_DATA does not name the real FER2013")
+        pytest.skip("FER_ZOO_DATA is not set to the real FER2013")
     return path

@@ -1,4 +1,4 @@
-"""The batched road and the albumentations road draw from the same distribution of transforms."""
+"""Batched augmentation and albumentations draw transforms from the same distribution."""
 
 import sys
 
@@ -16,9 +16,7 @@ COUNT = 1500
 
 
 def make_probe() -> np.ndarray:
-    """Three soft spots of different brightness: their centres tell flip, angle, scale and shift of a
-    picture.
-    """
+    """Three blurred spots of different brightness, which determine flip, angle, scale and shift."""
     rows, columns = np.mgrid[0:48, 0:48]
     image = np.zeros((48, 48))
     for x, y, gray in ((24, 24, 250), (34, 24, 160), (24, 32, 90)):
@@ -27,7 +25,7 @@ def make_probe() -> np.ndarray:
 
 
 def measure_moments(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Place, spread and asymmetry of the gray in each image, in pixels; `light` in gray levels."""
+    """Position, spread and skewness of the gray in each image, in pixels; `light` in gray levels."""
     rows, columns = np.mgrid[0:48, 0:48]
     weight = images.astype(float) / images.sum((1, 2), keepdims=True, dtype=float)
     x, y = (weight * columns).sum((1, 2)), (weight * rows).sum((1, 2))
@@ -44,7 +42,7 @@ def measure_moments(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def measure_distance(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Kolmogorov-Smirnov distance, after a dither that hides what interpolation leaves."""
+    """Kolmogorov-Smirnov distance, after dithering that masks interpolation artifacts."""
     generator = np.random.default_rng(0)
     dither = [generator.normal(0, 0.25, COUNT) for _ in range(2)]
     return float(ks_2samp(ours + dither[0], theirs + dither[1]).statistic)
@@ -70,24 +68,24 @@ def draw_both(augmentation: Augmentation) -> tuple[np.ndarray, np.ndarray]:
     ],
     ids=str,
 )
-def test_both_roads_move_a_face_alike(settings: dict[str, float]) -> None:
-    """Samples of 1,500 from one distribution differ by 0.06 once in a hundred times; softness adds 0.03."""
+def test_both_implementations_transform_alike(settings: dict[str, float]) -> None:
+    """Two samples of 1,500 from one distribution differ by 0.06 in 1 % of cases; interpolation adds 0.03."""
     batched, single = draw_both(Augmentation(**settings))
     ours, theirs = measure_moments(batched), measure_moments(single)
     for name in ("x", "y", "spread", "mixed", "skew_x", "skew_y"):
-        # albumentations cuts a shift to whole pixels towards zero, which alone makes a distance of 0.10.
+        # albumentations truncates a shift to whole pixels, which alone causes a distance of 0.10.
         bound = 0.14 if name in "xy" and "shift" in settings else 0.1
         assert measure_distance(ours[name], theirs[name]) < bound, name
 
 
-def test_both_roads_change_light_alike() -> None:
+def test_both_implementations_change_brightness_alike() -> None:
     batched, single = draw_both(Augmentation(flip=0, brightness=0.2))
     ours, theirs = measure_moments(batched)["light"], measure_moments(single)["light"]
     assert ks_2samp(ours, theirs).pvalue > 1e-4
     assert np.ptp(ours) > 40
 
 
-def test_both_roads_erase_alike() -> None:
+def test_both_implementations_erase_alike() -> None:
     batched, single = draw_both(Augmentation(flip=0, erase=0.5))
     probe = make_probe()
     ours, theirs = ((np.abs(images - probe) > 2).mean((1, 2)) for images in (batched, single))
@@ -106,14 +104,14 @@ def test_both_roads_erase_alike() -> None:
         ({"crop": 44}, {"crop": 40}, "spread"),
     ],
 )
-def test_the_comparison_has_teeth(one: dict, other: dict, moment: str) -> None:
-    """It tells a recipe from its neighbor, across the two roads."""
+def test_the_comparison_detects_a_different_recipe(one: dict, other: dict, moment: str) -> None:
+    """It distinguishes similar recipes across the two implementations."""
     batched, _ = draw_both(Augmentation(**{"flip": 0, **one}))
     _, single = draw_both(Augmentation(**{"flip": 0, **other}))
     assert measure_distance(measure_moments(batched)[moment], measure_moments(single)[moment]) > 0.14
 
 
-def test_nothing_on_changes_nothing() -> None:
+def test_without_augmentation_nothing_changes() -> None:
     faces = torch.randint(0, 256, (5, 1, 48, 48), dtype=torch.uint8)
     off = Augmentation(flip=0)
     assert torch.equal(augment_batch(faces, off, torch.Generator()), faces.float() / 255)
@@ -125,7 +123,7 @@ def test_flip_is_the_mirror_image() -> None:
     torch.testing.assert_close(flipped, faces.flip(3).float() / 255, atol=1e-4, rtol=0)
 
 
-def test_the_seed_decides() -> None:
+def test_the_seed_determines_the_result() -> None:
     faces = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)
     recipe = Augmentation(rotate=15, scale=0.1, shift=0.1, crop=44, erase=0.5, contrast=0.2, brightness=0.1)
     first, again, other = (
@@ -135,14 +133,14 @@ def test_the_seed_decides() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix"])
-def test_mixing_keeps_the_books(kind: str) -> None:
-    """White and black faces: the gray mean of a mixed pair is the share of its white part."""
+def test_lambda_is_the_weight_of_a_face(kind: str) -> None:
+    """White and black faces: the mean gray of a mixed pair is the fraction of its white part."""
     faces = torch.cat([torch.ones(8, 1, 48, 48), torch.zeros(8, 1, 48, 48)])
-    generator, host = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    generator, cpu_generator = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     for _ in range(10):
-        mixed, partner, share = mix_batch(faces, Augmentation(**{kind: 0.8}), generator, host)
+        mixed, partner, lam = mix_batch(faces, Augmentation(**{kind: 0.8}), generator, cpu_generator)
         white = faces.mean((1, 2, 3))
-        torch.testing.assert_close(mixed.mean((1, 2, 3)), share * white + (1 - share) * white[partner])
+        torch.testing.assert_close(mixed.mean((1, 2, 3)), lam * white + (1 - lam) * white[partner])
 
 
 def test_dataset_and_loader_give_images_and_labels() -> None:
@@ -156,7 +154,7 @@ def test_dataset_and_loader_give_images_and_labels() -> None:
     assert sorted(torch.cat([batch["label"] for batch in batches]).tolist()) == sorted(faces.labels.tolist())
 
 
-def test_a_machine_without_libgl_is_told_what_to_do(monkeypatch) -> None:
+def test_without_libgl_the_error_names_the_fix(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
     with pytest.raises(FerZooError, match="opencv-python-headless"):
         build_albumentations(Augmentation())

@@ -1,4 +1,4 @@
-"""The second read is quick, and neither an edit, damage, a crash nor a full disk makes it wrong."""
+"""The second read is fast, and still correct after an edit, damage, a crash or a full disk."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def assert_same(one: FER2013, other: FER2013) -> None:
 
 @pytest.fixture
 def parses(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Files that were parsed, not read from the cache."""
+    """Files that were parsed instead of read from the cache."""
     parsed: list[Path] = []
     parse = fer2013.read_csv
     monkeypatch.setattr(fer2013, "read_csv", lambda path: (parsed.append(path), parse(path))[1])
@@ -60,35 +60,35 @@ def test_edited_file_is_parsed_even_with_equal_size_and_time(csv_file: Path, par
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-def test_a_whole_cache_with_impossible_content_is_rebuilt(
+def test_an_intact_cache_with_invalid_content_is_rebuilt(
     wrong: dict[str, np.ndarray], csv_file: Path, cache: Path, parses: list[Path]
 ) -> None:
     first = read_fer2013(csv_file)
-    (kept,) = cache.iterdir()
-    with np.load(kept) as arrays:
+    (cached,) = cache.iterdir()
+    with np.load(cached) as arrays:
         content = dict(arrays)
     assert all(len(content[name]) in (3, len(array)) or len(array) == 3 for name, array in wrong.items())
-    np.savez(kept, **{**content, **wrong})
+    np.savez(cached, **{**content, **wrong})
     assert_same(read_fer2013(csv_file), first)
     assert len(parses) == 2
 
 
-@pytest.mark.parametrize("damage", ["cut", "altered", "emptied"])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "emptied"])
 def test_damaged_cache_is_rebuilt(damage: str, csv_file: Path, cache: Path, parses: list[Path]) -> None:
     first = read_fer2013(csv_file)
-    (kept,) = cache.iterdir()
-    content = bytearray(kept.read_bytes())
+    (cached,) = cache.iterdir()
+    content = bytearray(cached.read_bytes())
     content[5000] ^= 255
-    kept.write_bytes({"cut": content[:9000], "altered": content, "emptied": b""}[damage])
+    cached.write_bytes({"truncated": content[:9000], "altered": content, "emptied": b""}[damage])
     assert_same(read_fer2013(csv_file), first)
     assert_same(read_fer2013(csv_file), first)
     assert len(parses) == 2
 
 
-def test_killed_while_writing_leaves_no_cache_to_trust(
+def test_a_partial_cache_of_a_killed_process_is_not_used(
     csv_file: Path, cache: Path, parses: list[Path]
 ) -> None:
-    """A process that dies with half of the cache written, as on a power cut, leaves the next one unharmed."""
+    """A process that dies while writing the cache, as in a power failure, does not affect the next."""
     dying = (
         "import os, sys\nfrom fer_zoo.data import cache\nfrom fer_zoo.data.fer2013 import read_fer2013\n"
         "def save(file, **arrays):\n    file.write(b'PK half')\n    file.flush()\n    os._exit(9)\n"
@@ -100,7 +100,7 @@ def test_killed_while_writing_leaves_no_cache_to_trust(
     assert_same(read_fer2013(csv_file), first)
     assert parses == [csv_file]
     (left,) = cache.glob(".*.part")
-    os.utime(left, (0, 0))  # by now nobody can be writing it
+    os.utime(left, (0, 0))  # too old to be still in use
     next(cache.glob("*.npz")).unlink()
     read_fer2013(csv_file)
     assert [entry.suffix for entry in cache.iterdir()] == [".npz"]
@@ -117,18 +117,18 @@ def test_failed_write_leaves_nothing_behind(
     assert list(cache.iterdir()) == []
 
 
-def test_unwritable_cache_only_means_no_cache(
+def test_an_unwritable_cache_is_skipped(
     csv_file: Path, tmp_path: Path, parses: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("where a folder would have to be")
+    (tmp_path / "file").write_text("a file instead of a folder")
     monkeypatch.setenv("FER_ZOO_CACHE", str(tmp_path / "file" / "cache"))
     assert_same(read_fer2013(csv_file), read_fer2013(csv_file))
     assert len(parses) == 2
 
 
 @pytest.mark.slow
-def test_real_csv_is_quick_and_small(real_data: str) -> None:
-    """301 MB: under 1.5 GB of memory, and the cache saves most of the work (CPU time: cores are shared)."""
+def test_real_csv_needs_little_time_and_memory(real_data: str) -> None:
+    """301 MB: under 1.5 GB of memory, and the cache saves most of the CPU time."""
     code = (
         "import resource, sys, time\nfrom fer_zoo.data.fer2013 import read_fer2013\n"
         "start = time.process_time()\n"
@@ -136,7 +136,7 @@ def test_real_csv_is_quick_and_small(real_data: str) -> None:
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
     )
     if not list(Path(real_data).parent.glob("*.csv")) and not list(Path(real_data).glob("*.csv")):
-        pytest.skip("FER_ZOO_DATA names another form than the CSV")
+        pytest.skip("FER_ZOO_DATA is not a CSV")
     seconds = []
     for _ in range(2):
         run = subprocess.run(

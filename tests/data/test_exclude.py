@@ -1,4 +1,4 @@
-"""Leaving faces out: exactly the named ones, PrivateTest whole, and one line for every fault."""
+"""Excluding faces: exactly the listed ones, never of PrivateTest, and one line for every error."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_named_faces_are_gone_and_no_others(dataset: FER2013, tmp_path: Path) -> None:
+def test_exactly_the_listed_faces_are_excluded(dataset: FER2013, tmp_path: Path) -> None:
     text = "split,index,reason\nTraining,0,blank\nTraining,39,\ntraining,39,twice\nPublicTest,3,no face\n"
     rest = exclude_faces(dataset, write(tmp_path, text))
     assert np.array_equal(rest.training.pixels, dataset.training.pixels[1:39])
@@ -32,13 +32,13 @@ def test_the_named_faces_are_gone_and_no_others(dataset: FER2013, tmp_path: Path
     assert "2 of Training and 1 of PublicTest" in rest.note
 
 
-def test_the_fingerprint_tells_which_faces(dataset: FER2013, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_the_faces(dataset: FER2013, tmp_path: Path) -> None:
     texts = ("Training,1\nTraining,2", "Training,2\nTraining,1", "Training,12", "PublicTest,1")
     prints = [exclude_faces(dataset, write(tmp_path, f"split,index\n{text}")).fingerprint for text in texts]
     assert prints[0] == prints[1] and len(set(prints)) == 3
 
 
-def test_faces_of_some_kinds_alone(dataset: FER2013, tmp_path: Path) -> None:
+def test_only_some_kinds_are_excluded(dataset: FER2013, tmp_path: Path) -> None:
     path = write(tmp_path, "split,index,why\nTraining,0,blank\nTraining,1,exact; label\nTraining,2,no face\n")
     for kinds, gone in (
         (("label",), [1]),
@@ -48,12 +48,12 @@ def test_faces_of_some_kinds_alone(dataset: FER2013, tmp_path: Path) -> None:
     ):
         rest = exclude_faces(dataset, path, kinds)
         assert np.array_equal(rest.training.pixels, np.delete(dataset.training.pixels, gone, axis=0))
-    with pytest.raises(DataError, match="names no face of the kinds face, near"):
+    with pytest.raises(DataError, match="lists no face of the kinds face, near"):
         exclude_faces(dataset, path, ("near", "face"))
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "columns split, index"),
         ("split,place\nTraining,1", "columns split, index"),
@@ -69,10 +69,10 @@ def test_faces_of_some_kinds_alone(dataset: FER2013, tmp_path: Path) -> None:
         ("split,index\n" + "\n".join(f"PublicTest,{index}" for index in range(10)), "leaves no face"),
     ],
 )
-def test_a_fault_is_one_line(dataset: FER2013, tmp_path: Path, text: str, says: str) -> None:
+def test_an_error_is_one_line(dataset: FER2013, tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
         exclude_faces(dataset, write(tmp_path, text))
-    assert says in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300
+    assert message in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
 def test_no_file_or_no_text_is_one_line(dataset: FER2013, tmp_path: Path) -> None:

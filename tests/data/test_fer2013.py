@@ -1,4 +1,4 @@
-"""Every form of FER2013 gives the same faces, and every fault is named."""
+"""Every format of FER2013 gives the same faces, and every error is described."""
 
 import io
 import json
@@ -38,10 +38,10 @@ def write_quoted(rows: Rows, folder: Path) -> Path:
 
 
 def write_folder(rows: Rows, folder: Path, spell: Callable[[int], str] = EMOTIONS.__getitem__) -> Path:
-    for place, (face, label, usage) in enumerate(zip(rows.pixels, rows.labels, rows.usages, strict=True)):
+    for index, (face, label, usage) in enumerate(zip(rows.pixels, rows.labels, rows.usages, strict=True)):
         classes = folder / ("test" if usage else "train") / spell(label)
         classes.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(face).convert("RGB").save(classes / f"{USAGES[usage]}_{place}.png")
+        Image.fromarray(face).convert("RGB").save(classes / f"{USAGES[usage]}_{index}.png")
     return folder
 
 
@@ -61,7 +61,7 @@ def png_bytes(face: np.ndarray) -> bytes:
 
 
 def write_parquet(rows: Rows, folder: Path) -> Path:
-    """As the `datasets` library writes it: image structs, and class names in an order of its own."""
+    """As the `datasets` library writes it: image structs, and class names in another order."""
     names = sorted(EMOTIONS)
     table = pyarrow.table(
         {
@@ -77,13 +77,13 @@ def write_parquet(rows: Rows, folder: Path) -> Path:
 
 
 def write_parquet_folder(rows: Rows, folder: Path) -> Path:
-    """One file a split, named by it; raw bytes and class names as words."""
+    """One file per split, with its name; raw bytes, and class names as text."""
     (folder / "data").mkdir()
     for usage, name in enumerate(("train", "validation", "test")):
         chosen = np.flatnonzero(rows.usages == usage)
         columns = {
-            "image": [png_bytes(rows.pixels[place]) for place in chosen],
-            "label": [EMOTIONS[rows.labels[place]] for place in chosen],
+            "image": [png_bytes(rows.pixels[index]) for index in chosen],
+            "label": [EMOTIONS[rows.labels[index]] for index in chosen],
         }
         parquet.write_table(pyarrow.table(columns), folder / "data" / f"{name}-00000-of-00001.parquet")
     return folder
@@ -167,11 +167,11 @@ def test_test_folder_without_usages_is_both_test_splits_and_says_so(rows: Rows, 
     assert len(dataset.split("test")) == len(dataset.public_test) == 20
     assert "20 held-out faces serve as both" in dataset.note
     next((folder / "test").rglob("*.png")).rename(folder / "test" / "sad" / "PublicTest_1.png")
-    with pytest.raises(DataError, match="1 held-out faces name their Usage, 19 do not"):
+    with pytest.raises(DataError, match="1 held-out faces have a Usage, 19 do not"):
         read_fer2013(folder)
 
 
-def test_usage_in_a_name_beats_the_folder(rows: Rows, tmp_path: Path) -> None:
+def test_usage_in_a_file_name_overrides_the_folder(rows: Rows, tmp_path: Path) -> None:
     folder = write_folder(rows, tmp_path / "faces")
     moved = next((folder / "train").rglob("*.png"))
     (folder / "test" / moved.parent.name).mkdir(exist_ok=True)
@@ -195,26 +195,26 @@ BAD_ROWS = {
     f"3,{FACE},Train": "Usage is 'Train'; it must be one of Training, PublicTest, PrivateTest",
     f"3,{FACE},": "Usage is ''",
     "3,,Training": "0 pixel values",
-    f"3,{FACE}": "2 columns, where the header names 3",
+    f"3,{FACE}": "2 columns; the header has 3",
     "": "the row is blank",
     ",,": "the row is blank",
 }
 
 
-@pytest.mark.parametrize(("bad", "fault"), BAD_ROWS.items(), ids=BAD_ROWS.values())
-@pytest.mark.parametrize("place", [1, 300])
-def test_bad_row_is_named(bad: str, fault: str, place: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bad", "reason"), BAD_ROWS.items(), ids=BAD_ROWS.values())
+@pytest.mark.parametrize("index", [1, 300])
+def test_bad_row_is_reported(bad: str, reason: str, index: int, tmp_path: Path) -> None:
     lines = ["emotion,pixels,Usage", *[f"3,{FACE},Training"] * 310]
-    lines[place] = bad
+    lines[index] = bad
     path = tmp_path / "bad.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(DataError) as error:
         read_fer2013(path)
-    assert f"bad.csv, row {place + 1} (the header is row 1): {fault}" in str(error.value)
+    assert f"bad.csv, row {index + 1} (the header is row 1): {reason}" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_faults_of_a_whole_file_are_named(
+def test_errors_of_a_whole_file_are_reported(
     csv_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FER_ZOO_DATA", raising=False)
@@ -227,20 +227,20 @@ def test_faults_of_a_whole_file_are_named(
             "no face of the split PublicTest or PrivateTest",
         ),
         "words.txt": ("some words\n", "no FER2013 recognized there. Looked for a CSV"),
-        "cut.parquet": ("PAR1 and no more", "not a Parquet file"),
-        "cut.npz": ("PK\x03\x04 and no more", "not an .npz"),
+        "truncated.parquet": ("PAR1 and no more", "not a Parquet file"),
+        "truncated.npz": ("PK\x03\x04 and no more", "not an .npz"),
     }
-    for name, (content, fault) in contents.items():
+    for name, (content, reason) in contents.items():
         path = tmp_path / name
         path.write_text(content)
-        with pytest.raises(DataError, match=fault) as error:
+        with pytest.raises(DataError, match=reason) as error:
             read_fer2013(path)
         assert name in str(error.value)
     with pytest.raises(DataError, match=r"missing\.csv: no such file or folder"):
         read_fer2013(tmp_path / "missing.csv")
     with pytest.raises(DataError, match=r"No data given\. Get fer2013\.csv .* --data PATH .* FER_ZOO_DATA"):
         read_fer2013()
-    with pytest.raises(DataError, match=r"holds several data sets \(fer2013\.csv, one\.csv"):
+    with pytest.raises(DataError, match=r"contains several data sets \(fer2013\.csv, one\.csv"):
         (tmp_path / "copy").mkdir()
         for name in ("fer2013.csv", "one.csv"):
             (tmp_path / "copy" / name).write_bytes((tmp_path / name).read_bytes())
@@ -248,32 +248,30 @@ def test_faults_of_a_whole_file_are_named(
 
 
 @pytest.mark.parametrize("order", "<>")
-def test_text_that_is_none_is_named(order: str, tmp_path: Path) -> None:
-    """NumPy reads any 32 bits as a character; Python's strings then break where they are used."""
+def test_invalid_text_is_reported(order: str, tmp_path: Path) -> None:
+    """NumPy reads any 32 bits as a character, which breaks Python's strings."""
     usage = np.array(["Training", "PrivateTest"]).astype(f"{order}U11")
     usage.view(f"{order}u4")[2] = sys.maxunicode + 1
     faces = np.zeros((2, 48, 48), np.uint8)
     np.savez(tmp_path / "faces.npz", pixels=faces, emotion=np.array([1, 2]), usage=usage)
-    with pytest.raises(DataError, match=r"faces\.npz: not an \.npz .*character number 1,114,112"):
+    with pytest.raises(DataError, match=r"faces\.npz: not an \.npz .*invalid code point 1,114,112"):
         read_fer2013(tmp_path / "faces.npz")
 
 
-def test_a_folder_of_other_faces_says_what_it_is(rows: Rows, tmp_path: Path) -> None:
+def test_a_folder_of_other_classes_is_described(rows: Rows, tmp_path: Path) -> None:
     write_folder(rows, tmp_path / "pets", spell=lambda label: ("cat", "dog")[label % 2])
     with pytest.raises(
         DataError, match=r"pets: an image folder \(test, train\) with the classes cat, dog, n"
     ):
         read_fer2013(tmp_path / "pets")
     (tmp_path / "bare" / "train").mkdir(parents=True)
-    with pytest.raises(
-        DataError, match=r"bare: an image folder \(train\) without class folders\. Needed are"
-    ):
+    with pytest.raises(DataError, match=r"bare: an image folder \(train\) without class folders\. Required:"):
         read_fer2013(tmp_path / "bare")
 
 
-def test_a_part_of_kaggles_folder_says_what_is_missing(rows: Rows, tmp_path: Path) -> None:
+def test_a_part_of_kaggles_folder_is_reported(rows: Rows, tmp_path: Path) -> None:
     folder = write_folder(rows, tmp_path / "faces")
-    with pytest.raises(DataError, match=r"angry, disgust.* without a split.*Give the folder above it"):
+    with pytest.raises(DataError, match=r"angry, disgust.* without a split.*Give its parent folder"):
         read_fer2013(folder / "train")
     (folder / "test").rename(tmp_path / "away")
     with pytest.raises(DataError, match=r"40 of Training, but no face of the split PublicTest or Priv"):
@@ -284,12 +282,12 @@ def test_a_part_of_kaggles_folder_says_what_is_missing(rows: Rows, tmp_path: Pat
         assert "no face of disgust" in read_fer2013(folder).note
 
 
-def test_wrong_image_or_class_is_named(rows: Rows, tmp_path: Path) -> None:
+def test_wrong_image_or_class_is_reported(rows: Rows, tmp_path: Path) -> None:
     folder = write_folder(rows, tmp_path / "faces")
     Image.new("L", (64, 48)).save(folder / "train" / "sad" / "Training_99.png")
     with pytest.raises(DataError, match=r"Training_99\.png: 64x48 pixels; every face must be 48x48"):
         read_fer2013(folder)
-    (folder / "train" / "sad" / "Training_99.png").write_text("no image")
+    (folder / "train" / "sad" / "Training_99.png").write_text("not an image")
     with pytest.raises(DataError, match=r"Training_99\.png: not an image"):
         read_fer2013(folder)
     (folder / "train" / "contempt").mkdir()
@@ -297,14 +295,14 @@ def test_wrong_image_or_class_is_named(rows: Rows, tmp_path: Path) -> None:
         read_fer2013(folder)
 
 
-def test_environment_names_the_data(csv_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_gives_the_path(csv_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_ZOO_DATA", str(csv_file.parent))
     assert_same(read_fer2013(), read_fer2013(csv_file))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
-def test_a_picture_of_the_folder_gives_what_predict_sees(mode: str, tmp_path: Path) -> None:
-    """One road from a picture to the gray contract: a data set's file and a user's file give equal bytes."""
+def test_an_image_folder_gives_the_pixels_that_predict_uses(mode: str, tmp_path: Path) -> None:
+    """A data set's file and a user's file are converted by the same code to equal bytes."""
     from fer_zoo.utils.images import read_face
 
     gray = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The ten votes of FER+ find their faces, and a file of other faces is refused."""
+"""FER+'s ten votes are matched to their faces, and a file for other faces is refused."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from ferplus_votes import write_votes
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import (
     NO_MAJORITY,
-    USAGES,
     majority_labels,
     mix_ferplus_labels,
     predict_label_probabilities,
@@ -15,6 +14,7 @@ from fer_zoo.data.ferplus import (
     soft_labels,
     use_ferplus_labels,
 )
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.errors import DataError
 from fer_zoo.evaluation.evaluate import ferplus_agreement
 
@@ -31,12 +31,12 @@ def faces() -> FER2013:
 
 def test_votes_are_read_in_the_order_of_the_emotions(faces: FER2013, tmp_path) -> None:
     votes = read_votes(write_votes(tmp_path / "votes.csv", faces), faces)
-    for split in USAGES:
+    for split in SPLIT_USAGES:
         assert (majority_labels(votes[split]) == faces.split(split).labels).all()
     assert votes["train"].sum(axis=1).tolist() == [10] * 30
 
 
-def test_no_majority_for_a_tie_or_what_fer2013_has_no_word_for() -> None:
+def test_no_majority_for_a_tie_or_a_class_that_fer2013_lacks() -> None:
     votes = np.zeros((3, 10), dtype=int)
     votes[0, [0, 3]] = 5  # a tie
     votes[1, [3, 7]] = 4, 6  # contempt
@@ -44,7 +44,7 @@ def test_no_majority_for_a_tie_or_what_fer2013_has_no_word_for() -> None:
     assert majority_labels(votes).tolist() == [NO_MAJORITY, NO_MAJORITY, 3]
 
 
-def test_agreement_counts_clear_faces_only() -> None:
+def test_agreement_is_over_faces_with_a_majority() -> None:
     votes = np.zeros((3, 10), dtype=int)
     votes[[0, 1], [3, 4]] = 10
     votes[2, [0, 1]] = 5
@@ -52,7 +52,7 @@ def test_agreement_counts_clear_faces_only() -> None:
     assert result == {"n": 2, "agreement": 0.5, "labels_agreement": 1.0}
 
 
-def test_a_missing_file_is_called_missing(faces: FER2013, tmp_path) -> None:
+def test_a_missing_file_is_reported(faces: FER2013, tmp_path) -> None:
     with pytest.raises(DataError, match=r"gone\.csv': no such file\. FER\+'s fer2013new\.csv is in github"):
         read_votes(tmp_path / "gone.csv", faces)
     with pytest.raises(DataError, match="cannot be read \\(Is a directory\\)"):
@@ -72,24 +72,26 @@ def test_votes_of_other_faces_are_refused(faces: FER2013, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("votes", "shares"),
+    ("votes", "expected"),
     [
         ([0, 0, 0, 10, 0, 0, 0, 0, 0, 0], {3: 1.0}),
-        ([6, 0, 3, 0, 0, 0, 1, 0, 0, 0], {0: 2 / 3, 2: 1 / 3}),  # one vote is a slip
-        ([0, 0, 0, 0, 4, 0, 2, 2, 2, 0], {4: 2 / 3, 6: 1 / 3}),  # shares among the seven
+        ([6, 0, 3, 0, 0, 0, 1, 0, 0, 0], {0: 2 / 3, 2: 1 / 3}),  # one vote is noise
+        ([0, 0, 0, 0, 4, 0, 2, 2, 2, 0], {4: 2 / 3, 6: 1 / 3}),  # over the seven emotions
         ([5, 0, 0, 0, 0, 0, 5, 0, 0, 0], {0: 0.5, 6: 0.5}),  # two opinions are a label too
         ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], None),  # no face
-        ([0, 0, 0, 3, 0, 0, 0, 0, 7, 0], None),  # unknown to most
+        ([0, 0, 0, 3, 0, 0, 0, 0, 7, 0], None),  # mostly unknown
         ([0, 0, 0, 4, 0, 0, 0, 6, 0, 0], None),  # contempt
-        ([1, 1, 1, 1, 1, 1, 1, 1, 1, 1], None),  # nothing but slips
+        ([1, 1, 1, 1, 1, 1, 1, 1, 1, 1], None),  # only noise
     ],
 )
-def test_votes_become_shares_or_leave_the_face_out(votes: list[int], shares: dict[int, float] | None) -> None:
-    kept, table = soft_labels(np.array([votes]))
-    assert kept.tolist() == [shares is not None]
-    if shares is not None:
+def test_votes_become_soft_labels_or_exclude_the_face(
+    votes: list[int], expected: dict[int, float] | None
+) -> None:
+    labeled, table = soft_labels(np.array([votes]))
+    assert labeled.tolist() == [expected is not None]
+    if expected is not None:
         assert table.dtype == np.float32
-        np.testing.assert_allclose(table[0], [shares.get(place, 0) for place in range(7)], rtol=1e-6)
+        np.testing.assert_allclose(table[0], [expected.get(label, 0) for label in range(7)], rtol=1e-6)
 
 
 def test_training_and_public_test_get_the_labels_of_the_votes(faces: FER2013, tmp_path) -> None:
@@ -98,21 +100,21 @@ def test_training_and_public_test_get_the_labels_of_the_votes(faces: FER2013, tm
     lines[1] = "Training,,0,0,0,0,0,0,0,0,0,10"  # no face
     lines[31] = "PublicTest,x.png,4,4,0,0,0,0,0,0,2,0"  # a tie
     path.write_text("\n".join(lines))
-    lesson = use_ferplus_labels(faces, path)
-    assert lesson.training.labels.shape == (29, 7) and len(lesson.training.pixels) == 29
+    relabeled = use_ferplus_labels(faces, path)
+    assert relabeled.training.labels.shape == (29, 7) and len(relabeled.training.pixels) == 29
     own = faces.training.labels[1:]
-    np.testing.assert_allclose(lesson.training.labels[np.arange(29), own], 0.75)
-    np.testing.assert_allclose(lesson.training.labels[np.arange(29), (own + 1) % 7], 0.25)
-    assert lesson.public_test.labels.tolist() == faces.public_test.labels[1:].tolist()
-    assert lesson.private_test is faces.private_test
-    assert lesson.fingerprint != faces.fingerprint
+    np.testing.assert_allclose(relabeled.training.labels[np.arange(29), own], 0.75)
+    np.testing.assert_allclose(relabeled.training.labels[np.arange(29), (own + 1) % 7], 0.25)
+    assert relabeled.public_test.labels.tolist() == faces.public_test.labels[1:].tolist()
+    assert relabeled.private_test is faces.private_test
+    assert relabeled.fingerprint != faces.fingerprint
 
 
-def test_expected_labels_are_those_that_faces_with_such_votes_have() -> None:
+def test_label_probabilities_are_the_label_frequencies_for_equal_votes() -> None:
     votes = np.zeros((600, 10), dtype=int)
     votes[:200, 3] = 10
     votes[200:400, [3, 6]] = 5  # two opinions
-    votes[400:, 9] = 10  # no face, to every rater
+    votes[400:, 9] = 10  # not a face, by every rater
     labels = np.concatenate([np.repeat([3, 6], [180, 20]), np.repeat([3, 6], [60, 140]), np.full(200, 2)])
     expected = predict_label_probabilities(votes, labels)
     assert expected.dtype == np.float32
@@ -122,12 +124,12 @@ def test_expected_labels_are_those_that_faces_with_such_votes_have() -> None:
     assert expected[400, 2] > 0.97
 
 
-def test_labels_and_votes_are_taught_in_halves(faces: FER2013, tmp_path) -> None:
+def test_mixed_labels_are_the_mean_of_label_and_votes(faces: FER2013, tmp_path) -> None:
     path = write_votes(tmp_path / "votes.csv", faces, second=2)
-    lesson = mix_ferplus_labels(faces, path)
+    relabeled = mix_ferplus_labels(faces, path)
     own = faces.training.labels
     expected = predict_label_probabilities(read_votes(path, faces)["train"], own)
-    np.testing.assert_allclose(lesson.training.labels, (np.eye(7)[own] + expected) / 2, atol=1e-6)
-    assert lesson.training.pixels is faces.training.pixels
-    assert lesson.public_test is faces.public_test and lesson.private_test is faces.private_test
-    assert lesson.fingerprint.startswith("small with votes ")
+    np.testing.assert_allclose(relabeled.training.labels, (np.eye(7)[own] + expected) / 2, atol=1e-6)
+    assert relabeled.training.pixels is faces.training.pixels
+    assert relabeled.public_test is faces.public_test and relabeled.private_test is faces.private_test
+    assert relabeled.fingerprint.startswith("small with votes ")

@@ -1,4 +1,4 @@
-"""Counts, blanks, repeats and conflicts, on made-up faces whose faults are known and on the real data."""
+"""Counts, blanks, repeats and conflicts, on synthetic faces with known issues and on the real data."""
 
 import json
 from pathlib import Path
@@ -26,11 +26,11 @@ def flawed() -> FER2013:
         Faces(public, np.array([5, 6, 1, 3])),
         Faces(private, np.array([0, 0, 6])),
         "0123456789abcdef",
-        "made up",
+        "synthetic",
     )
 
 
-def test_description_counts_every_fault(flawed: FER2013) -> None:
+def test_description_counts_every_issue(flawed: FER2013) -> None:
     description = describe(flawed)
     splits = description["splits"]
     assert json.loads(json.dumps(description)) == description
@@ -48,10 +48,10 @@ def test_description_counts_every_fault(flawed: FER2013) -> None:
     assert description["conflicts"] == {"groups": 2, "faces": 4}
 
 
-def test_text_says_the_same(flawed: FER2013) -> None:
+def test_text_has_the_same_counts(flawed: FER2013) -> None:
     text = format_description(describe(flawed))
-    assert "2 faces of public test (50.00%) also stand in training" in text
-    assert "2 groups of equal faces (4 faces) differ in label" in text
+    assert "2 faces of public test (50.00%) are duplicated in training" in text
+    assert "2 groups of duplicates (4 faces) have conflicting labels" in text
     assert ["blank", "2", "0", "0"] in [line.split() for line in text.splitlines()]
     assert "Note:" not in text
 
@@ -61,12 +61,12 @@ def test_duplicates_of_training(flawed: FER2013) -> None:
     assert not find_training_duplicates(flawed, flawed.private_test).any()
 
 
-def test_pictures_show_the_colours_and_the_faces(flawed: FER2013, tmp_path: Path) -> None:
+def test_plots_show_the_colors_and_the_faces(flawed: FER2013, tmp_path: Path) -> None:
     draw_histogram(flawed, tmp_path / "histogram.png")
     with Image.open(tmp_path / "histogram.png") as picture:
         seen = {color for _, color in picture.convert("RGB").getcolors(1 << 20) or []}
-    wanted = {tuple(bytes.fromhex(color[1:])) for color in COLORS.values()}
-    assert wanted <= seen
+    expected = {tuple(bytes.fromhex(color[1:])) for color in COLORS.values()}
+    assert expected <= seen
     grids = [tmp_path / f"{name}.png" for name in ("first", "again", "other")]
     for path, seed in zip(grids, (1, 1, 2), strict=True):
         draw_grid(flawed, "train", path, rows=2, columns=4, generator=np.random.default_rng(seed))
@@ -76,7 +76,7 @@ def test_pictures_show_the_colours_and_the_faces(flawed: FER2013, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_real_data_has_its_known_faults(real_data: str) -> None:
+def test_real_data_has_its_known_issues(real_data: str) -> None:
     dataset = read_fer2013(real_data)
     description = describe(dataset)
     splits = description["splits"]

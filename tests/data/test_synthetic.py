@@ -1,4 +1,4 @@
-"""Drawn faces can be told apart by their geometry, and by nothing else."""
+"""Synthetic faces are distinguishable by their geometry alone."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from fer_zoo.data.fer2013 import read_fer2013
 from fer_zoo.data.synthetic import draw_faces, write_synthetic
 
 
-def test_seed_decides_the_faces() -> None:
+def test_seed_determines_the_faces() -> None:
     first, again, other = (draw_faces(21, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert first.pixels.shape == (21, 1, 48, 48) and first.pixels.dtype == np.uint8
     assert np.array_equal(first.pixels, again.pixels) and np.array_equal(first.labels, again.labels)
@@ -28,7 +28,7 @@ def test_csv_is_read_as_fer2013(tmp_path: Path) -> None:
 
 
 def test_small_net_learns_faces_and_not_their_shuffled_pixels() -> None:
-    """Each face's pixels are shuffled by a permutation of its own: 7 classes leave a chance of .14."""
+    """Each face's pixels are shuffled by its own permutation; chance level is .14 for 7 classes."""
     faces = draw_faces(1400, np.random.default_rng(1))
     pixels = (faces.pixels.reshape(1400, -1).astype(np.float32) - 128) / 64
     shuffled = np.random.default_rng(0).permuted(pixels, axis=1)

@@ -143,7 +143,7 @@ def test_a_face_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path: Path
     table = pyarrow.table({"image": image, "label": [1] * 100})
     parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr("fer_zoo.data.image_readers.BYTES_AT_ONCE", 5_000_000)
+    monkeypatch.setattr("fer_zoo.data.image_readers.MAX_BATCH_BYTES", 5_000_000)
     usual = pyarrow.default_memory_pool()
     pool = pyarrow.proxy_memory_pool(usual)
     pyarrow.set_memory_pool(pool)

@@ -1,4 +1,4 @@
-"""A dataset of the Hub is one more form of FER2013: read over real HTTP from the loopback Hub."""
+"""FER2013 as a dataset of the Hub, read over real HTTP from a local Hub."""
 
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +21,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def encode_split(rows: Rows, usage: int) -> bytes:
-    """As the `datasets` library pushes it, less the class names."""
+    """As the `datasets` library pushes it, without the class names."""
     images = []
     for face in rows.pixels[rows.usages == usage]:
         stream = BytesIO()
@@ -71,9 +71,7 @@ def test_revision_folder_and_offline(hub: MiniHub, rows: Rows, monkeypatch: pyte
     assert read_fer2013(ADDRESS).source == read_fer2013(pinned).source == pinned
 
 
-def test_a_broken_download_is_not_taken_for_the_whole(
-    hub: MiniHub, rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_corrupt_download_is_refused(hub: MiniHub, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     put_dataset(hub, rows, "data/{}.parquet")
     hub.faults = [Fault("GET .*/data/train", change=True, times=2)]
     with pytest.raises(
@@ -92,7 +90,7 @@ def test_a_broken_download_is_not_taken_for_the_whole(
         ("hf://datasets/ada", "not hf://datasets/OWNER/NAME"),
         ("hf://datasets/ada/missing", "has no dataset 'ada/missing'. Check the name"),
         ("hf://datasets/ada/fer2013@v9", "has no revision 'v9'"),
-        ("hf://datasets/ada/fer2013/nothing", "no Parquet file there. The Hub's own copy"),
+        ("hf://datasets/ada/fer2013/nothing", "no Parquet file there. The Hub's Parquet copy"),
     ],
 )
 def test_wrong_addresses_are_one_line(
@@ -101,14 +99,14 @@ def test_wrong_addresses_are_one_line(
     put_dataset(hub, rows, "data/{}.parquet")
     with pytest.raises(SystemExit, match="2"):
         main(["data", "info", "--data", address])
-    told = capsys.readouterr().err
-    assert expected in told and told.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert expected in errors and errors.count("\n") == 1
 
 
 def test_too_large_a_dataset_is_not_downloaded(
     hub: MiniHub, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_dataset(hub, rows, "data/{}.parquet")
-    monkeypatch.setattr("fer_zoo.data.hub_reader.LARGEST", 1000)
+    monkeypatch.setattr("fer_zoo.data.fer2013.MAX_DOWNLOAD_BYTES", 1000)
     with pytest.raises(HubError, match="fer_zoo downloads at most 0 MB"):
         read_fer2013(ADDRESS)

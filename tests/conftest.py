@@ -1,4 +1,4 @@
-"""Shared pieces of the tests: a small data set with an easy signal, and a Hub on loopback."""
+"""Shared fixtures: a small data set with an easy signal, photos, and a Hub on loopback."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from minihub import MiniHub
+from PIL import Image
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
@@ -58,3 +59,28 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MiniHub]:
         template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield hub
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Image.Image:
+    """RGB, 512x600, one frontal face: Grace Hopper, US Navy, public domain; ships with matplotlib."""
+    from matplotlib.cbook import get_sample_data
+
+    with get_sample_data("grace_hopper.jpg") as file:
+        return Image.open(file).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def group(portrait: Image.Image) -> Image.Image:
+    """Three times the same face at three sizes, far apart, on gray; 1200x700 pixels."""
+    canvas = Image.new("RGB", (1200, 700), (120, 130, 140))
+    for width, left in ((500, 20), (250, 600), (100, 1000)):
+        canvas.paste(portrait.resize((width, width * 600 // 512), Image.Resampling.LANCZOS), (left, 60))
+    return canvas
+
+
+@pytest.fixture(scope="session")
+def no_face() -> Image.Image:
+    """RGB, 300x200 pixels of smooth random colors."""
+    coarse = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((300, 200), Image.Resampling.BICUBIC)

@@ -219,7 +219,7 @@ def _render_row(seen: "Inspection", index: int, column: int, models: Sequence[st
             cells.append(CELL.format(top=top, share=share, shown=format_number(language, share, ".1f")))
         elif column == 0:
             # The row of heatmaps has no cell for it either.
-            fault = hide_paths(seen.faults[name])
+            fault = hide_paths(seen.errors[name])
             cells.append(FAULT.format(rows=len(EMOTIONS) + bool(seen.probabilities), fault=fault))
     emotion = EMOTIONS[column]
     word = EMOTION_WORDS.say(language, emotion)

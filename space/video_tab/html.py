@@ -86,7 +86,7 @@ def _render_model(story: VideoStory, number: int, model: str, language: str) -> 
         model=model,
         mean=say("mean", **told),
         words=say("bands", number=number, model=model, **told),
-        bands=render_bands(np.array(face.seconds) / end, table, face.stretches, STEP_S / end),
+        bands=render_bands(np.array(face.seconds) / end, table, face.segments, STEP_S / end),
         first=say("seconds", at=0),
         last=say("seconds", at=format_number(language, story.end, ".1f")),
     )

@@ -196,7 +196,7 @@ def _open_job(out: Path, job: dict[str, Any]) -> None:
         stored = dict(json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, ValueError):
         raise DataError(
-            f"{str(path)!r} is damaged: it does not say which job these parts belong to. Use another --out, "
+            f"{str(path)!r} is damaged: the job of these parts is unknown. Use another --out, "
             "or delete the file if you know that they belong to this job."
         ) from None
     different = [key for key, value in job.items() if stored.get(key) != value]

@@ -1,4 +1,4 @@
-"""How much memory a process took."""
+"""Peak memory of a process."""
 
 import sys
 from pathlib import Path
@@ -7,10 +7,10 @@ STATUS = Path("/proc/self/status")
 
 
 def read_peak_mb() -> float:
-    """Largest resident memory of this process so far, in MB (10^6 bytes).
+    """Peak resident memory of this process so far, in MB (10^6 bytes).
 
-    Linux's VmHWM starts anew with a program; getrusage, for macOS and others, also counts what the program
-    that started this one held.
+    Linux's VmHWM is reset when a program starts; getrusage, for macOS and others, includes the memory of the
+    parent at the fork.
     """
     if STATUS.is_file():
         kilobytes = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
@@ -38,7 +38,7 @@ def _read_peak_working_set() -> int:
             ("others", ctypes.c_size_t * 7),
         )
 
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]  # on Windows alone
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]  # only on Windows
     kernel.GetCurrentProcess.restype = wintypes.HANDLE
     kernel.K32GetProcessMemoryInfo.argtypes = (
         wintypes.HANDLE,

@@ -1,4 +1,4 @@
-"""A peer as a process: what it is asked, what it answers, and why it cannot."""
+"""A peer package in a process of its own Python: requests, replies and errors."""
 
 import json
 import shutil
@@ -12,70 +12,70 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.bench import peer_runner as side
+from fer_zoo.bench import peer_runner
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.utils.progress import track
 
-TIMEOUT_S = 300  # for an answer; a peer that would fetch weights may wait for a network that is not there
-BATCH = 64  # faces that are asked for at once
+TIMEOUT_S = 300  # for a reply; a peer that downloads weights may wait for a missing network
+BATCH = 64  # faces in a request
 
-Ask = Callable[[str], dict[str, Any]]  # a line to its answer, as `fer_zoo.bench.peer_runner` has them
+Request = Callable[[str], dict[str, Any]]  # sends a line, returns the reply: see `fer_zoo.bench.peer_runner`
 
 
 class PeerError(Exception):
-    """Why a peer cannot run, on one line."""
+    """Why a peer cannot run, in one line."""
 
 
 def check_python(python: str | Path) -> None:
-    """Raises FerZooError where it is no program."""
+    """Raises FerZooError if it is not a program."""
     if shutil.which(python) is None:
         raise FerZooError(
-            f"--peer {str(python)!r} is no program; give the Python of an environment in which "
-            f"some of {', '.join(side.NAMES)} are installed, such as other/bin/python."
+            f"--peer {str(python)!r} is not a program; give the Python of an environment with "
+            f"some of {', '.join(peer_runner.NAMES)} installed, such as other/bin/python."
         )
 
 
 @contextmanager
-def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Ask, dict[str, Any]]]:
-    """A way to ask the peer, and its first line. folder: with faces.npy and perhaps photo.npy. Raises
-    PeerError, when asked too.
+def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Request, dict[str, Any]]]:
+    """A function that sends requests, and the peer's first reply. folder: with faces.npy and optionally
+    photo.npy. Both raise PeerError.
     """
     process = subprocess.Popen(
-        [str(python), side.__file__, name, str(folder)],
+        [str(python), peer_runner.__file__, name, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert process.stdin and process.stdout
-    requests, answers = process.stdin, process.stdout
+    requests, replies = process.stdin, process.stdout
 
     def read() -> dict[str, Any]:
-        clock = threading.Timer(TIMEOUT_S, process.kill)
-        clock.start()
+        timer = threading.Timer(TIMEOUT_S, process.kill)
+        timer.start()
         try:
-            line = answers.readline()
-            answer = json.loads(line) if line else None
+            line = replies.readline()
+            reply = json.loads(line) if line else None
         except ValueError:
-            raise PeerError(f"{str(python)!r} answers as no Python does") from None
+            raise PeerError(f"{str(python)!r} is not a Python interpreter") from None
         finally:
-            clock.cancel()
-        if answer is None:
-            raise PeerError(f"it ended without an answer (at most {TIMEOUT_S} s are waited)")
-        if "error" in answer:
-            raise PeerError(answer["error"])
-        return answer
+            timer.cancel()
+        if reply is None:
+            raise PeerError(f"it ended without a reply (the time limit is {TIMEOUT_S} s)")
+        if "error" in reply:
+            raise PeerError(reply["error"])
+        return reply
 
-    def ask(line: str) -> dict[str, Any]:
+    def request(line: str) -> dict[str, Any]:
         try:
             print(line, file=requests, flush=True)
         except BrokenPipeError:
-            raise PeerError("it ended on its own") from None
+            raise PeerError("its process has ended") from None
         return read()
 
     try:
-        yield ask, read()
+        yield request, read()
     finally:
         process.kill()
         process.communicate()
@@ -84,7 +84,7 @@ def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tu
 def predict_all_peers(python: str | Path, pixels: np.ndarray) -> list[dict[str, Any]]:
     """A row for each peer: name, version and probabilities as in `predict_with_peer`, or name and error."""
     rows: list[dict[str, Any]] = []
-    for name in side.NAMES:
+    for name in peer_runner.NAMES:
         try:
             with track(f"{name} on {len(pixels):,} faces") as progress:
                 version, probabilities = predict_with_peer(python, name, pixels, progress)
@@ -100,29 +100,29 @@ def predict_with_peer(
     pixels: np.ndarray,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> tuple[str, np.ndarray]:
-    """Version of the peer, and its probabilities (N, 7) in the order of EMOTIONS for pixels, uint8
-    (N, 1, 48, 48). Raises PeerError.
+    """Version of the peer, and its probabilities (N, 7), in EMOTIONS order, of uint8 pixels (N, 1, 48, 48).
+    Raises PeerError.
     """
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "faces.npy", pixels[:, 0])
-        with start_peer(python, name, folder) as (ask, hello):
+        with start_peer(python, name, folder) as (request, hello):
             parts = []
             for first in range(0, len(pixels), BATCH):
                 last = min(first + BATCH, len(pixels))
-                parts.append(parse_probabilities(ask(f"faces {first} {last}")["answers"], last - first))
+                parts.append(parse_probabilities(request(f"faces {first} {last}")["answers"], last - first))
                 progress(last, len(pixels))
     return hello["version"], np.concatenate(parts)
 
 
 def parse_probabilities(answers: list[dict[str, float]], count: int) -> np.ndarray:
-    """Probabilities (count, 7), which add up to one. Raises PeerError where an answer is none."""
+    """Probabilities (count, 7), normalized. Raises PeerError if an answer is missing or invalid."""
     if len(answers) != count:
         raise PeerError(f"it answered {len(answers)} of {count} faces")
     try:
-        shares = np.array([[answer[name] for name in EMOTIONS] for answer in answers], np.float64)
+        scores = np.array([[answer[name] for name in EMOTIONS] for answer in answers], np.float64)
     except KeyError as error:
-        raise PeerError(f"it says nothing of {error.args[0]!r}") from None
-    totals = shares.sum(1, keepdims=True)
-    if not (np.isfinite(shares).all() and (shares >= 0).all() and (totals > 0).all()):
-        raise PeerError("its answers are no probabilities")
-    return shares / totals
+        raise PeerError(f"its answers have no {error.args[0]!r}") from None
+    totals = scores.sum(1, keepdims=True)
+    if not (np.isfinite(scores).all() and (scores >= 0).all() and (totals > 0).all()):
+        raise PeerError("its answers are not probabilities")
+    return scores / totals

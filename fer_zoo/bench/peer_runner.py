@@ -1,12 +1,12 @@
-"""Runs in another Python, in which a peer is installed and fer_zoo is not: does the peer's calls on demand.
+"""Runs in another Python, in which a peer is installed and fer_zoo is not, and calls the peer on request.
 
-    python side.py NAME FOLDER
+    python peer_runner.py NAME FOLDER
 
-FOLDER holds faces.npy, uint8 (N, 48, 48) gray, and may hold photo.npy, uint8 (H, W, 3) RGB. The first line
-of the answer has the peer's version and the seconds until its first answer. Then each line that comes in asks
-for `faces FIRST LAST` or for `photo`, and one goes out with the milliseconds and with `answers`, the shares
-of the emotions in each of these faces, or `count`, how many faces were found; it has nothing where the peer
-finds no faces. An error is a line, and the end.
+FOLDER has faces.npy, uint8 (N, 48, 48) gray, and perhaps photo.npy, uint8 (H, W, 3) RGB. Requests are lines,
+replies lines of JSON. The first reply has the peer's version and the seconds until its first prediction. The
+request `faces FIRST LAST` gets milliseconds and `answers`, the scores of the emotions of these faces; `photo`
+gets milliseconds and `count`, the number of faces found, or {} if the peer has no face detector. A reply with
+an error is the last one.
 """
 
 import json
@@ -24,30 +24,30 @@ Answer = dict[str, float]
 
 
 class Calls(NamedTuple):
-    """`score` takes faces in BGR, three equal channels, `search` a photo in BGR and counts its faces."""
+    """The functions of a peer."""
 
-    score: Callable[[list[Any]], list[Answer]]
-    search: Callable[[Any], int] | None = None
+    score: Callable[[list[Any]], list[Answer]]  # of faces in BGR, three equal channels
+    count_faces: Callable[[Any], int] | None = None  # of a photo in BGR
 
 
 def build_fer() -> Calls:
-    """github.com/justinshenk/fer. Of faces that are given it takes several in one picture; the border that it
-    adds to a face it found itself would be drawn around these.
+    """github.com/justinshenk/fer. It takes several given faces in one picture, here without the margin that
+    it adds to the faces of its own detector.
     """
     package = import_module("fer.fer")
-    given, whole = package.FER(offsets=(0, 0)), package.FER()
+    classifier, pipeline = package.FER(offsets=(0, 0)), package.FER()
 
     def score(faces: list[Any]) -> list[Answer]:
         import numpy as np
 
         boxes = [(0, 48 * number, 48, 48) for number in range(len(faces))]
-        return [found["emotions"] for found in given.detect_emotions(np.vstack(faces), boxes)]
+        return [found["emotions"] for found in classifier.detect_emotions(np.vstack(faces), boxes)]
 
-    return Calls(score, lambda photo: len(whole.detect_emotions(photo)))
+    return Calls(score, lambda photo: len(pipeline.detect_emotions(photo)))
 
 
 def build_deepface() -> Calls:
-    """github.com/serengil/deepface, with its own settings, which find faces by OpenCV."""
+    """github.com/serengil/deepface, with its default face detector, OpenCV's."""
     analyze = import_module("deepface.DeepFace").analyze
     settings = {"actions": ["emotion"], "enforce_detection": False, "silent": True}
 
@@ -58,18 +58,18 @@ def build_deepface() -> Calls:
 
 
 def build_hsemotion() -> Calls:
-    """github.com/HSE-asavchenko/face-emotion-recognition in ONNX Runtime, its own choice of network. It was
-    trained on AffectNet; its eighth emotion, contempt, is left out and the others share all of one.
+    """github.com/HSE-asavchenko/face-emotion-recognition in ONNX Runtime, with its default network,
+    trained on AffectNet. Its eighth emotion, contempt, is left out and the others are normalized.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it while it is imported
-    import_module("urllib.request")  # it fetches its weights by it, and does not import it
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it at its import
+    import_module("urllib.request")  # the package downloads its weights with it, and does not import it
     model = import_module("hsemotion_onnx.facial_emotions").HSEmotionRecognizer()
-    other = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
+    renamed = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
     names = [name.lower() for name in model.idx_to_class.values()]
 
     def score(faces: list[Any]) -> list[Answer]:
-        shares = model.predict_multi_emotions(faces, logits=False)[1]
-        return [{other.get(name, name): row[i] for i, name in enumerate(names)} for row in shares]
+        table = model.predict_multi_emotions(faces, logits=False)[1]
+        return [{renamed.get(name, name): row[i] for i, name in enumerate(names)} for row in table]
 
     return Calls(score)
 
@@ -79,13 +79,13 @@ def build_rmn() -> Calls:
     model = import_module("rmn").RMN()
 
     def score(faces: list[Any]) -> list[Answer]:
-        told = [model.detect_emotion_for_single_face_image(face)[2] for face in faces]
-        return [{name: share for item in items for name, share in item.items()} for items in told]
+        found = [model.detect_emotion_for_single_face_image(face)[2] for face in faces]
+        return [{name: score for item in items for name, score in item.items()} for items in found]
 
     return Calls(score, lambda photo: len(model.detect_emotion_for_single_frame(photo)))
 
 
-# by the name under which pip knows them
+# by their names on PyPI
 BUILDERS: dict[str, Callable[[], Calls]] = {
     "fer": build_fer,
     "deepface": build_deepface,
@@ -96,11 +96,11 @@ NAMES = tuple(BUILDERS)
 
 
 def main(name: str, folder: str) -> None:
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what the peer prints is no answer
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the peer may print to stdout
 
-    def tell(**values: object) -> None:
-        print(json.dumps(values, default=float), file=answers, flush=True)  # also numbers of NumPy
+    def send(**values: object) -> None:
+        print(json.dumps(values, default=float), file=replies, flush=True)  # float: NumPy's scalars
 
     try:
         if find_spec(name.replace("-", "_")) is None:
@@ -109,33 +109,32 @@ def main(name: str, folder: str) -> None:
         import numpy as np
 
         pixels = np.load(Path(folder) / "faces.npy", mmap_mode="r")
-        picture = Path(folder) / "photo.npy"
-        photo = np.load(picture)[..., ::-1].copy() if picture.exists() else None
+        path = Path(folder) / "photo.npy"
+        photo = np.load(path)[..., ::-1].copy() if path.exists() else None
         peer = BUILDERS[name]()
-        peer.score(_take(pixels, 0, 1))
-        tell(version=version(name), start_s=time.perf_counter() - begin)
+        peer.score(_to_bgr(pixels[:1]))
+        send(version=version(name), start_s=time.perf_counter() - begin)
         for line in sys.stdin:
-            kind, *places = line.split()
-            faces = _take(pixels, *map(int, places)) if kind == "faces" else []
+            kind, *bounds = line.split()
+            faces = _to_bgr(pixels[slice(*map(int, bounds))]) if kind == "faces" else []
             begin = time.perf_counter()
-            told: dict[str, Any] = {}
+            reply: dict[str, Any] = {}
             if kind == "faces":
-                told["answers"] = peer.score(faces)
-            elif peer.search:
-                told["count"] = peer.search(photo)
-            if told:
-                told["ms"] = 1000 * (time.perf_counter() - begin)
-            tell(**told)
-    except (Exception, SystemExit) as error:  # another's code may fail in any way
+                reply["answers"] = peer.score(faces)
+            elif peer.count_faces:
+                reply["count"] = peer.count_faces(photo)
+            if reply:
+                reply["ms"] = 1000 * (time.perf_counter() - begin)
+            send(**reply)
+    except (Exception, SystemExit) as error:  # third-party code may fail in any way
         reason = " ".join(str(error).split()) or type(error).__name__
-        tell(error=reason if len(reason) < 200 else reason[:200] + "...")
+        send(error=reason if len(reason) < 200 else reason[:200] + "...")
 
 
-def _take(pixels: Any, first: int, last: int) -> list[Any]:
-    """In BGR, as all peers want them."""
-    return [face[..., None].repeat(3, axis=2) for face in pixels[first:last]]
+def _to_bgr(faces: Any) -> list[Any]:
+    return [face[..., None].repeat(3, axis=2) for face in faces]
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # the peer must not take a module of this folder for one of its own
+    del sys.path[0]  # the peer must not import modules of this folder
     main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Our models beside other packages for the same task: they take turns on the same pictures."""
+"""Prediction speed of our models and of other packages, interleaved on the same pictures."""
 
 import tempfile
 import time
@@ -11,13 +11,12 @@ import numpy as np
 
 from fer_zoo.bench.peer_process import PeerError, check_python, start_peer
 from fer_zoo.bench.peer_runner import NAMES
-from fer_zoo.bench.prediction_speed import WARM_UP, draw_photo, show_times, summarize
+from fer_zoo.bench.prediction_speed import draw_photo, show_times, summarize
 from fer_zoo.evaluation.evaluate import format_not_run
-from fer_zoo.evaluation.latency import has_exporter
+from fer_zoo.evaluation.latency import WARM_UP, has_exporter
 
 FACES = 64  # in one call
-STARTS = 2  # the first one reads the packages from the disk, the second counts
-TOLD = ("name", "runtime", "version", "start_s")
+STARTS = 2  # the first one reads the packages from the disk, the second is measured
 
 Call = Callable[[str], dict[str, Any]]  # `face`, `faces` or `photo` to its ms and the number of answers
 
@@ -30,12 +29,22 @@ def measure_peers(
     repeats: int = 20,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """Rows of the model in both runtimes, then of the peers as far as they run in `python`.
+    """Time a picture of one face, 64 such pictures in one call, and a photo from pixels to probabilities.
 
-    Of each a picture of one face, 64 such pictures in one call, and the whole of a photo from its pixels to
-    named probabilities (in torch alone of ours): median and 95th percentile in milliseconds of `repeats`
-    rounds, in which all take turns. start_s: from its import to its first answer, of the peers alone. A peer
-    that cannot run has a row with its `error`. Raises FerZooError where `python` is no program.
+    Args:
+        python: the interpreter of an environment with the peers.
+        model: a name or folder.
+        photo: an image file; default six drawn faces.
+        repeats: interleaved rounds.
+        progress: called with (rounds done, rounds in all).
+
+    Returns:
+        Rows of the model in each runtime (only torch reads photos), then of each peer. `face` and `photo`:
+        median and 95th percentile in milliseconds. `start_s`, only of peers: from the import to the first
+        prediction. A peer that cannot run has a row with its `error`.
+
+    Raises:
+        FerZooError: `python` is not a program.
     """
     check_python(python)
     with ExitStack() as stack:
@@ -53,14 +62,14 @@ def measure_peers(
             calls.append(_start_peer(python, folder, rows[-1], stack))
         for number in range(total := repeats + WARM_UP):
             for call, row in zip(calls, rows, strict=True):
-                _do_round(call, row)
+                _run_round(call, row)
             progress(number + 1, total)
     return [_finish(row) for row in rows]
 
 
 def format_peers(rows: list[dict[str, Any]]) -> str:
-    """A table for people, and how many times as long the peers take for one face as our fastest."""
-    lines = [f"  {'by turns':<24}{'one face, ms':>20}{'faces/s':>9}{'photo, ms':>26}{'start':>9}"]
+    """Text table, and the ratio of each peer's time for one face to our fastest."""
+    lines = [f"  {'interleaved':<24}{'one face, ms':>20}{'faces/s':>9}{'photo, ms':>26}{'start':>9}"]
     running = [row for row in rows if "error" not in row]
     for row in running:
         title = f"{row['name']} {row.get('runtime') or row['version']}"
@@ -89,7 +98,7 @@ def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, Call]:
-    """By runtime. ONNX Runtime where the packages for the export are there; it finds no faces."""
+    """By runtime. ONNX Runtime only if the packages for the export are installed; it takes no photo."""
     from fer_zoo.artifacts.hub import load
     from fer_zoo.recognition.recognizer import Recognizer
 
@@ -114,39 +123,39 @@ def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, C
 
 
 def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: ExitStack) -> Call | None:
-    """None, and the row has the error, where it cannot run."""
+    """None, with the error in the row, if it cannot run."""
     try:
         for _ in range(STARTS - 1):
             with start_peer(python, row["name"], folder):
                 pass
-        ask, hello = stack.enter_context(start_peer(python, row["name"], folder))
+        request, hello = stack.enter_context(start_peer(python, row["name"], folder))
     except PeerError as error:
         row["error"] = str(error)
         return None
     row |= {"version": hello["version"], "start_s": round(hello["start_s"], 2)}
-    wanted = {"face": "faces 0 1", "faces": f"faces 0 {FACES}", "photo": "photo"}
+    lines = {"face": "faces 0 1", "faces": f"faces 0 {FACES}", "photo": "photo"}
 
     def call(kind: str) -> dict[str, Any]:
-        answer = ask(wanted[kind])
-        if "answers" in answer:
-            answer["count"] = len(answer["answers"])
-        return answer
+        reply = request(lines[kind])
+        if "answers" in reply:
+            reply["count"] = len(reply["answers"])
+        return reply
 
     return call
 
 
-def _do_round(call: Call | None, row: dict[str, Any]) -> None:
-    """One of each kind; the row gets the times, or the error and then nothing more."""
-    wanted = {"face": 1, "faces": FACES}
+def _run_round(call: Call | None, row: dict[str, Any]) -> None:
+    """One call of each kind; the row gets the times, or an error, which excludes it from later rounds."""
+    expected = {"face": 1, "faces": FACES}
     if call is None or "error" in row:
         return
     try:
-        for kind in (*wanted, "photo"):
-            if answer := call(kind):
-                if answer["count"] != wanted.get(kind, answer["count"]):
-                    raise PeerError(f"it answered {answer['count']} of {wanted[kind]} faces")
-                row.setdefault(kind, []).append(answer["ms"])
-                row[f"{kind}_count"] = answer["count"]
+        for kind in (*expected, "photo"):
+            if reply := call(kind):
+                if reply["count"] != expected.get(kind, reply["count"]):
+                    raise PeerError(f"it answered {reply['count']} of {expected[kind]} faces")
+                row.setdefault(kind, []).append(reply["ms"])
+                row[f"{kind}_count"] = reply["count"]
     except PeerError as error:
         row["error"] = str(error)
 
@@ -154,8 +163,11 @@ def _do_round(call: Call | None, row: dict[str, Any]) -> None:
 def _finish(row: dict[str, Any]) -> dict[str, Any]:
     if "error" in row:
         return {"name": row["name"], "error": row["error"]}
-    told: dict[str, Any] = {key: row[key] for key in TOLD if key in row}
-    told |= {kind: summarize(row[kind]) for kind in ("face", "photo") if kind in row}
+    result: dict[str, Any] = {
+        key: row[key] for key in ("name", "runtime", "version", "start_s") if key in row
+    }
+    times = {kind: summarize(row[kind][WARM_UP:]) for kind in ("face", "photo", "faces") if kind in row}
+    result["faces_per_s"] = round(1000 * FACES / times.pop("faces")["median_ms"])
     if "photo" in row:
-        told["photo_faces"] = row["photo_count"]
-    return {**told, "faces_per_s": round(1000 * FACES / summarize(row["faces"])["median_ms"])}
+        result["photo_faces"] = row["photo_count"]
+    return result | times

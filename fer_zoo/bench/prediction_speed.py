@@ -1,4 +1,4 @@
-"""From a photo to probabilities: how long each step takes, each model in each runtime, and a fresh start."""
+"""Prediction speed: each step from a photo to probabilities, each model and runtime, and a new process."""
 
 import io
 import subprocess
@@ -17,10 +17,9 @@ from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.hub import find_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
 from fer_zoo.emotions import SIDE
-from fer_zoo.evaluation.latency import has_exporter, time_first_answers
+from fer_zoo.evaluation.latency import has_exporter, time_first_answers, time_interleaved
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
-WARM_UP = 3  # calls that allocate, and do not count
 STARTS = 5
 IMPORT = "import time; s = time.perf_counter(); import fer_zoo; print(time.perf_counter() - s)"
 LOAD = """
@@ -40,12 +39,21 @@ def measure_prediction(
     repeats: int = 20,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Milliseconds (median and 95th percentile of `repeats` calls) on the CPU with torch's threads.
+    """Measure milliseconds (median and 95th percentile) on the CPU with torch's threads.
 
-    photo: a picture; without one, six drawn faces. steps: reading it, finding and cropping its faces, and the
-    whole way with all models. models: uint8 faces (batch, 1, 48, 48) to logits, channels-last, in torch and,
-    where the packages of fer-zoo[onnx] are there, in ONNX Runtime. together: all models, one face each.
-    start: a new Python, median of five. Raises UnknownNameError, ArtifactError, ImageError.
+    Args:
+        models: names or folders.
+        photo: an image file; default six drawn faces.
+        repeats: calls, after some that are not counted.
+        progress: called with (measurements done, measurements in all).
+
+    Returns:
+        `steps`: reading the photo, finding and cropping its faces, and `whole_way` with all models. `models`:
+        from uint8 (batch, 1, 48, 48) to logits, channels-last, in torch and, with the packages of
+        fer-zoo[onnx], in ONNX Runtime. `together`: all models, one face each. `start`: see `measure_start`.
+
+    Raises:
+        UnknownNameError, ArtifactError, ImageError: a model or the photo cannot be read.
     """
     import torch
 
@@ -81,8 +89,8 @@ def measure_prediction(
 
 
 def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
-    """Seconds of `import fer_zoo`, of `fer-zoo list` with the start of Python, and of `import fer_zoo; load`
-    in a new process, whose peak memory is in MB; and those until its first answer in each runtime.
+    """Median seconds of new processes: `import fer_zoo`, `fer-zoo list` with the start of Python,
+    `import fer_zoo; load` with its peak memory in MB, and the first prediction in each runtime.
     """
     loads = [[float(word) for word in _run_python("-c", LOAD, model).split()] for _ in range(starts)]
     list_seconds = []
@@ -100,7 +108,7 @@ def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
 
 
 def format_prediction(result: dict[str, Any]) -> str:
-    """The tables for people."""
+    """Text tables."""
     steps, start = result["steps"], result["start"]
     lines = [
         f"On the CPU, {result['threads']} threads; milliseconds: median (95th percentile)",
@@ -117,10 +125,10 @@ def format_prediction(result: dict[str, Any]) -> str:
         if steps[key]
     ]
     lines.append(f"  {'all models, one face':<30}{show_times(result['together'])}")
-    wide = max(20, *(len(row["model"]) + 2 for row in result["models"]))
-    lines.append(f"  {'model':<{wide}}{'runtime':<8}{'batch':>5}{'ms':>22}{'faces/s':>10}")
+    width = max(20, *(len(row["model"]) + 2 for row in result["models"]))
+    lines.append(f"  {'model':<{width}}{'runtime':<8}{'batch':>5}{'ms':>22}{'faces/s':>10}")
     lines += [
-        f"  {row['model']:<{wide}}{row['runtime']:<8}{row['batch']:>5}{show_times(row):>22}"
+        f"  {row['model']:<{width}}{row['runtime']:<8}{row['batch']:>5}{show_times(row):>22}"
         f"{row['faces_per_s']:>10,}"
         for row in result["models"]
     ]
@@ -142,18 +150,13 @@ def _run_python(*arguments: str) -> str:
 
 
 def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:
-    times = []
-    for _ in range(repeats + WARM_UP):
-        begin = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - begin))
-    return summarize(times)
+    (seconds,) = time_interleaved([call], repeats)
+    return summarize([1000 * one for one in seconds])
 
 
 def summarize(times: list[float]) -> dict[str, float]:
-    """Median and 95th percentile of milliseconds, of which the first few are left out."""
-    counted = times[WARM_UP:]
-    return {"median_ms": round(median(counted), 3), "p95_ms": round(float(np.percentile(counted, 95)), 3)}
+    """Median and 95th percentile of milliseconds."""
+    return {"median_ms": round(median(times), 3), "p95_ms": round(float(np.percentile(times, 95)), 3)}
 
 
 def draw_photo() -> bytes:
@@ -190,7 +193,7 @@ def _time_photo(encoded: bytes, models: Sequence[str], repeats: int) -> dict[str
 
 
 def _open(folder: Path) -> dict[str, Callable[[np.ndarray], object]]:
-    """A model by runtime, from faces to logits; without ONNX where its packages are missing."""
+    """By runtime, a function from faces to logits; without ONNX if its packages are missing."""
     import torch
 
     from fer_zoo.evaluation.inference import predict_logits
@@ -201,7 +204,7 @@ def _open(folder: Path) -> dict[str, Callable[[np.ndarray], object]]:
     }
     if not has_exporter():
         return opened
-    with tempfile.TemporaryDirectory() as place:
-        write_onnx(model, path := Path(place) / "model.onnx")
+    with tempfile.TemporaryDirectory() as temporary:
+        write_onnx(model, path := Path(temporary) / "model.onnx")
         opened["onnx"] = OnnxClassifier(path, threads=torch.get_num_threads())
     return opened

@@ -1,4 +1,4 @@
-"""What an epoch has to do by arithmetic, how fast this machine could do it, and how long training takes."""
+"""Roofline of training: FLOPs and bytes of an epoch, peak speeds of this machine, and the measured time."""
 
 import time
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
+from torch.utils._python_dispatch import TorchDispatchMode  # private: seen in torch 2.14
+from torch.utils._pytree import tree_iter  # private: seen in torch 2.14
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_zoo.bench.training_speed import TRAINING_FACES, Benchmark, make_faces, prepare_ours
@@ -15,14 +15,14 @@ from fer_zoo.models.registry import find_architecture
 from fer_zoo.training.epoch import count_steps
 from fer_zoo.training.optim import select_precision
 
-COPIED = 1 << 28  # bytes: more than a cache holds
-PRODUCT_SIDE = {"cpu": 1024, "cuda": 8192}
-CALLS = 10  # of which the fastest counts: a peak, not a habit
+COPY_BYTES = 1 << 28  # more than a cache
+MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}
+CALLS = 10  # the fastest is the peak
 
 
 class CountBytes(TorchDispatchMode):
-    """Bytes that operations read and write if each reads its arguments and writes its results once, as
-    without fusion. A view moves nothing; of a table that is looked up in, what is taken counts.
+    """Counts the bytes of operations that each read their arguments and write their results once, as without
+    fusion. A view moves nothing; of an indexed tensor, the selected elements count.
     """
 
     total = 0
@@ -31,28 +31,34 @@ class CountBytes(TorchDispatchMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         results = function(*args, **(kwargs or {}))
-        returned = function._schema.returns
+        returned = function._schema.returns  # private: seen in torch 2.14
         is_view = any(one.alias_info is not None and not one.alias_info.is_write for one in returned)
         name = function._schema.name.removeprefix("aten::")
         if is_view or name.startswith(("empty", "new_empty")):
             return results
         written = _measure(results)
-        if not written:  # an operation in place on a list returns nothing: the first argument is what changes
+        if not written:  # an in-place operation on a list returns nothing: the first argument changes
             written = _measure(args[:1])
         self.total += written + (written if name.startswith("index") else _measure((args, kwargs)))
         return results
 
 
-def measure_roofline(contest: Benchmark, epoch_s: float) -> dict[str, float]:
-    """Floating-point operations (of convolutions and matrix products) and bytes of an epoch of FER2013's
-    28,709 faces, counted in a step of `contest` without compilation; the speed of a matrix product in the
-    precision of training and of a copy, on its device; the seconds that these allow at best; and how many
-    times the larger of them an epoch of `epoch_s` takes. Data in a cache can undercut the bytes' floor.
+def measure_roofline(benchmark: Benchmark, epoch_s: float) -> dict[str, float]:
+    """Compare an epoch of FER2013's 28,709 faces with what the machine allows.
+
+    Args:
+        benchmark: a step of it is counted, without compilation.
+        epoch_s: measured seconds of an epoch.
+
+    Returns:
+        `epoch_tflop` (convolutions and matrix products) and `epoch_gb`; the speed of a matrix product in the
+        precision of training and of a copy, on the device; the lower bounds that follow, in seconds (cached
+        data can be faster than that of the bytes); and the ratio of `epoch_s` to the larger.
     """
-    device, row = torch.device(contest.device), find_architecture(contest.architecture)
-    flop, moved = count_step(contest)
-    steps = count_steps(TRAINING_FACES, contest.recipe.batch_size)
-    in_half = isinstance(select_precision(row, contest.recipe.precision, device), torch.autocast)
+    device, row = torch.device(benchmark.device), find_architecture(benchmark.architecture)
+    flop, moved = count_step(benchmark)
+    steps = count_steps(TRAINING_FACES, benchmark.recipe.batch_size)
+    in_half = isinstance(select_precision(row, benchmark.recipe.precision, device), torch.autocast)
     product = measure_product(device, torch.bfloat16 if in_half else torch.float32)
     copy = measure_copy(device)
     floors = (steps * flop / product, steps * moved / copy)
@@ -68,7 +74,7 @@ def measure_roofline(contest: Benchmark, epoch_s: float) -> dict[str, float]:
 
 
 def format_roofline(floors: dict[str, float]) -> str:
-    """Two lines for people."""
+    """Two lines of text."""
     return (
         f"  an epoch: {floors['epoch_tflop']:,} TFLOP and {floors['epoch_gb']:,} GB; a matrix product does "
         f"{floors['product_tflop_per_s']:,} TFLOP/s here, a copy {floors['copy_gb_per_s']:,} GB/s\n"
@@ -77,13 +83,13 @@ def format_roofline(floors: dict[str, float]) -> str:
     )
 
 
-def count_step(contest: Benchmark) -> tuple[int, int]:
-    """Floating-point operations and bytes of one step: what two steps do more than one."""
+def count_step(benchmark: Benchmark) -> tuple[int, int]:
+    """Floating-point operations and bytes of one step: those of two steps less those of one."""
     counts = []
-    recipe = replace(contest.recipe, compile=False)
+    recipe = replace(benchmark.recipe, compile=False)
     for steps in (1, 2):
-        faces = make_faces(contest.faces, steps * recipe.batch_size)
-        run_round = prepare_ours(replace(contest, faces=faces, recipe=recipe))
+        faces = make_faces(benchmark.faces, steps * recipe.batch_size)
+        run_round = prepare_ours(replace(benchmark, faces=faces, recipe=recipe))
         with FlopCounterMode(display=False) as flop, CountBytes() as moved:
             run_round()
         counts.append((flop.get_total_flops(), moved.total))
@@ -92,16 +98,16 @@ def count_step(contest: Benchmark) -> tuple[int, int]:
 
 def measure_product(device: torch.device, dtype: torch.dtype) -> float:
     """Floating-point operations a second of a square matrix product."""
-    side = PRODUCT_SIDE[device.type]
+    side = MATRIX_SIDE[device.type]
     matrix = torch.randn(side, side, device=device, dtype=dtype)
     return 2 * side**3 / _time_best(lambda: matrix @ matrix, device)
 
 
 def measure_copy(device: torch.device) -> float:
     """Bytes a second of a copy in the device's memory, read and written."""
-    source = torch.ones(COPIED, dtype=torch.uint8, device=device)
+    source = torch.ones(COPY_BYTES, dtype=torch.uint8, device=device)
     target = torch.zeros_like(source)
-    return 2 * COPIED / _time_best(lambda: target.copy_(source), device)
+    return 2 * COPY_BYTES / _time_best(lambda: target.copy_(source), device)
 
 
 def _time_best(call: Callable[[], object], device: torch.device) -> float:
@@ -122,7 +128,7 @@ def _time_best(call: Callable[[], object], device: torch.device) -> float:
 
 
 def _measure(values: Any) -> int:
-    """Bytes of the tensors in there; an expanded one is as large as what it repeats."""
+    """Bytes of the tensors; an expanded one has the size of its storage."""
     return sum(
         min(one.numel() * one.element_size(), one.untyped_storage().nbytes())
         for one in tree_iter(values)

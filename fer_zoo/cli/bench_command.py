@@ -1,4 +1,4 @@
-"""Measure the speed of training and of prediction on this machine."""
+"""Benchmark training and prediction on this machine."""
 
 import argparse
 import os
@@ -24,28 +24,30 @@ def add_parsers(parsers: Any) -> None:
     inner = bench.add_subparsers(
         dest="bench_command", required=True, metavar="train|predict", parser_class=Parser
     )
-    train = add_command(inner, "train", run_bench_train, "our trainer and the tutorial's loop, taking turns")
+    train = add_command(inner, "train", run_bench_train, "our trainer and the tutorial's loop, interleaved")
     train.add_argument("--arch", default="cnn-baseline", metavar="A", help="[cnn-baseline]")
     add_data(train)
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
-    train.add_argument("--steps", type=count, default=40, metavar="N", help="in a round [40]")
-    train.add_argument("--rounds", type=count, default=3, metavar="N", help="of which the median counts [3]")
+    train.add_argument("--steps", type=count, default=40, metavar="N", help="steps in a round [40]")
     train.add_argument(
-        "--workers", type=whole(0), default=2, metavar="N", help="of the tutorial's DataLoader [2]"
+        "--rounds", type=count, default=3, metavar="N", help="rounds; the result is their median [3]"
+    )
+    train.add_argument(
+        "--workers", type=whole(0), default=2, metavar="N", help="workers of the tutorial's DataLoader [2]"
     )
     train.add_argument(
         "--until",
         type=positive,
         metavar="PERCENT",
-        help="also train with --data until the accuracy on PublicTest is over this, and tell the seconds",
+        help="also time the training on --data until PublicTest accuracy exceeds this",
     )
     add_device(train)
     add_json(train)
-    predict = add_command(inner, "predict", run_bench_predict, "from a photo to probabilities, step by step")
+    predict = add_command(inner, "predict", run_bench_predict, "time each step from a photo to probabilities")
     predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
-    predict.add_argument("--photo", metavar="FILE", help="[six drawn faces]")
-    predict.add_argument("--repeats", type=count, default=20, metavar="N", help="of each call [20]")
-    add_peer(predict, "take turns with the first model")
+    predict.add_argument("--photo", metavar="FILE", help="an image file [six drawn faces]")
+    predict.add_argument("--repeats", type=count, default=20, metavar="N", help="calls of each kind [20]")
+    add_peer(predict, "interleaved with the first model")
     add_json(predict)
 
 
@@ -60,9 +62,9 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
 
     given = arguments.data or os.environ.get("FER_ZOO_DATA")
     if arguments.until and not given:
-        raise FerZooError("--until needs faces to learn from; give FER2013 with --data PATH.")
+        raise FerZooError("--until needs training faces; give FER2013 with --data PATH.")
     dataset = read_fer2013(given) if given else None
-    contest = build_benchmark(
+    benchmark = build_benchmark(
         arguments.arch,
         dataset.training if dataset else None,
         recipe=arguments.recipe,
@@ -70,13 +72,13 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         device=arguments.device,
     )
-    with track("taking turns") as progress:
-        result = compare_training(contest, rounds=arguments.rounds, progress=progress)
-    result["floors"] = measure_roofline(contest, result["epoch_s"])
+    with track("interleaved rounds") as progress:
+        result = compare_training(benchmark, rounds=arguments.rounds, progress=progress)
+    result["floors"] = measure_roofline(benchmark, result["epoch_s"])
     if arguments.until and dataset:
         recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
         result["until"] = time_until(
-            contest.architecture, dataset, arguments.until, recipe, device=contest.device
+            benchmark.architecture, dataset, arguments.until, recipe, device=benchmark.device
         )
     if arguments.json:
         print_json(result)
@@ -96,7 +98,7 @@ def run_bench_predict(arguments: argparse.Namespace) -> None:
     models = arguments.models.split(",") if arguments.models else list(list_embedded())
     peers = None
     if arguments.peer:
-        with track("taking turns") as progress:
+        with track("interleaved rounds") as progress:
             peers = measure_peers(
                 arguments.peer, models[0], arguments.photo, repeats=arguments.repeats, progress=progress
             )

@@ -1,4 +1,4 @@
-"""Look at FER2013, look for its faults, or draw a stand-in."""
+"""Inspect FER2013, audit its errors, or generate a synthetic replacement."""
 
 import argparse
 import shlex
@@ -20,12 +20,12 @@ from fer_zoo.cli.arguments import (
 
 
 def add_parsers(parsers: Any) -> None:
-    data = parsers.add_parser("data", help="look at FER2013, or draw a stand-in for it")
+    data = parsers.add_parser("data", help="inspect FER2013, or generate synthetic data in its format")
     inner = data.add_subparsers(
         dest="data_command", required=True, metavar="info|show|audit|synth", parser_class=Parser
     )
     info = add_command(
-        inner, "info", run_data_info, "counts per split and class, duplicates, blanks, conflicts"
+        inner, "info", run_data_info, "counts per split and class, duplicates, blanks, label conflicts"
     )
     add_data(info)
     add_json(info)
@@ -37,36 +37,36 @@ def add_parsers(parsers: Any) -> None:
         default="data-pictures",
         type=out_folder,
         metavar="DIR",
-        help="folder of the pictures [data-pictures]",
+        help="folder for the pictures [data-pictures]",
     )
-    show.add_argument("--seed", type=seed, default=0, help="which faces [0]")
+    show.add_argument("--seed", type=seed, default=0, help="random seed [0]")
     audit = add_command(
-        inner, "audit", run_data_audit, "repeated, blank, faceless and wrongly labeled faces, to leave out"
+        inner, "audit", run_data_audit, "find duplicate, blank, faceless and mislabeled pictures to exclude"
     )
     add_data(audit)
     audit.add_argument(
         "--models",
         default="cnn-baseline,resnet_48",
         metavar="A,B",
-        help='whose answers count; "" for none [cnn-baseline,resnet_48]',
+        help='models that predict the labels; "" for none [cnn-baseline,resnet_48]',
     )
-    audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
+    audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters")
     audit.add_argument(
         "--out",
         default="data-audit",
         type=out_folder,
         metavar="DIR",
-        help="folder of the page and the lists [data-audit]",
+        help="folder for the page and the lists [data-audit]",
     )
     add_device(audit)
     add_json(audit)
     synth = add_command(
-        inner, "synth", run_data_synth, "drawn faces in FER2013's CSV form: no download needed"
+        inner, "synth", run_data_synth, "synthetic faces in FER2013's CSV format: no download needed"
     )
     synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
     add_force(synth)
     synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
-    synth.add_argument("--seed", type=seed, default=0, help="which faces [0]")
+    synth.add_argument("--seed", type=seed, default=0, help="random seed [0]")
 
 
 def run_data_info(arguments: argparse.Namespace) -> None:
@@ -107,7 +107,7 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     dataset = read_fer2013(arguments.data)
     collection = collect_faces(dataset)
     evidence = collect_evidence(collection, dataset, folders, ferplus, arguments.device)
-    with track("looking for repeated photos") as progress:
+    with track("searching for duplicate photos") as progress:
         findings = audit_faces(collection, **evidence._asdict(), progress=progress)
     write_audit(out, dataset, collection, findings)
     counts = count_findings(collection, findings)
@@ -126,6 +126,6 @@ def run_data_synth(arguments: argparse.Namespace) -> None:
     refuse_to_replace(path, arguments.force, "FILE.csv")
     write_synthetic(path, count=arguments.count, seed=arguments.seed)
     print(
-        f"Wrote {arguments.count} drawn faces. Next: "
+        f"Wrote {arguments.count} synthetic faces. Next: "
         f"{shlex.join(['fer-zoo', 'train', '--arch', 'cnn-baseline', '--data', str(path), '--epochs', '5'])}"
     )

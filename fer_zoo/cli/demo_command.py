@@ -1,4 +1,4 @@
-"""Open the demo."""
+"""Run the demo."""
 
 import argparse
 from typing import Any
@@ -7,8 +7,8 @@ from fer_zoo.cli.arguments import add_command, whole
 
 
 def add_parsers(parsers: Any) -> None:
-    demo = add_command(parsers, "demo", run_demo, "open the web demo on this machine")
-    demo.add_argument("--port", type=whole(1, 65535), default=7860, metavar="N", help="[7860]")
+    demo = add_command(parsers, "demo", run_demo, "run the web demo on this machine")
+    demo.add_argument("--port", type=whole(1, 65535), default=7860, metavar="N", help="port [7860]")
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
 

@@ -21,7 +21,7 @@ def add_parsers(parsers: Any) -> None:
         "--out",
         type=out_folder,
         metavar="DIR",
-        help="for very many pictures: write Parquet in parts; the same command goes on where it stopped",
+        help="for very many pictures: write Parquet in parts; the same command resumes where it stopped",
     )
     add_device(predict)
     add_json(predict)
@@ -79,7 +79,7 @@ def _predict_into(arguments: argparse.Namespace) -> None:
                 progress=progress,
             )
     except KeyboardInterrupt:
-        print("\nStopped. The finished parts are kept: the same command goes on.", file=sys.stderr)
+        print("\nStopped. The finished parts are stored; run the same command to resume.", file=sys.stderr)
         raise SystemExit(130) from None
     if arguments.json:
         print_json({"out": str(out), **asdict(summary)})

@@ -1,4 +1,4 @@
-"""Follow the faces of a video file."""
+"""Track the faces of a video file."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ from fer_zoo.errors import ImageError, escape
 
 def add_parsers(parsers: Any) -> None:
     video = add_command(
-        parsers, "video", run_video, "follow the faces of a video and tell what each showed over time"
+        parsers, "video", run_video, "track the faces of a video and score their emotions over time"
     )
     video.add_argument("video", metavar="FILE", help="MP4, MOV, MKV, WebM, AVI, MPEG or GIF")
     video.add_argument(
@@ -28,21 +28,21 @@ def add_parsers(parsers: Any) -> None:
         "--out",
         type=out_folder,
         metavar="DIR",
-        help="write faces.csv, a row a face and frame, and timeline.png there",
+        help="write faces.csv, with a row for each face and frame, and timeline.png there",
     )
     video.add_argument(
         "--per-second",
         type=positive,
         default=10.0,
         metavar="N",
-        help="frames to read of each second; where they are few, a face that moves gets new numbers [10]",
+        help="frames to read of each second; with too few, a moving face gets new numbers [10]",
     )
     video.add_argument(
         "--smoothing",
         type=duration,
         default=0.5,
         metavar="S",
-        help="time constant over which answers are smoothed, in seconds; 0: each frame by itself [0.5]",
+        help="time constant of the smoothing, in seconds; 0 turns it off [0.5]",
     )
     add_device(video)
     add_json(video)
@@ -61,7 +61,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     from fer_zoo.utils.progress import track
 
     device, recognizer = pick_device(arguments.device), Recognizer(arguments.models.split(","))
-    story, fault = VideoStory(recognizer.names), None
+    story, stopped_by = VideoStory(recognizer.names), None
     tracker = FaceTracker(recognizer, smoothing_s=arguments.smoothing, frame_side=FRAME_SIDE)
     with track("seconds of the video") as progress:
         frames = follow_video(arguments.video, tracker, arguments.per_second, progress)
@@ -73,7 +73,7 @@ def run_video(arguments: argparse.Namespace) -> None:
         except (KeyboardInterrupt, ImageError) as error:
             if not story.frames:
                 raise
-            fault = error
+            stopped_by = error
     if arguments.out:
         write_text(Path(arguments.out) / "faces.csv", story.to_csv())
         draw_timeline(story, Path(arguments.video).name, Path(arguments.out) / "timeline.png")
@@ -84,9 +84,7 @@ def run_video(arguments: argparse.Namespace) -> None:
         print(format_story(described))
         if arguments.out:
             print(f"Wrote faces.csv and timeline.png into {escape(arguments.out)}")
-    if isinstance(fault, KeyboardInterrupt):
-        print(
-            f"Stopped at {story.end:.1f} s of the video: what was read up to there is told.", file=sys.stderr
-        )
-    if fault:
-        raise fault
+    if isinstance(stopped_by, KeyboardInterrupt):
+        print(f"Stopped at {story.end:.1f} s of the video; the results so far are complete.", file=sys.stderr)
+    if stopped_by:
+        raise stopped_by

@@ -22,7 +22,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.calibration import fit_temperature
-from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.inference import predict_logits, predict_probabilities
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.utils.devices import pick_device
@@ -69,8 +69,7 @@ def build_ensemble(
     tables = []
     for model in models:
         with track(f"{model.name} on public") as progress:
-            logits = predict_logits(model, faces.pixels, device=place, progress=progress)
-        tables.append(logits.double().softmax(1).numpy())
+            tables.append(predict_probabilities(model, faces.pixels, device=place, progress=progress))
     votes = select_ensemble_weights(tables, faces.labels)
     chosen = [index for index in np.argsort(-votes, kind="stable") if votes[index]]
     weights = [float(votes[index] / votes.sum()) for index in chosen]

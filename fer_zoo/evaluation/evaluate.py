@@ -17,7 +17,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
 from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
 from fer_zoo.utils.devices import pick_device
@@ -40,8 +40,8 @@ def predict_split(
         model = load_artifact(folder).to(place)
         name, network = model.name, model
     with track(f"{name} on {split}") as progress:
-        logits = predict_logits(network, faces.pixels, tta=tta, device=place, progress=progress)
-    return name, logits.softmax(1).double().numpy(), faces.labels
+        table = predict_probabilities(network, faces.pixels, tta=tta, device=place, progress=progress)
+    return name, table, faces.labels
 
 
 def evaluate_artifact(

@@ -40,18 +40,18 @@ def measure_latency(model: "FaceClassifier", repeats: int = 50) -> dict[str, Any
     face = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8)
     with torch.inference_mode():
         (seconds,) = time_interleaved([partial(model.to("cpu").eval(), face)], repeats)
-    return {"milliseconds": round(1000 * seconds, 2), "threads": torch.get_num_threads()}
+    return {"milliseconds": round(1000 * median(seconds), 2), "threads": torch.get_num_threads()}
 
 
-def time_interleaved(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """Median seconds of each call. Interleaved, all of them meet the same load of the machine."""
+def time_interleaved(calls: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:
+    """Seconds of `repeats` calls of each. Interleaved, all of them meet the same load of the machine."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + WARM_UP):
         for call, times in zip(calls, seconds, strict=True):
             start = time.perf_counter()
             call()
             times.append(time.perf_counter() - start)
-    return [median(times[WARM_UP:]) for times in seconds]
+    return [times[WARM_UP:] for times in seconds]
 
 
 def has_exporter() -> bool:

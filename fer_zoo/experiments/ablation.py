@@ -19,7 +19,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
 from fer_zoo.errors import RecipeError
 from fer_zoo.evaluation.evaluate import score_split
-from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.experiments.ablation_config import Study, Variant
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import Recipe, describe_recipe
@@ -164,8 +164,9 @@ def _score_split(
     device: torch.device,
     votes: Path | None,
 ) -> dict[str, float]:
-    logits = predict_logits(model, dataset.split(split).pixels, batch_size=TEST_BATCH, device=device)
-    scores = score_split("", logits.double().softmax(1).numpy(), dataset, split, ferplus=votes)
+    pixels = dataset.split(split).pixels
+    probabilities = predict_probabilities(model, pixels, batch_size=TEST_BATCH, device=device)
+    scores = score_split("", probabilities, dataset, split, ferplus=votes)
     return {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],

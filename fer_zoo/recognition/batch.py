@@ -1,6 +1,4 @@
-"""Faces of millions of pictures, scored into Parquet files in parts: bounded memory, stopped and resumed at
-any time, shared among processes.
-"""
+"""Batch prediction for millions of pictures into Parquet parts: bounded memory, resumable, sharded."""
 
 import json
 import time
@@ -25,64 +23,73 @@ if TYPE_CHECKING:
 
     from fer_zoo.artifacts.classifier import FaceClassifier
 
-PICTURES_A_PART = 5_000
-PICTURES_AT_ONCE = 64  # read and searched by the threads, then scored together
+PART_SIZE = 5_000  # pictures
+BATCH_SIZE = 64  # pictures: read and searched by the threads, then scored together
 THREADS = 4  # that read and search: more wait for each other
 JOB_NAME = "job.json"
 
 
 @dataclass
 class Summary:
-    """What this process has done now. parts: written; skipped: parts that were there."""
+    """What this process did."""
 
     pictures: int = 0
     faces: int = 0
     without_face: int = 0
     broken: int = 0
-    parts: int = 0
-    skipped: int = 0
+    parts: int = 0  # written
+    skipped: int = 0  # parts that existed
     seconds: float = 0.0
 
 
 def predict_into(
-    given: Sequence[str],
+    inputs: Sequence[str],
     out: Path,
     models: Sequence[str] = ("cnn-baseline",),
     *,
     whole: bool = False,
     device: str = "auto",
-    part_size: int = PICTURES_A_PART,
+    part_size: int = PART_SIZE,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Summary:
-    """Score every face of the pictures (see `list_pictures`) into OUT/part-00000.parquet and so on.
+    """Score every face of the pictures into OUT/part-00000.parquet and so on.
 
     Columns: image, face (from 0), x, y, width, height in the picture's pixels, score, error, and
     MODEL.EMOTION with its probability. A picture without a face or that is broken has one row, with face
-    null. A part appears when it is whole; parts that are there are skipped. Under torchrun each process takes
-    every so-manieth part. whole: the whole picture is the face.
+    null. A part appears when it is complete; existing parts are skipped. Under torchrun the parts are sharded
+    over the processes.
 
-    Raises DataError if OUT holds the parts of another job; ImageError, UnknownNameError, ArtifactError.
+    Args:
+        inputs: see `list_pictures`.
+        out: folder of the parts.
+        models: names or folders.
+        whole: take the whole picture as the face.
+        device: "auto", "cpu", "cuda" ...
+        part_size: pictures in a part.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        DataError: OUT holds the parts of another job, or a Parquet file cannot be used.
+        ImageError: an input does not exist.
+        UnknownNameError, ArtifactError: a model does not exist or cannot be loaded.
     """
-    start, place, ranks = time.perf_counter(), pick_device(device), read_world()
-    recognizer = Recognizer(models)
-    _open_job(out, {"given": list(given), "models": recognizer.names, "whole": whole, "part_size": part_size})
-    total = sum(1 for _ in list_pictures(given, out))
-    loaded = {name: model.to(place) for name, model in recognizer.models.items()}
+    start = time.perf_counter()
+    torch_device, recognizer = pick_device(device), Recognizer(models)
+    _open_job(
+        out, {"given": list(inputs), "models": recognizer.names, "whole": whole, "part_size": part_size}
+    )
+    total = sum(1 for _ in list_pictures(inputs, out))
+    loaded = {name: model.to(torch_device) for name, model in recognizer.models.items()}
     summary = Summary()
     with ThreadPoolExecutor(THREADS) as pool:
-        for number, part in enumerate(_cut(list_pictures(given, out), part_size)):
-            path = out / f"part-{number:05d}.parquet"
-            if path.exists():
-                _check_part(path, part[0])
-                summary.skipped += 1
-            elif number % ranks.size == ranks.rank:
-                rows: list[dict[str, Any]] = []
-                for start_of_few in range(0, len(part), PICTURES_AT_ONCE):
-                    few = part[start_of_few : start_of_few + PICTURES_AT_ONCE]
-                    rows += _score(few, loaded, whole, place, pool, summary)
-                    progress(number * part_size + start_of_few + len(few), total)
-                _write_part(path, rows, list(loaded), part[0])
-                summary.parts += 1
+        for done, path, part in _list_missing_parts(inputs, out, part_size, summary):
+            rows: list[dict[str, Any]] = []
+            for batch in _split(part, BATCH_SIZE):
+                rows += _score(batch, loaded, whole, torch_device, pool, summary)
+                done += len(batch)
+                progress(done, total)
+            _write_part(path, rows, list(loaded), part[0])
+            summary.parts += 1
     summary.seconds = round(time.perf_counter() - start, 2)
     return summary
 
@@ -97,14 +104,28 @@ def format_summary(summary: Summary, out: Path) -> str:
     )
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _cut(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
+def _list_missing_parts(
+    inputs: Sequence[str], out: Path, part_size: int, summary: Summary
+) -> Iterator[tuple[int, Path, list[Picture]]]:
+    """For each part that this process has to write: pictures before it, its file, its pictures."""
+    ranks = read_world()
+    for number, part in enumerate(_split(list_pictures(inputs, out), part_size)):
+        path = out / f"part-{number:05d}.parquet"
+        if path.exists():
+            _check_part(path, part[0])
+            summary.skipped += 1
+        elif number % ranks.size == ranks.rank:
+            yield number * part_size, path, part
+
+
+def _split(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
     rest = iter(pictures)
-    while few := list(islice(rest, count)):
-        yield few
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def _score(
@@ -115,31 +136,29 @@ def _score(
     pool: ThreadPoolExecutor,
     summary: Summary,
 ) -> list[dict[str, Any]]:
-    """Rows of some pictures; the faces of all of them go through a model together."""
-    from fer_zoo.evaluation.inference import predict_logits
+    """Rows of some pictures; the faces of all of them are one batch for a model."""
+    from fer_zoo.evaluation.inference import predict_probabilities
 
-    found = list(pool.map(lambda fetched: _find(fetched, whole), [_fetch(one) for one in pictures]))
-    crops = [one for _, few, _ in found for one in few]
-    tables = {}
+    found = list(pool.map(lambda fetched: _find_faces(fetched, whole), [_fetch(one) for one in pictures]))
+    crops = [crop for _, of_picture, _ in found for crop in of_picture]
+    columns = [f"{name}.{emotion}" for name in models for emotion in EMOTIONS]
+    probabilities: Iterator[list[float]] = iter(())
     if crops:
         faces = np.stack(crops)[:, None]
-        for name, model in models.items():
-            tables[name] = predict_logits(model, faces, device=device).double().softmax(1).tolist()
+        tables = [predict_probabilities(model, faces, device=device) for model in models.values()]
+        probabilities = iter(np.concatenate(tables, axis=1).tolist())
     rows: list[dict[str, Any]] = []
-    place = 0
     for picture, (boxes, _, error) in zip(pictures, found, strict=True):
         summary.pictures += 1
         summary.faces += len(boxes)
         summary.broken += error is not None
         summary.without_face += error is None and not boxes
+        image = as_utf8(picture.name)
         if not boxes:
-            rows.append({"image": as_utf8(picture.name), "error": error})
+            rows.append({"image": image, "error": error})
         for number, box in enumerate(boxes):
-            row = {"image": as_utf8(picture.name), "face": number, **box}
-            for name, table in tables.items():
-                row |= {f"{name}.{emotion}": p for emotion, p in zip(EMOTIONS, table[place], strict=True)}
-            rows.append(row)
-            place += 1
+            scores = dict(zip(columns, next(probabilities), strict=True))
+            rows.append({"image": image, "face": number, **box, **scores})
     return rows
 
 
@@ -151,13 +170,13 @@ def _fetch(picture: Picture) -> str | bytes | ImageError:
         return error
 
 
-def _find(
+def _find_faces(
     photo: str | bytes | ImageError, whole: bool
 ) -> tuple[list[dict[str, Any]], Sequence[np.ndarray], str | None]:
-    """Boxes and crops of a picture's faces, or what is wrong with it."""
-    if isinstance(photo, ImageError):
-        return [], [], str(photo)
+    """Boxes and crops of a picture's faces, and its error."""
     try:
+        if isinstance(photo, ImageError):
+            raise photo
         found = find_crops(photo, whole)
     except ImageError as error:
         return [], [], str(error)
@@ -169,18 +188,18 @@ def _find(
 
 
 def _open_job(out: Path, job: dict[str, Any]) -> None:
-    """Keep what the parts are of. Raises DataError if the folder has parts of something else."""
+    """Store what the parts belong to. Raises DataError if the folder has parts of another job."""
     path = out / JOB_NAME
     if not path.exists():
         write_text(path, json.dumps(job))
     try:
-        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+        stored = dict(json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, ValueError):
         raise DataError(
-            f"{str(path)!r} is damaged: it does not say what these parts are of. Use another --out, or "
-            "delete the file where you know that they are of this job."
+            f"{str(path)!r} is damaged: the job of these parts is unknown. Use another --out, "
+            "or delete the file if you know that they belong to this job."
         ) from None
-    different = [key for key, value in job.items() if kept.get(key) != value]
+    different = [key for key, value in job.items() if stored.get(key) != value]
     if different:
         raise DataError(
             f"{str(out)!r} holds the parts of another job: its {', '.join(different)} differ. "
@@ -189,14 +208,14 @@ def _open_job(out: Path, job: dict[str, Any]) -> None:
 
 
 def _check_part(path: Path, first: Picture) -> None:
-    """Raises DataError if the pictures are no longer those of the part."""
+    """Raises DataError if the part's pictures have changed."""
     from pyarrow import parquet
 
-    begins = (parquet.read_schema(path).metadata or {}).get(b"first", b"").decode()
-    if begins != as_utf8(first.name):
+    stored = (parquet.read_schema(path).metadata or {}).get(b"first", b"").decode()
+    if stored != as_utf8(first.name):
         raise DataError(
-            f"{path} begins with {begins!r}, but the picture in this place is {first.name!r} now: "
-            "pictures have come or gone. Use another --out."
+            f"{path} begins with {stored!r}, but {first.name!r} has its position now: pictures were added or "
+            "removed. Use another --out."
         )
 
 
@@ -204,15 +223,14 @@ def _write_part(path: Path, rows: list[dict[str, Any]], models: Sequence[str], f
     import pyarrow
     from pyarrow import parquet
 
-    numbers = [(name, pyarrow.int32()) for name in ("face", "x", "y", "width", "height")]
-    shares = [(f"{name}.{emotion}", pyarrow.float32()) for name in models for emotion in EMOTIONS]
+    probabilities = [(f"{name}.{emotion}", pyarrow.float32()) for name in models for emotion in EMOTIONS]
     schema = pyarrow.schema(
         [
             ("image", pyarrow.string()),
-            *numbers,
+            *((name, pyarrow.int32()) for name in ("face", "x", "y", "width", "height")),
             ("score", pyarrow.float32()),
             ("error", pyarrow.string()),
-            *shares,
+            *probabilities,
         ],
         metadata={"first": as_utf8(first.name)},
     )

@@ -1,4 +1,4 @@
-"""Pictures by the million: files under folders and rows of Parquet files, one after another."""
+"""Lazy listing of millions of pictures: files under folders and rows of Parquet files."""
 
 import os
 import re
@@ -11,18 +11,18 @@ from fer_zoo.errors import DataError, ImageError
 from fer_zoo.utils.images import SUFFIXES, expand_paths
 
 IMAGE_COLUMNS = ("image", "img", "img_bytes", "picture", "bytes")
-ROWS_AT_ONCE = 64  # encoded pictures of a Parquet file in memory, if they are small enough
+MAX_BATCH_ROWS = 64  # encoded pictures of a Parquet file in memory
 PART_NAME = re.compile(r"part-\d{5,}\.parquet")  # of `predict_into`
+MAX_BATCH_BYTES = 250_000_000  # of the rows in memory; more only for one row
 MAX_BYTES = 1_000_000_000  # of a row group's pictures, unpacked
-BYTES_AT_ONCE = 250_000_000  # of the rows in memory, or one row
-MAX_ROWS = 1_000_000  # of a row group: a damaged one may claim more than anybody can count
+MAX_ROWS = 1_000_000  # of a row group: a damaged one may claim any number
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture, not read yet. name: its path, or FILE#ROW with rows from 0."""
+    """One picture, not read yet."""
 
-    name: str
+    name: str  # its path, or FILE#ROW with rows from 0
     rows: "ParquetPictures | None" = None
     row: int = 0
 
@@ -32,9 +32,9 @@ class Picture:
 
 
 class ParquetPictures:
-    """The encoded pictures of a Parquet file, bytes or datasets' {"bytes", "path"}, fetched in rising order.
+    """The encoded pictures of a Parquet file, bytes or datasets' {"bytes", "path"}, fetched in order.
 
-    Raises DataError for a file that is none, or has no such column.
+    Raises DataError for a file that is not Parquet, is too large, or has no such column.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +43,11 @@ class ParquetPictures:
 
         self.path = path
         try:
-            # Without buffering ahead, a row group's pages are read as they are wanted.
+            # Without prefetching, a row group's pages are read on demand.
             self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
             names = self._file.schema_arrow.names
-        except (pyarrow.ArrowException, OSError, ValueError) as fault:
-            raise DataError(f"{path}: not a Parquet file that can be read ({fault}).") from None
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path}: not a Parquet file that can be read ({error}).") from None
         column = next((name for name in names if name.lower() in IMAGE_COLUMNS), None)
         if column is None:
             raise DataError(
@@ -69,8 +69,8 @@ class ParquetPictures:
                 "Write it with smaller row groups."
             )
         self._batches: Iterator[Any] = iter(())
-        self._values: Any = ()  # an Arrow array: as Python's bytes they would be there twice
-        self._start = self._group_end = 0  # rows: of the first value here, and behind the group being read
+        self._values: Any = ()  # an Arrow array: bytes objects would be a second copy
+        self._start = self._group_end = 0  # rows: the first in `_values`, and the end of the row group
 
     def __len__(self) -> int:
         return sum(self._counts)
@@ -92,13 +92,13 @@ class ParquetPictures:
             if (batch := next(self._batches, None)) is not None:
                 return batch.column(0)
             reason = "rows are missing"
-        except Exception as fault:  # Arrow raises errors of many kinds for damaged pages
-            self._batches = iter(())  # nor can what comes after it in this row group
-            reason = " ".join(str(fault).split())[:200]
+        except Exception as error:  # Arrow raises errors of many kinds for damaged pages
+            self._batches = iter(())  # the rest of this row group cannot be read either
+            reason = " ".join(str(error).split())[:200]
         raise ImageError(f"{self.path}#{row}: cannot be read ({reason}).")
 
     def _measure_group(self, group: int) -> int:
-        """Bytes of a row group's pictures, unpacked, as the file's footer says."""
+        """Bytes of a row group's pictures, unpacked, according to the file's footer."""
         described = self._file.metadata.row_group(group)
         columns = [described.column(index) for index in range(described.num_columns)]
         return sum(
@@ -108,29 +108,35 @@ class ParquetPictures:
         )
 
     def _open_group(self, row: int) -> None:
-        """Start with the row group that holds the row; those before it are not read."""
+        """Open the row group that holds the row; those before it are not read."""
         group, end = 0, self._counts[0]
         while row >= end:
             group += 1
             end += self._counts[group]
-        # A dictionary holds a picture once, however many rows have it: each row may be as large as all of it.
-        rows = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, self._sizes[group])))
+        # A dictionary stores a repeated picture once: each row may be as large as the whole group.
+        rows = max(1, min(MAX_BATCH_ROWS, MAX_BATCH_BYTES // max(1, self._sizes[group])))
         self._batches = self._file.iter_batches(rows, row_groups=[group], columns=[self._column])
         self._values, self._start, self._group_end = (), end - self._counts[group], end
 
 
-def list_pictures(given: Sequence[str], without: Path | None = None) -> Iterator[Picture]:
-    """In an order that is the same each time: what was given as given, folders sorted by name.
+def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Picture]:
+    """List the pictures in a reproducible order: inputs as given, folders sorted by name.
 
-    given: pictures, folders, patterns, Parquet files and folders of them. Names are made as they are wanted:
-    one folder's names are in memory, never all. without: the folder of the parts; inside of another it is
-    left out, and where it is given itself, its parts are. Raises ImageError for a name that leads to nothing,
-    DataError for a Parquet file that cannot be used.
+    Names are generated lazily: those of one folder are in memory, never all.
+
+    Args:
+        inputs: pictures, folders, glob patterns, Parquet files and folders of them.
+        out: the folder of the parts. It is skipped inside of other folders; if it is an input itself, only
+            its parts are skipped.
+
+    Raises:
+        ImageError: an input does not exist.
+        DataError: a Parquet file cannot be used.
     """
-    for name in given:
-        files = _walk(Path(name), without) if Path(name).is_dir() else map(str, expand_paths([name]))
+    for name in inputs:
+        files = _walk(Path(name), out) if Path(name).is_dir() else map(str, expand_paths([name]))
         for file in files:
-            if without is not None and _is_part(Path(file), without):
+            if out is not None and _is_part(Path(file), out):
                 continue
             if not file.endswith(".parquet"):
                 yield Picture(file)
@@ -140,18 +146,18 @@ def list_pictures(given: Sequence[str], without: Path | None = None) -> Iterator
                 yield Picture(f"{file}#{row}", rows, row)
 
 
-def _walk(folder: Path, without: Path | None) -> Iterator[str]:
-    kinds = (*SUFFIXES, ".parquet")
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if without is None or not _is_same(place, name, without))
+def _walk(top: Path, out: Path | None) -> Iterator[str]:
+    suffixes = (*SUFFIXES, ".parquet")
+    for folder, subfolders, files in os.walk(top):
+        subfolders[:] = sorted(name for name in subfolders if out is None or not _is_same(folder, name, out))
         for file in sorted(files):
-            if file.lower().endswith(kinds):
-                yield str(Path(place) / file)
+            if file.lower().endswith(suffixes):
+                yield str(Path(folder) / file)
 
 
 def _is_part(file: Path, out: Path) -> bool:
     return bool(PART_NAME.fullmatch(file.name)) and file.parent.resolve() == out.resolve()
 
 
-def _is_same(place: str, name: str, other: Path) -> bool:
-    return name == other.name and (Path(place) / name).resolve() == other.resolve()
+def _is_same(folder: str, name: str, other: Path) -> bool:
+    return name == other.name and (Path(folder) / name).resolve() == other.resolve()

@@ -1,5 +1,5 @@
-"""Pictures and videos of strangers, decoded in child processes whose memory and processor time are bounded: a
-file that slips through every check costs a bounded amount, and kills the child alone.
+"""Untrusted pictures and videos are decoded in child processes with bounded memory and CPU time: a malicious
+file that passes every check costs a bounded amount, and kills only the child.
 """
 
 import atexit
@@ -21,27 +21,27 @@ from fer_zoo.errors import ImageError
 from fer_zoo.recognition import video as frames
 from fer_zoo.utils import images as photos
 
-CHILDREN = 4  # that decode pictures at a time; each video has one of its own beside
+CHILDREN = 4  # pictures decoded at a time; each video has a child of its own
 PICTURE_CPU_S = 10  # for one picture; 40 megapixels take 0.4 to 3.3
-PICTURE_WALL_S = 60.0  # the same on a machine that is busy with other things
-VIDEO_S = 600.0  # for a video, where the caller sets no limit
-PICTURE_MEMORY = 1_200_000_000  # bytes beside what a fresh child has; 40 megapixels take 0.2 to 0.84e9
-VIDEO_MEMORY = 2_000_000_000  # FFmpeg holds a few frames for each thread, and their threads' stacks count
-LARGEST_REPLY = 3 * photos.MAX_PIXELS + 1000  # bytes: a frame
+PICTURE_WALL_S = 60.0  # the same on a busy machine
+VIDEO_S = 600.0  # default for a video
+PICTURE_MEMORY = 1_200_000_000  # bytes beyond those of a new child; 40 megapixels take 0.2 to 0.84e9
+VIDEO_MEMORY = 2_000_000_000  # FFmpeg buffers some frames a thread, and thread stacks count
+MAX_REPLY = 3 * photos.MAX_PIXELS + 1000  # bytes: a frame
 
-# The child has no other way to find the package that this process has found.
+# The child imports the package from the same path as this process.
 _CODE = "import sys; fd = int(sys.argv[1]); sys.path[:] = sys.argv[2:]\n"
 _CODE += "from fer_zoo.recognition.decoder_process import serve; serve(fd)"
-# One thread each for the libraries that start one a core, whose stacks would count as memory.
-_QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+# Libraries that start a thread a core get one thread: stacks count as memory.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class _ChildDiedError(Exception):
-    """It took too long, or it ended without an answer."""
+    """The child took too long, or ended without a reply."""
 
 
 class _Child:
-    """A process that decodes. Started at once; `stop` it."""
+    """A decoding process, started by the constructor. Call `stop` at the end."""
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
@@ -50,8 +50,8 @@ class _Child:
                 [sys.executable, "-I", "-c", _CODE, str(theirs.fileno()), *sys.path],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **_QUIET},
-                start_new_session=True,  # Ctrl-C is for the parent
+                env={**os.environ, **_ENVIRONMENT},
+                start_new_session=True,  # Ctrl-C reaches only the parent
             )
 
     @property
@@ -65,12 +65,12 @@ class _Child:
             raise _ChildDiedError from None
 
     def receive(self, until: float) -> tuple[dict[str, Any], bytes]:
-        """until: on the monotonic clock. Raises ImageError if the child says so, _ChildDiedError."""
+        """until: deadline on the monotonic clock. Raises the child's ImageError, _ChildDiedError."""
         try:
             if not self._pipe.poll(max(0.0, until - time.monotonic())):
                 raise _ChildDiedError
-            reply = json.loads(self._pipe.recv_bytes(LARGEST_REPLY))
-            body = self._pipe.recv_bytes(LARGEST_REPLY)
+            reply = json.loads(self._pipe.recv_bytes(MAX_REPLY))
+            body = self._pipe.recv_bytes(MAX_REPLY)
         except (OSError, EOFError, ValueError):
             raise _ChildDiedError from None
         if "error" in reply:
@@ -85,16 +85,18 @@ class _Child:
 
 _idle: "LifoQueue[_Child | None]" = LifoQueue()
 for _ in range(CHILDREN):
-    _idle.put(None)  # is started when it is wanted
+    _idle.put(None)  # started on demand
 
 
 def isolate_decoding() -> bool:
-    """From here on, pictures given as bytes and all videos are decoded in child processes with bounded memory
-    and processor time. For programs that read the files of strangers, such as the web demo.
+    """Decode pictures given as bytes, and all videos, in child processes from now on.
 
-    A picture may take 10 s of processor time and 1.2 GB, a video 2 GB. What takes more raises ImageError, as
-    a damaged file does. It costs some milliseconds a picture. Returns False, and changes nothing, where a
-    process cannot be bounded (Windows).
+    For programs that read untrusted files, such as the web demo. A picture may take 10 s of CPU time and
+    1.2 GB, a video 2 GB; what takes more raises ImageError, as a damaged file does. The overhead is some
+    milliseconds a picture.
+
+    Returns:
+        False, with no effect, where the resources of a process cannot be limited (Windows).
     """
     if os.name != "posix":
         return False
@@ -105,7 +107,7 @@ def isolate_decoding() -> bool:
 
 
 def stop_children() -> None:
-    """End the idle children; new ones are started when they are wanted."""
+    """Stop the idle children; new ones are started on demand."""
     for _ in range(CHILDREN):
         child = _idle.get()
         if child:
@@ -130,7 +132,7 @@ def decode_photo(encoded: bytes) -> "tuple[photos.Image, float]":
         child = None
         raise ImageError(
             "The bytes: decoding takes more time or memory than a picture of up to 40 megapixels needs; save "
-            "it anew as JPEG or PNG.",
+            "it again as JPEG or PNG.",
             "limit",
         ) from None
     finally:
@@ -143,10 +145,10 @@ def read_frames(path: Path, per_second: float, longest_s: float | None) -> Itera
     until = time.monotonic() + limit
     child = _Child()
     try:
-        cpu_s = int(limit * (os.cpu_count() or 1)) + 1  # an end for a child whose parent is gone
-        wanted = {"video": str(path), "per_second": per_second}
-        child.send({**wanted, "cpu_s": cpu_s, "memory": VIDEO_MEMORY})
-        while time.monotonic() < until:  # a reply may be there, however long it lay
+        cpu_s = int(limit * (os.cpu_count() or 1)) + 1  # also ends a child whose parent has died
+        request = {"video": str(path), "per_second": per_second, "cpu_s": cpu_s, "memory": VIDEO_MEMORY}
+        child.send(request)
+        while time.monotonic() < until:  # `receive` returns a waiting reply even after the deadline
             reply, pixels = child.receive(until)
             if "shape" not in reply:
                 return
@@ -162,12 +164,12 @@ def read_frames(path: Path, per_second: float, longest_s: float | None) -> Itera
 
 
 def serve(handle: int) -> None:
-    """The child: answers requests until the parent is gone."""
+    """The child: answers requests until the parent closes the pipe."""
     import resource
 
     pipe = Connection(handle)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the parent is gone, or wants no more frames
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the parent has died, or needs no more frames
     while True:
         try:
             request, body = json.loads(pipe.recv_bytes()), pipe.recv_bytes()
@@ -178,21 +180,21 @@ def serve(handle: int) -> None:
                 _answer_video(pipe, request)
             else:
                 _answer_photo(pipe, request, body)
-        except (ImageError, MemoryError) as fault:
-            told = str(fault) or "there is not enough memory to decode it."
-            _send(pipe, {"error": told, "kind": getattr(fault, "kind", "damaged")})
+        except (ImageError, MemoryError) as error:
+            message = str(error) or "there is not enough memory to decode it."
+            _send(pipe, {"error": message, "kind": getattr(error, "kind", "damaged")})
 
 
 def _answer_photo(pipe: Connection, request: dict[str, Any], encoded: bytes) -> None:
-    _bound_process(request["cpu_s"], request["memory"])
+    _limit_process(request["cpu_s"], request["memory"])
     photo, scale = photos.decode_photo(encoded)
     _send(pipe, {"size": photo.size, "scale": scale}, photo.tobytes())
 
 
 def _answer_video(pipe: Connection, request: dict[str, Any]) -> None:
-    import cv2  # noqa: F401 - before the memory is bounded
+    import cv2  # noqa: F401 - before the memory is limited
 
-    _bound_process(request["cpu_s"], request["memory"])
+    _limit_process(request["cpu_s"], request["memory"])
     for seconds, pixels, length in frames.read_frames(Path(request["video"]), request["per_second"]):
         _send(pipe, {"seconds": seconds, "length": length, "shape": pixels.shape}, pixels.reshape(-1).data)
     _send(pipe, {})
@@ -203,15 +205,15 @@ def _send(pipe: Connection, header: dict[str, Any], body: bytes | memoryview = b
     pipe.send_bytes(body)
 
 
-def _bound_process(cpu_s: int, memory: int) -> None:
-    """Seconds of processor time, and bytes, beside those taken until now."""
+def _limit_process(cpu_s: int, memory: int) -> None:
+    """Limit CPU seconds and bytes of memory beyond those used so far."""
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + 1 + cpu_s
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
     size = Path("/proc/self/statm")
-    if size.exists():  # Linux; macOS does not say, nor does it keep to the bound
+    if size.exists():  # Linux; macOS has no such file, and does not enforce the limit
         pages = int(size.read_text().split()[0])
         resource.setrlimit(
             resource.RLIMIT_AS, (pages * resource.getpagesize() + memory, resource.RLIM_INFINITY)

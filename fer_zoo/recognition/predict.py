@@ -1,4 +1,4 @@
-"""Answers for pictures in one line: every face of a photo."""
+"""`fer_zoo.predict`: every face of a photo in one call."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,18 +12,18 @@ def predict(
     models: Model | Iterable[Model] = "cnn-baseline",
     whole: bool = False,
 ) -> Any:
-    """Find every face of a photo and say what each model sees in it; a list gives a list.
+    """Find every face of a photo and score it with each model; a list gives a list.
 
-    A `Recognizer` keeps its models loaded from one call to the next; this function loads them in each.
+    Each call loads the models; a `Recognizer` loads them once.
 
     Args:
         photo: a path, an encoded picture as bytes, a Pillow image, a uint8 array (H, W) or (H, W, 3), or a
             list of them.
         models: one or more names or folders as in `fer_zoo.load`, or classifiers.
-        whole: take the whole picture as one face.
+        whole: take the whole picture as the face.
 
     Returns:
-        What `Recognizer.recognize` gives, with the most probable emotion of each model: {"image", "faces":
+        What `Recognizer.recognize` returns, with the most probable emotion of each model: {"image", "faces":
         [{"box", "score", "models": {name: {emotion: probability}}, "top": {name: emotion}}]}. In a list, a
         picture that cannot be read has "error" and no faces.
 

@@ -1,4 +1,4 @@
-"""From a photo to named probabilities: every face in it, scored by every chosen model."""
+"""From a photo to named probabilities: every face, scored by several models."""
 
 import copy
 import time
@@ -23,56 +23,48 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = Union[str, Path, "FaceClassifier"]
 
-TINY_SIDE = 32  # pixels: a smaller face is enlarged for the models, which have seen none such
-# On 1,500 PublicTest faces: 99.5 % have a detail (below) over 0.40 of their contrast and a contrast over 22.
+TINY_SIDE = 32  # pixels: a smaller face is upsampled, and no training face was
+# On 1,500 PublicTest faces: 99.5 % have detail (below) over 0.40 of their contrast and contrast over 22.
 # Blurred by a Gaussian of 1 pixel their median detail is 0.26, and cnn-baseline is right in 57 % instead of
-# 68 %; darkened to 30 % their median contrast is 16, and it is right in 59 %. Contrast, and not brightness,
-# so that a dark skin in good light is no fault.
+# 68 %; darkened to 30 % their median contrast is 16, and it is right in 59 %. Contrast, not brightness:
+# dark skin in good light is not a defect.
 BLURRED_DETAIL = 0.27
 FAINT_CONTRAST = 15.0  # standard deviation of the crop's gray, 0-255
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """All that was seen in a photo.
+    """The faces of a photo with the probabilities of each model."""
 
-    photo: upright RGB, longest side at most 1600 pixels. faces: in pixels of this photo. crops: uint8
-    (N, 48, 48). probabilities: for each model float (N, 7) in EMOTIONS order. milliseconds: time of each
-    model for all N faces. scale: pixels of the given picture in one of `photo`. faults: what went wrong with
-    each model that has no probabilities. faces_left_out: how many smaller faces were found beyond the 32
-    largest. turned: degrees clockwise, 0, 90, 180 or 270, by which the photo has to be turned so that its
-    faces are upright; `faces` are in the photo as it is, `crops` are upright.
-    """
-
-    photo: "Image"
-    faces: list[Face]
-    crops: np.ndarray
-    probabilities: dict[str, np.ndarray]
-    milliseconds: dict[str, float]
-    scale: float
-    faults: dict[str, str] = field(default_factory=dict)
-    faces_left_out: int = 0
-    turned: int = 0
+    photo: "Image"  # RGB, by its EXIF orientation, longest side at most 1600 pixels
+    faces: list[Face]  # in pixels of `photo`
+    crops: np.ndarray  # uint8 (N, 48, 48), upright
+    probabilities: dict[str, np.ndarray]  # by model, float (N, 7) in EMOTIONS order
+    milliseconds: dict[str, float]  # by model, for all N faces
+    scale: float  # pixels of the given picture in one of `photo`
+    errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
+    faces_left_out: int = 0  # smaller faces beyond the 32 largest
+    turned: int = 0  # degrees clockwise (0, 90, 180, 270) by which the photo is rotated to make faces upright
 
     @property
     def answers(self) -> dict[str, list[int]]:
-        """For each model the index of the likeliest emotion of each face."""
+        """For each model the index of the most probable emotion of each face."""
         return {name: table.argmax(1).tolist() for name, table in self.probabilities.items()}
 
     def notes(self, index: int) -> list[str]:
-        """What makes a face hard to read: some of `tiny`, `profile`, `blurred` and `faint`."""
+        """Why a face may be misclassified: some of `tiny`, `profile`, `blurred` and `faint`."""
         face, crop = self.faces[index], self.crops[index].astype(np.float32)
         contrast = float(crop.std())
         tiny = min(face.box[2:]) * self.scale < TINY_SIDE
         faint = contrast < FAINT_CONTRAST
         blurred = not (tiny or faint) and _measure_detail(crop) < BLURRED_DETAIL * contrast
         notes = {"tiny": tiny, "profile": face.is_profile, "blurred": blurred, "faint": faint}
-        return [note for note, holds in notes.items() if holds]
+        return [note for note, applies in notes.items() if applies]
 
     def describe(self) -> dict[str, Any]:
         """`faces`, and `faces_left_out` and `turned` where they are not 0."""
-        rest = {"faces_left_out": self.faces_left_out, "turned": self.turned}
-        return {"faces": self.describe_faces(), **{key: value for key, value in rest.items() if value}}
+        optional = {"faces_left_out": self.faces_left_out, "turned": self.turned}
+        return {"faces": self.describe_faces(), **{key: value for key, value in optional.items() if value}}
 
     def describe_faces(self) -> list[dict[str, Any]]:
         """Box in the given picture's pixels, score, and each model's named probabilities, for each face."""
@@ -91,12 +83,11 @@ class Inspection:
 
 
 class Recognizer:
-    """Finds the faces in a photo and scores them with several models at once. Threads may share it.
+    """Finds the faces in a photo and scores them with several models. It is thread-safe.
 
     Args:
         models: one or more names or folders as in `fer_zoo.load`, or classifiers. Weights are loaded at the
-            first use. A name stands for one model of it: a folder whose model is named as another's goes by
-            its path.
+            first use. Models of the same name are identified by what was given, such as their folders.
 
     Raises:
         FerZooError: no model is given, or one that does not exist.
@@ -106,8 +97,7 @@ class Recognizer:
         models = _as_list(models)
         if not models:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
-        names = [_read_name(model) for model in models]  # an unknown name is told now, not at the first photo
-        # Two runs of one architecture are told apart by what was given.
+        names = [_read_name(model) for model in models]  # an unknown name raises now, not at the first photo
         self._given = {
             name if names.count(name) == 1 else str(model): model
             for name, model in zip(names, models, strict=True)
@@ -117,7 +107,7 @@ class Recognizer:
 
     @property
     def names(self) -> list[str]:
-        """Of the models, loaded or not."""
+        """Names of the models, loaded or not."""
         return list(self._given)
 
     @property
@@ -135,7 +125,7 @@ class Recognizer:
             return self._loaded[name]
 
     def select(self, names: str | Sequence[str]) -> "Recognizer":
-        """A recognizer of some of the models, in the given order; each is loaded once for both. Raises
+        """A recognizer of some of the models, in the given order, with shared weights. Raises
         UnknownNameError.
         """
         names = [names] if isinstance(names, str) else names
@@ -153,11 +143,16 @@ class Recognizer:
         frame_side: int | None = None,
         keep_going: bool = False,
     ) -> Inspection:
-        """Find, crop and score. Raises ImageError for a broken picture.
+        """Find, crop and score the faces.
 
-        whole: take the whole picture as one face. frame_side: search in one quick pass with this many pixels
-        along the longest side, as for the frames of a video. keep_going: a model that cannot be loaded or
-        that fails stands in `faults` instead of raising its error.
+        Args:
+            photo: as in `fer_zoo.predict`.
+            whole: take the whole picture as the face.
+            frame_side: longest side, in pixels, for one fast search, as in video frames.
+            keep_going: the error of a model that fails goes into `errors` instead of being raised.
+
+        Raises:
+            ImageError: the picture cannot be read.
         """
         found = find_crops(photo, whole, frame_side)
         milliseconds = {}
@@ -169,7 +164,7 @@ class Recognizer:
             milliseconds[name] = 1000 * (time.perf_counter() - start)
             return table
 
-        probabilities, faults = _do_for_each(self._given, score, keep_going)
+        probabilities, errors = _run_for_each(self._given, score, keep_going)
         return Inspection(
             found.photo,
             found.faces,
@@ -177,7 +172,7 @@ class Recognizer:
             probabilities,
             milliseconds,
             found.scale,
-            faults,
+            errors,
             found.faces_left_out,
             found.turned,
         )
@@ -185,35 +180,37 @@ class Recognizer:
     def explain(
         self, crops: np.ndarray, answers: Mapping[str, Sequence[int]], keep_going: bool = False
     ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """Where each model sees the evidence for an answer: float32 maps (N, 48, 48) in [0, 1] by model.
+        """Compute saliency maps: which pixels of a face are each model's evidence for an emotion.
 
-        crops: uint8 (N, 48, 48), as in an Inspection. answers: for each model and face an index of EMOTIONS,
-        as its `answers`. Second come the faults of models that fail, where keep_going; else they raise.
+        Args:
+            crops: uint8 (N, 48, 48), as in an Inspection.
+            answers: by model, an index of EMOTIONS for each face, as the `answers` of an Inspection.
+            keep_going: return the errors of models that fail instead of raising them.
+
+        Returns:
+            By model, float32 maps (N, 48, 48) in [0, 1]; and the errors by model.
         """
         import torch
 
         from fer_zoo.recognition.saliency import explain
 
         faces = torch.from_numpy(crops)[:, None]
-        return _do_for_each(
+        return _run_for_each(
             answers, lambda name: explain(self._load(name), faces, answers[name]).numpy(), keep_going
         )
 
     def recognize(self, photo: Photo, whole: bool = False) -> dict[str, Any]:
         """The JSON of `fer-zoo predict` for one picture: {"image", "faces": [{"box", "score", "models"}]}.
 
-        Boxes are x, y, width, height in the picture's own pixels, the largest face first. Where more than 32
-        faces are found, "faces_left_out" counts the smaller ones that have no answer. Where the faces stand
-        upside down or sideways, "turned" tells by how many degrees clockwise the picture was turned for the
-        answer. Both keys are missing where they would be 0.
+        Boxes are x, y, width, height in the picture's own pixels, the largest face first. "faces_left_out"
+        counts the smaller faces beyond the 32 largest. "turned": where faces are upside down or sideways, the
+        degrees clockwise by which the picture was rotated. Both keys are missing where they would be 0.
         """
         name = str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__
         return {"image": name, **self.inspect(photo, whole).describe()}
 
     def recognize_many(self, photos: Iterable[Photo], whole: bool = False) -> Iterator[dict[str, Any]]:
-        """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} and the others go
-        on.
-        """
+        """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} instead."""
         for photo in photos:
             try:
                 yield self.recognize(photo, whole)
@@ -223,12 +220,11 @@ class Recognizer:
 
 def _measure_detail(crop: np.ndarray) -> float:
     """Standard deviation of the Laplacian (four neighbors) of gray float (48, 48), without the border."""
-    around = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
-    return float((4 * crop[1:-1, 1:-1] - around).std())
+    neighbors = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
+    return float((4 * crop[1:-1, 1:-1] - neighbors).std())
 
 
 def _as_list(models: Model | Iterable[Model]) -> list[Model]:
-    """One model is a list of one: the letters of its name are none."""
     return list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
 
 
@@ -242,19 +238,19 @@ def _read_name(model: Model) -> str:
     return str(read_config(find_artifact(model))["fer_zoo"].get("name"))
 
 
-def _do_for_each(
+def _run_for_each(
     names: Iterable[str], work: Callable[[str], np.ndarray], keep_going: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Results by name, and in one line what went wrong with the others."""
-    results, faults = {}, {}
+    """Results by name, and one-line errors of the others."""
+    results, errors = {}, {}
     for name in names:
         try:
             results[name] = work(name)
-        except Exception as error:  # a model may fail in any way; the others are not to suffer from it
+        except Exception as error:  # a model may fail in any way; the others still answer
             if not keep_going:
                 raise
-            faults[name] = " ".join(str(error).split()) or type(error).__name__
-    return results, faults
+            errors[name] = " ".join(str(error).split()) or type(error).__name__
+    return results, errors
 
 
 def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
@@ -269,12 +265,12 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         device = next(model.parameters(), faces).device
         faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
-        logits = in_eval_mode(model)(faces)
+        logits = in_eval_mode(model)(faces)  # other threads may use the model
     return logits.double().softmax(1).cpu().numpy()
 
 
 def format_recognition(result: dict[str, Any]) -> str:
-    """One line a face and model for people: place, answer, and the probabilities of all seven."""
+    """Text with a line for each face and model: box, and the emotions by probability."""
     faces = len(result["faces"])
     lines = [f"{escape(result['image'])}: {faces} face{'' if faces == 1 else 's'}"]
     if left_out := result.get("faces_left_out"):

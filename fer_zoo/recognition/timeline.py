@@ -1,4 +1,4 @@
-"""The picture of a video: what each face showed over time."""
+"""The timeline of a video: the probabilities of each face over time, as PNG."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from fer_zoo.emotions import COLORS, EMOTIONS
 from fer_zoo.recognition.video_summary import FaceStory, VideoStory
 from fer_zoo.utils.files import write_atomically
 
-MAX_DRAWN = 4  # faces, each with every model
+MAX_DRAWN = 4  # faces, each with a band for every model
 
 
 def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
-    """Write a PNG with a band of seven colors a face and model: the smoothed probabilities over time, beside
-    the face. Of many faces the four that most frames show.
+    """Write a PNG with a stacked band for each face and model: the smoothed probabilities over time, next to
+    the portrait. Of many faces the four that are in most frames.
     """
+    from matplotlib.patches import Patch
+
     shown = [(number, face, model) for number, face in story.longest[:MAX_DRAWN] for model in story.models]
     figure = new_figure(1.2 + 1.35 * max(1, len(shown)))
     panels = figure.subplots(max(1, len(shown)), 2, width_ratios=[1, 7], squeeze=False)
@@ -34,22 +36,16 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
         format_percent_axis(axes.yaxis)
     panels[-1, 1].set_xlabel("seconds")
     count = len(story.faces)
-    left_out = f", the {MAX_DRAWN} longest in sight" if count > MAX_DRAWN else ""
-    title = f"{name}: {count} face{'' if count == 1 else 's'}{left_out}"
+    limited = f", the {MAX_DRAWN} longest visible" if count > MAX_DRAWN else ""
+    title = f"{name}: {count} face{'' if count == 1 else 's'}{limited}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
-    marks = [_create_mark(COLORS[emotion]) for emotion in EMOTIONS]
+    patches = [Patch(color=COLORS[emotion]) for emotion in EMOTIONS]
     spacing = {"handlelength": 1.0, "columnspacing": 1.2, "frameon": False}
-    figure.legend(marks, EMOTIONS, loc="outside lower center", ncols=len(EMOTIONS), fontsize=9, **spacing)
-    write_atomically(path, lambda place: figure.savefig(place, dpi=DOTS_PER_INCH, format="png"))
+    figure.legend(patches, EMOTIONS, loc="outside lower center", ncols=len(EMOTIONS), fontsize=9, **spacing)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png"))
 
 
 def _draw_bands(axes: Any, face: FaceStory, model: str) -> None:
     seconds, table = np.array(face.seconds), face.stack(model)
-    for part in face.stretches:
-        axes.stackplot(seconds[part], table[part].T, colors=COLORS.values())
-
-
-def _create_mark(color: str) -> Any:
-    from matplotlib.patches import Patch
-
-    return Patch(color=color)
+    for segment in face.segments:
+        axes.stackplot(seconds[segment], table[segment].T, colors=COLORS.values())

@@ -1,6 +1,6 @@
-"""Faces over the frames of a video: the same face keeps its number, and its answers are smoothed over time.
+"""Face tracking over video frames: a face keeps its number, and its probabilities are smoothed over time.
 
-On frames of OpenCV, which are blue first:
+With frames of OpenCV, which are BGR:
 
     tracker = FaceTracker(Recognizer(["cnn-baseline"]))
     while True:
@@ -22,24 +22,21 @@ from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.utils.images import Photo
 
 FRAME_SIDE = 320  # pixels: longest side of a frame in the detector
-LEAST_OVERLAP = 0.2  # intersection over union of a face and of where a known one should be by now
-VELOCITY_S = 0.15  # time constant of a face's velocity: the detector's boxes tremble by a few pixels
+MIN_OVERLAP = 0.2  # intersection over union of a face and the predicted box of a track
+VELOCITY_S = 0.15  # time constant of a face's velocity: the detector's boxes jitter by a few pixels
 
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """A face that the latest frame shows. number: from 1, the same in every frame. box: x, y, width, height
-    in pixels of the frame. score: the detector's, 0-1. probabilities: for each model float (7,), smoothed, in
-    EMOTIONS order.
-    """
+    """A face in the latest frame."""
 
-    number: int
-    box: tuple[int, int, int, int]
-    score: float
-    probabilities: dict[str, np.ndarray]
+    number: int  # from 1, the same in every frame
+    box: tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
+    score: float  # the detector's, 0-1
+    probabilities: dict[str, np.ndarray]  # by model, float (7,), smoothed, in EMOTIONS order
 
     def answer(self, model: str) -> tuple[str, float]:
-        """The most probable emotion by that model, and its probability."""
+        """The model's most probable emotion, and its probability."""
         top = int(self.probabilities[model].argmax())
         return EMOTIONS[top], float(self.probabilities[model][top])
 
@@ -47,39 +44,46 @@ class TrackedFace:
 @dataclass
 class _Track:
     number: int
-    outline: np.ndarray  # float (4,): x, y, width, height where it was last seen
-    seconds: float  # when that was
+    outline: np.ndarray  # float (4,): x, y, width, height when last seen
+    seconds: float  # when last seen
     probabilities: dict[str, np.ndarray]
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
 
     def predict(self, seconds: float) -> np.ndarray:
-        """The outline at that time, had the face gone on as it last moved."""
+        """The outline at that time, at constant velocity."""
         moved = self.velocity * (seconds - self.seconds)
         return self.outline + np.concatenate([moved, np.zeros(2)])
 
-    def see(
-        self, outline: np.ndarray, seconds: float, seen: Mapping[str, np.ndarray], smoothing_s: float
+    def update(
+        self, outline: np.ndarray, seconds: float, measured: Mapping[str, np.ndarray], smoothing_s: float
     ) -> None:
-        passed = seconds - self.seconds
-        if passed > 0:
-            centre, before = (one[:2] + one[2:] / 2 for one in (outline, self.outline))
-            speed = (centre - before) / passed
-            self.velocity += share_of_new(passed, VELOCITY_S) * (speed - self.velocity)
-        share = share_of_new(passed, smoothing_s)
-        for name, probabilities in seen.items():
-            self.probabilities[name] += share * (probabilities - self.probabilities[name])
+        elapsed = seconds - self.seconds
+        if elapsed > 0:
+            center, previous = (one[:2] + one[2:] / 2 for one in (outline, self.outline))
+            velocity = (center - previous) / elapsed
+            self.velocity += smoothing_weight(elapsed, VELOCITY_S) * (velocity - self.velocity)
+        weight = smoothing_weight(elapsed, smoothing_s)
+        for name, probabilities in measured.items():
+            self.probabilities[name] += weight * (probabilities - self.probabilities[name])
         self.outline, self.seconds = outline, seconds
 
 
 class FaceTracker:
-    """Follows faces from frame to frame.
+    """Tracks faces from frame to frame. It is not thread-safe.
 
-    smoothing_s: time constant of the exponential smoothing, in seconds: so long after a change, 63 % of it
-    shows in the answer, at any frame rate; 0 turns it off. patience_s: how long a face may be out of sight
-    and keep its number. frame_side: longest side of the frame in the detector, in pixels; more finds smaller
-    faces and takes longer. Not for use by several threads at once.
+    Args:
+        recognizer: with the models; default `cnn-baseline`.
+        smoothing_s: time constant of the exponential smoothing, in seconds: after this time 63 % of a change
+            is in the probabilities, at any frame rate. 0 turns smoothing off.
+        patience_s: seconds for which a face may be out of sight and keep its number.
+        frame_side: longest side of the frame in the detector, in pixels; more finds smaller faces and takes
+            longer.
 
-    faces_left_out: how many smaller faces of the latest frame were found but not read.
+    Attributes:
+        faces_left_out: number of smaller faces of the latest frame beyond the 32 largest.
+
+    Raises:
+        FerZooError: an argument is out of range.
     """
 
     def __init__(
@@ -101,15 +105,22 @@ class FaceTracker:
         self._latest = 0  # number of the newest face
 
     def update(self, frame: Photo, seconds: float | None = None) -> list[TrackedFace]:
-        """Find and read the faces of the next frame; those in sight, by their number.
+        """Find and score the faces of the next frame.
 
-        frame: uint8 (H, W, 3) RGB, an encoded picture, a Pillow image or a path. seconds: when it was taken,
-        on any clock that runs forward; None is now. Raises ImageError for a frame that cannot be read.
+        Args:
+            frame: uint8 (H, W, 3) RGB, an encoded picture, a Pillow image or a path.
+            seconds: timestamp on any monotonic clock; None is now.
+
+        Returns:
+            The faces in sight, sorted by number.
+
+        Raises:
+            ImageError: the frame cannot be read.
         """
-        seen = self.recognizer.inspect(frame, frame_side=self.frame_side)
-        self.faces_left_out = getattr(seen, "faces_left_out", 0)
+        inspection = self.recognizer.inspect(frame, frame_side=self.frame_side)
+        self.faces_left_out = getattr(inspection, "faces_left_out", 0)
         now = time.monotonic() if seconds is None else seconds
-        return self.follow(seen.faces, seen.probabilities, now, seen.scale)
+        return self.follow(inspection.faces, inspection.probabilities, now, inspection.scale)
 
     def follow(
         self,
@@ -118,59 +129,64 @@ class FaceTracker:
         seconds: float,
         scale: float = 1.0,
     ) -> list[TrackedFace]:
-        """`update` with the faces already found. probabilities: for each model float (N, 7). scale: pixels of
-        the frame in one of the faces' boxes.
+        """`update` with the faces already found.
+
+        Args:
+            faces: N faces of the frame.
+            probabilities: by model, float (N, 7).
+            seconds: timestamp.
+            scale: pixels of the frame in one of the faces' boxes.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= self.patience_s]
-        known = self._match(faces, seconds)
-        shown = []
+        matched = self._match(faces, seconds)
+        tracked = []
         for index, face in enumerate(faces):
-            read = {name: np.array(table[index], dtype=float) for name, table in probabilities.items()}
-            if index in known:
-                track = self._tracks[known[index]]
-                track.see(face.outline, seconds, read, self.smoothing_s)
+            measured = {name: np.array(table[index], dtype=float) for name, table in probabilities.items()}
+            if index in matched:
+                track = self._tracks[matched[index]]
+                track.update(face.outline, seconds, measured, self.smoothing_s)
             else:
                 self._latest += 1
-                track = _Track(self._latest, face.outline, seconds, read)
+                track = _Track(self._latest, face.outline, seconds, measured)
                 self._tracks.append(track)
             x, y, width, height = (round(side * scale) for side in face.box)
             smoothed = {name: values.copy() for name, values in track.probabilities.items()}
-            shown.append(TrackedFace(track.number, (x, y, width, height), face.score, smoothed))
-        return sorted(shown, key=lambda face: face.number)
+            tracked.append(TrackedFace(track.number, (x, y, width, height), face.score, smoothed))
+        return sorted(tracked, key=lambda face: face.number)
 
     def _match(self, faces: Sequence[Face], seconds: float) -> dict[int, int]:
-        """For each index of a known face, its track's. A face has gone on, or else it has stopped."""
+        """Index of a face to that of its track: by the predicted boxes first, then by the last ones."""
         if not self._tracks or not faces:
             return {}
         found = np.stack([face.outline for face in faces])
-        known = assign(measure_overlaps(np.stack([track.predict(seconds) for track in self._tracks]), found))
+        moving = assign(measure_overlaps(np.stack([track.predict(seconds) for track in self._tracks]), found))
         stopped = measure_overlaps(np.stack([track.outline for track in self._tracks]), found)
-        stopped[list(known.values())] = 0
-        stopped[:, list(known)] = 0
-        return known | assign(stopped)
+        stopped[list(moving.values())] = 0
+        stopped[:, list(moving)] = 0
+        return moving | assign(stopped)
 
 
-def share_of_new(passed_s: float, constant_s: float) -> float:
-    """Weight of a new value in exponential smoothing, passed_s seconds after the last one."""
-    return 1.0 if constant_s <= 0 else 1 - float(np.exp(-max(passed_s, 0) / constant_s))
+def smoothing_weight(elapsed_s: float, constant_s: float) -> float:
+    """Weight of a new value in exponential smoothing, elapsed_s seconds after the last one."""
+    return 1.0 if constant_s <= 0 else 1 - float(np.exp(-max(elapsed_s, 0) / constant_s))
 
 
 def assign(overlaps: np.ndarray) -> dict[int, int]:
-    """For each column that has one, its row: the pairs with the greatest total overlap."""
-    across = overlaps.shape[0] > overlaps.shape[1]
-    pairs = enumerate(_match_rows(-np.nan_to_num(overlaps.T if across else overlaps)))
-    matched = ((old, new) if across else (new, old) for old, new in pairs)
-    return {new: old for new, old in matched if overlaps[old, new] >= LEAST_OVERLAP}
+    """Match columns to rows so that the total overlap is greatest; pairs below MIN_OVERLAP are dropped."""
+    transposed = overlaps.shape[0] > overlaps.shape[1]
+    pairs = enumerate(_solve_assignment(-np.nan_to_num(overlaps.T if transposed else overlaps)))
+    matched = ((old, new) if transposed else (new, old) for old, new in pairs)
+    return {new: old for new, old in matched if overlaps[old, new] >= MIN_OVERLAP}
 
 
-def _match_rows(costs: np.ndarray) -> list[int]:
-    """The column of each row such that the total cost is least, for (N, M) with N <= M: the Hungarian method
-    by shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and
-    sparse linear assignment problems", 1987).
+def _solve_assignment(costs: np.ndarray) -> list[int]:
+    """The column of each row with the least total cost, for (N, M) with N <= M: the Hungarian method by
+    shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and
+    sparse linear assignment problems", 1987). A Space has no scipy.
     """
     rows, columns = costs.shape
     row_prices, column_prices = np.zeros(rows), np.zeros(columns + 1)
-    row_of = np.full(columns + 1, -1)  # the last column stands for the row that is being added
+    row_of = np.full(columns + 1, -1)  # the last column represents the row that is being added
     for row in range(rows):
         row_of[-1], here = row, columns
         distances, before = np.full(columns, np.inf), np.full(columns, columns)
@@ -179,23 +195,23 @@ def _match_rows(costs: np.ndarray) -> list[int]:
             reached[here] = True
             free = ~reached[:-1]
             lengths = costs[row_of[here]] - row_prices[row_of[here]] - column_prices[:-1]
-            nearer = free & (lengths < distances)
-            distances[nearer], before[nearer] = lengths[nearer], here
-            following = int(np.where(free, distances, np.inf).argmin())
-            step = distances[following]
+            shorter = free & (lengths < distances)
+            distances[shorter], before[shorter] = lengths[shorter], here
+            nearest = int(np.where(free, distances, np.inf).argmin())
+            step = distances[nearest]
             row_prices[row_of[reached]] += step
             column_prices[reached] -= step
             distances[free] -= step
-            here = following
+            here = nearest
         while here != columns:
             row_of[here], here = row_of[before[here]], before[here]
     return [int(column) for column in row_of[:-1].argsort()[columns - rows :]]
 
 
-def measure_overlaps(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+def measure_overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union (N, M) of boxes (N, 4) and (M, 4), each x, y, width, height."""
-    low = np.maximum(ones[:, None, :2], others[None, :, :2])
-    high = np.minimum((ones[:, :2] + ones[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = ones[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None]
-    return shared / (areas - shared)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum((first[:, :2] + first[:, 2:])[:, None], (second[:, :2] + second[:, 2:])[None])
+    intersections = np.clip(high - low, 0, None).prod(axis=2)
+    areas = first[:, 2:].prod(axis=1)[:, None] + second[:, 2:].prod(axis=1)[None]
+    return intersections / (areas - intersections)

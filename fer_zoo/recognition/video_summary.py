@@ -1,4 +1,4 @@
-"""What the faces of a video showed: gathered frame by frame, told in words, as CSV and as a picture."""
+"""Summary of a video: the emotions of each face over time, as JSON, text and CSV."""
 
 import csv
 import io
@@ -13,44 +13,50 @@ from fer_zoo.errors import escape
 from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.recognition.video import VideoFrame
 
-GAP_S = 1.0  # out of sight for longer, a face's line over time breaks off
+MAX_GAP_S = 1.0  # out of sight for longer, a face's timeline is split
 PORTRAIT_SIDE = 96  # pixels, at most
-MAX_TOLD = 10  # faces: a crowd has more
+MAX_PRINTED = 10  # faces
 
 
 @dataclass
 class FaceStory:
-    """One face over the whole video. seconds: when it was seen, an entry a frame. faces: what was seen then.
-    portrait: uint8 (H, W, 3), RGB, of at most 96 pixels a side, where it was largest.
-    """
+    """One face over the whole video."""
 
-    seconds: list[float] = field(default_factory=list)
-    faces: list[TrackedFace] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # of each frame that shows it
+    faces: list[TrackedFace] = field(default_factory=list)  # in each of these frames
+    # uint8 (H, W, 3), RGB, at most 96 pixels a side: from the frame in which the face is largest
     portrait: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), dtype=np.uint8))
-    _largest: int = 0  # pixels of the portrait's place in its frame
+    _max_area: int = 0  # pixels of the portrait in its frame
 
     def stack(self, model: str) -> np.ndarray:
         """float (N, 7): that model's smoothed probabilities, in EMOTIONS order."""
         return np.stack([face.probabilities[model] for face in self.faces])
 
     @property
-    def stretches(self) -> list[np.ndarray]:
-        """Indices of the sightings, cut where the face was out of sight for over a second."""
-        gaps = np.flatnonzero(np.diff(self.seconds) > GAP_S)
+    def segments(self) -> list[np.ndarray]:
+        """Indices of the frames, split where the face is out of sight for over a second."""
+        gaps = np.flatnonzero(np.diff(self.seconds) > MAX_GAP_S)
         return np.split(np.arange(len(self.seconds)), gaps + 1)
 
-    def see(self, frame: VideoFrame, face: TrackedFace) -> None:
+    def add(self, frame: VideoFrame, face: TrackedFace) -> None:
         self.seconds.append(frame.seconds)
         self.faces.append(face)
         x, y, width, height = face.box
-        if width * height > self._largest:
-            self._largest = width * height
+        if width * height > self._max_area:
+            self._max_area = width * height
             self.portrait = _shrink(frame.pixels[y : y + height, x : x + width])
 
 
 class VideoStory:
-    """What the faces of a video showed, for `models` by name. faces: by number, from 1. frames: how many were
-    read. end: seconds of the last one. Fill it with the frames of `follow_video`.
+    """Collects the faces of a video. Call `add` for each frame of `follow_video`.
+
+    Args:
+        models: names of the tracker's models.
+
+    Attributes:
+        faces: FaceStory by number, from 1.
+        frames: number of frames added.
+        end: seconds of the last frame.
     """
 
     def __init__(self, models: Iterable[str]) -> None:
@@ -59,19 +65,19 @@ class VideoStory:
         self.frames, self.end = 0, 0.0
 
     def add(self, frame: VideoFrame) -> None:
-        """The next frame."""
+        """Add the next frame."""
         self.frames, self.end = self.frames + 1, frame.seconds
         for face in frame.faces:
-            self.faces.setdefault(face.number, FaceStory()).see(frame, face)
+            self.faces.setdefault(face.number, FaceStory()).add(frame, face)
 
     @property
     def longest(self) -> list[tuple[int, FaceStory]]:
-        """The faces with their numbers, those first that most frames show."""
+        """The faces with their numbers, sorted by the number of frames that show them."""
         return sorted(self.faces.items(), key=lambda item: (-len(item[1].seconds), item[0]))
 
     def describe(self, name: str) -> dict[str, Any]:
-        """The JSON of `fer-zoo video`, for a video of that name: for each face when it was seen, and each
-        model's mean probability of each emotion over the frames that show it.
+        """The JSON of `fer-zoo video` for a video of that name: when each face is seen, and each model's mean
+        probability of each emotion over these frames.
         """
         faces = [self._describe_face(number) for number in sorted(self.faces)]
         return {"video": name, "seconds": round(self.end, 3), "frames": self.frames, "faces": faces}
@@ -88,7 +94,7 @@ class VideoStory:
         }
 
     def to_csv(self) -> str:
-        """A row a face and frame: seconds, face, x, y, width, height in the frame's pixels, score, and
+        """A row for each face and frame: seconds, face, x, y, width, height in the frame's pixels, score, and
         MODEL.EMOTION with its smoothed probability.
         """
         text = io.StringIO()
@@ -115,19 +121,19 @@ def _shrink(pixels: np.ndarray) -> np.ndarray:
 
 
 def format_story(described: dict[str, Any]) -> str:
-    """For people: a line a face and model, the emotions by their mean probability."""
+    """Text with a line for each face and model: the emotions by mean probability."""
     faces = sorted(described["faces"], key=lambda face: -face["frames"])
     count = f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
     lines = [
         f"{escape(described['video'])}: {described['seconds']:.1f} s, {described['frames']:,} frames read, "
         f"{count}"
     ]
-    for face in faces[:MAX_TOLD]:
+    for face in faces[:MAX_PRINTED]:
         lines.append(f"  face {face['face']}, {face['from']:.1f} to {face['to']:.1f} s")
         for name, named in face["models"].items():
             ranked = sorted(named.items(), key=lambda item: -item[1])
-            told = "  ".join(f"{emotion} {mean:.0%}" for emotion, mean in ranked if mean >= 0.005)
-            lines.append(f"    {name:<20} {told}")
-    if len(faces) > MAX_TOLD:
-        lines.append(f"  and {len(faces) - MAX_TOLD} faces that fewer frames show")
+            means = "  ".join(f"{emotion} {mean:.0%}" for emotion, mean in ranked if mean >= 0.005)
+            lines.append(f"    {name:<20} {means}")
+    if len(faces) > MAX_PRINTED:
+        lines.append(f"  and {len(faces) - MAX_PRINTED} faces in fewer frames")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from fer_zoo.data.ferplus import read_votes
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING
 from fer_zoo.detection.detector import find_faces
 from fer_zoo.evaluation.evaluate import unique_names
-from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
@@ -49,8 +49,8 @@ def _predict(collection: Collection, folders: list[Path], device: str) -> dict[s
     tables = {}
     for name, model in zip(names, models, strict=True):
         with track(f"{name} on all faces") as progress:
-            logits = predict_logits(model, collection.faces.pixels, device=torch_device, progress=progress)
-        tables[name] = logits.double().softmax(1).numpy()
+            pixels = collection.faces.pixels
+            tables[name] = predict_probabilities(model, pixels, device=torch_device, progress=progress)
     return tables
 
 

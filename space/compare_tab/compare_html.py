@@ -104,7 +104,7 @@ def _describe_column(seen: "Inspection", name: str, language: str) -> dict[str, 
             note = say(language, "compare.time_for", milliseconds=milliseconds, count=count)
     if name == ENSEMBLE:
         note = f"{say(language, 'compare.vote')}, {note}"
-    fault = "" if name in seen.probabilities else hide_paths(seen.faults[name])
+    fault = "" if name in seen.probabilities else hide_paths(seen.errors[name])
     return {"name": name, "is_ensemble": name == ENSEMBLE, "note": note, "fault": fault}
 
 

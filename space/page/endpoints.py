@@ -71,7 +71,7 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
         raise gr.Error(explain(error, upload.name), print_exception=False) from None
-    told = {name: hide_paths(fault) for name, fault in seen.faults.items()}
+    told = {name: hide_paths(fault) for name, fault in seen.errors.items()}
     faults = {"faults": told} if told else {}
     return {"image": upload.name, **seen.describe(), **faults}
 

@@ -54,7 +54,7 @@ def _describe_model(story: VideoStory, number: int, model: str) -> dict[str, Any
     table, width = face.stack(model), story.end + STEP_S
     means = table.mean(axis=0)
     top = int(means.argmax())
-    bands = draw_bands(np.array(face.seconds) / width, table, face.stretches, STEP_S / width)
+    bands = draw_bands(np.array(face.seconds) / width, table, face.segments, STEP_S / width)
     return {"name": model, "top": EMOTIONS[top], "share": means[top], "bands": bands}
 
 

@@ -1,4 +1,4 @@
-"""Other packages are compared with ours on the same faces; one that cannot run says why on one line."""
+"""Other packages are compared with ours on the same faces; one that cannot run has a one-line reason."""
 
 import json
 import sys
@@ -16,8 +16,8 @@ from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison, predict_split
 from fer_zoo.evaluation.metrics import compare_paired
 
-COUNT = BATCH + 36  # two questions
-# Each stand-in reads the emotion of a face from its first pixel, and answers as its package does.
+COUNT = BATCH + 36  # two requests
+# Each fake package reads the emotion of a face from its first pixel, and has the API of the real one.
 FER = """
 import numpy as np
 NAMES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -25,12 +25,12 @@ class FER:
     def __init__(self, offsets=(10, 10)): self.offsets = offsets
     def detect_emotions(self, image, boxes=None):
         assert self.offsets == (0, 0)
-        told = []
+        found = []
         for x, y, width, height in boxes:
             face = image[y : y + height, x : x + width]
             assert face.shape == (48, 48, 3) and (face == face[..., :1]).all()
-            told.append({"emotions": {n: 0.94 if i == face[0, 0, 0] else 0.01 for i, n in enumerate(NAMES)}})
-        return told
+            found.append({"emotions": {n: 0.94 if i == face[0, 0, 0] else 0.01 for i, n in enumerate(NAMES)}})
+        return found
 """
 DEEPFACE = """
 import numpy as np
@@ -41,24 +41,24 @@ def analyze(face, actions, detector_backend, enforce_detection, silent):
 """
 HSEMOTION = """
 import numpy as np
-ORDER = [0, 7, 1, 2, 3, 6, 4, 5]  # contempt is none of ours
+ORDER = [0, 7, 1, 2, 3, 6, 4, 5]  # contempt is not one of ours
 NAMES = ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"]
 class HSEmotionRecognizer:
     idx_to_class = dict(enumerate(NAMES))
     def predict_multi_emotions(self, faces, logits=True):
         assert not logits
-        shares = [[0.3 if j == 7 else 0.658 if j == face[0, 0, 0] else 0.007 for j in ORDER]
+        scores = [[0.3 if j == 7 else 0.658 if j == face[0, 0, 0] else 0.007 for j in ORDER]
             for face in faces]
-        return ["Anger"] * len(faces), np.array(shares, np.float32)
+        return ["Anger"] * len(faces), np.array(scores, np.float32)
 """
 RMN = """
 NAMES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 class RMN:
     def detect_emotion_for_single_face_image(self, face):
-        shares = [{n: 0.94 if i == face[0, 0, 0] else 0.01} for i, n in enumerate(NAMES)]
-        return "angry", 0.5, shares
+        scores = [{n: 0.94 if i == face[0, 0, 0] else 0.01} for i, n in enumerate(NAMES)]
+        return "angry", 0.5, scores
 """
-STAND_INS = {
+FAKES = {
     "fer": {"fer.py": FER},
     "deepface": {"DeepFace.py": DEEPFACE},
     "hsemotion-onnx": {"facial_emotions.py": HSEMOTION},
@@ -67,40 +67,42 @@ STAND_INS = {
 
 
 @pytest.fixture
-def told() -> np.ndarray:
-    """What the stand-ins will say of each face."""
+def predicted() -> np.ndarray:
+    """What the fake packages predict for each face."""
     return np.random.default_rng(1).integers(0, 7, COUNT)
 
 
 @pytest.fixture
-def dataset(drawn: FER2013, told: np.ndarray) -> FER2013:
-    """PrivateTest's first pixels tell the stand-ins what to say."""
+def dataset(drawn: FER2013, predicted: np.ndarray) -> FER2013:
+    """PrivateTest's first pixels are what the fake packages predict."""
     private = drawn.split("private")
     faces = Faces(private.pixels[:COUNT].copy(), private.labels[:COUNT])
-    faces.pixels[:, 0, 0, 0] = told
-    return FER2013(drawn.training, drawn.split("public"), faces, fingerprint="told", source="told")
+    faces.pixels[:, 0, 0, 0] = predicted
+    return FER2013(drawn.training, drawn.split("public"), faces, fingerprint="fake", source="fake")
 
 
-@pytest.mark.parametrize("name", STAND_INS)
-def test_each_face_gets_its_own_answer_in_the_order_of_the_house(install, dataset, told, name: str) -> None:
-    install(name, STAND_INS[name])
-    seen = []
-    version, shares = predict_with_peer(
-        sys.executable, name, dataset.split("private").pixels, lambda done, total: seen.append((done, total))
+@pytest.mark.parametrize("name", FAKES)
+def test_each_face_gets_its_own_prediction_in_the_order_of_emotions(
+    install, dataset, predicted, name: str
+) -> None:
+    install(name, FAKES[name])
+    calls = []
+    version, probabilities = predict_with_peer(
+        sys.executable, name, dataset.split("private").pixels, lambda done, total: calls.append((done, total))
     )
-    assert version == "1.2" and seen == [(BATCH, COUNT), (COUNT, COUNT)]
-    assert np.allclose(shares, np.where(np.arange(7) == told[:, None], 0.94, 0.01), atol=1e-6)
+    assert version == "1.2" and calls == [(BATCH, COUNT), (COUNT, COUNT)]
+    assert np.allclose(probabilities, np.where(np.arange(7) == predicted[:, None], 0.94, 0.01), atol=1e-6)
 
 
-def test_peers_stand_beside_our_models_with_a_paired_test(install, dataset, told) -> None:
-    install("fer", STAND_INS["fer"])
+def test_peers_are_compared_with_our_models_in_a_paired_test(install, dataset, predicted) -> None:
+    install("fer", FAKES["fer"])
     install("rmn", {"__init__.py": "raise OSError('the weights\\ncannot be downloaded')"})
     folder = find_artifact("cnn-baseline")
     result = compare_artifacts([folder], dataset, predict_peers=partial(predict_all_peers, sys.executable))
     assert [row["model"] for row in result["models"]] == ["cnn-baseline", "fer 1.2"]
-    assert result["models"][1]["accuracy"] == np.mean(told == dataset.split("private").labels)
+    assert result["models"][1]["accuracy"] == np.mean(predicted == dataset.split("private").labels)
     ours = predict_split(folder, dataset, "private", "none", "cpu")[1]
-    theirs = np.eye(7)[told]
+    theirs = np.eye(7)[predicted]
     expected = compare_paired(ours, theirs, dataset.split("private").labels)
     assert result["pairs"] == [{"a": "cnn-baseline", "b": "fer 1.2", **expected}]
     text = format_comparison(result)
@@ -112,28 +114,28 @@ def test_peers_stand_beside_our_models_with_a_paired_test(install, dataset, told
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ("{'angry': 1.0}", "it says nothing of 'disgust'"),
-        ("dict.fromkeys(NAMES, float('nan'))", "its answers are no probabilities"),
-        ("dict.fromkeys(NAMES, 0.0)", "its answers are no probabilities"),
-        ("dict(dict.fromkeys(NAMES, 1.0), sad=-0.5)", "its answers are no probabilities"),
+        ("{'angry': 1.0}", "its answers have no 'disgust'"),
+        ("dict.fromkeys(NAMES, float('nan'))", "its answers are not probabilities"),
+        ("dict.fromkeys(NAMES, 0.0)", "its answers are not probabilities"),
+        ("dict(dict.fromkeys(NAMES, 1.0), sad=-0.5)", "its answers are not probabilities"),
     ],
 )
-def test_answers_that_are_none_are_refused(install, dataset, answer: str, reason: str) -> None:
+def test_invalid_answers_are_refused(install, dataset, answer: str, reason: str) -> None:
     body = (
-        FER[: FER.index("        told = []")] + f"        return [{{'emotions': {answer}}} for _ in boxes]\n"
+        FER[: FER.index("        found = []")] + f"        return [{{'emotions': {answer}}} for _ in boxes]\n"
     )
     install("fer", {"fer.py": body})
     with pytest.raises(PeerError, match=reason):
         predict_with_peer(sys.executable, "fer", dataset.split("private").pixels)
 
 
-def test_a_program_that_is_no_python_is_told(dataset) -> None:
-    with pytest.raises(PeerError, match="answers as no Python does"):
+def test_a_program_that_is_not_python_is_refused(dataset) -> None:
+    with pytest.raises(PeerError, match="is not a Python interpreter"):
         predict_with_peer("echo", "fer", dataset.split("private").pixels)
 
 
-def test_the_command_tells_who_did_not_run(install, tmp_path: Path, capsys) -> None:
-    install("deepface", STAND_INS["deepface"])
+def test_the_command_lists_the_packages_that_did_not_run(install, tmp_path: Path, capsys) -> None:
+    install("deepface", FAKES["deepface"])
     write_synthetic(tmp_path / "drawn.csv", count=70)
     asked = ["compare", "cnn-baseline", "--data", str(tmp_path / "drawn.csv"), "--peer", sys.executable]
     main([*asked, "--json"])
@@ -142,17 +144,20 @@ def test_the_command_tells_who_did_not_run(install, tmp_path: Path, capsys) -> N
     assert [row["name"] for row in result["not_run"]] == ["fer", "hsemotion-onnx", "rmn"]
 
 
-def test_a_model_alone_is_one_line(tmp_path: Path, capsys) -> None:
+def test_a_single_model_is_a_one_line_error(tmp_path: Path, capsys) -> None:
     write_synthetic(tmp_path / "drawn.csv", count=70)
     with pytest.raises(SystemExit) as end:
         main(["compare", "cnn-baseline", "--data", str(tmp_path / "drawn.csv"), "--peer", "echo"])
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.count("\n") == 1
-    assert "Nothing to compare cnn-baseline with: fer, deepface" in error and "as no Python does" in error
+    assert (
+        "Nothing to compare cnn-baseline with: fer, deepface" in error
+        and "is not a Python interpreter" in error
+    )
 
 
-def test_a_peer_that_is_no_program_is_one_line(tmp_path: Path, capsys) -> None:
+def test_a_peer_that_is_not_a_program_is_a_one_line_error(tmp_path: Path, capsys) -> None:
     write_synthetic(tmp_path / "drawn.csv", count=70)
     with pytest.raises(SystemExit) as end:
         main(["compare", "cnn-baseline", "--data", str(tmp_path / "drawn.csv"), "--peer", "/no/such/python"])
-    assert end.value.code == 2 and "--peer '/no/such/python' is no program" in capsys.readouterr().err
+    assert end.value.code == 2 and "--peer '/no/such/python' is not a program" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Other packages take turns with ours in a Python of their own; one that cannot run says why on one line."""
+"""Other packages, each in its own Python, interleaved with ours; one that cannot run has an error."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "has_exporter", lambda: False)
 
 
-def test_a_peer_takes_turns_and_another_that_cannot_run_says_why(install) -> None:
+def test_one_peer_is_measured_and_another_has_an_error(install) -> None:
     install("fer", {"fer.py": FER})
     install("deepface", {"DeepFace.py": DEEPFACE})
     ours, fer, deepface, *_ = rows = peers.measure_peers(sys.executable, "cnn-baseline", repeats=2)
@@ -50,7 +50,7 @@ def test_a_peer_takes_turns_and_another_that_cannot_run_says_why(install) -> Non
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("import os; os._exit(3)", "ended without an answer"),
+        ("import os; os._exit(3)", "ended without a reply"),
         (
             "class FER:\n  def __init__(self, **settings): pass\n"
             "  def detect_emotions(self, image, boxes=None): return [{'emotions': {}}]",
@@ -58,13 +58,13 @@ def test_a_peer_takes_turns_and_another_that_cannot_run_says_why(install) -> Non
         ),
     ],
 )
-def test_a_peer_that_breaks_off_is_told(install, body: str, reason: str) -> None:
+def test_a_peer_that_fails_has_an_error(install, body: str, reason: str) -> None:
     install("fer", {"fer.py": body})
     _, fer, deepface, *_ = peers.measure_peers(sys.executable, "cnn-baseline", repeats=1)
     assert reason in fer["error"] and "not installed there" in deepface["error"]
 
 
-def test_the_command_adds_the_rows_and_refuses_what_is_no_program(monkeypatch, capsys) -> None:
+def test_the_command_adds_the_rows(monkeypatch, capsys) -> None:
     import fer_zoo.bench.prediction_speed as prediction
 
     monkeypatch.setattr(prediction, "measure_prediction", lambda *_, **__: {"threads": 2})
@@ -73,7 +73,7 @@ def test_the_command_adds_the_rows_and_refuses_what_is_no_program(monkeypatch, c
     assert json.loads(capsys.readouterr().out) == {"threads": 2, "peers": [{"name": "other/python"}]}
 
 
-def test_a_peer_that_is_no_program_is_one_line(capsys) -> None:
+def test_a_peer_that_is_not_a_program_is_a_one_line_error(capsys) -> None:
     with pytest.raises(SystemExit) as end:
         main(["bench", "predict", "--peer", "/no/such/python"])
-    assert end.value.code == 2 and "--peer '/no/such/python' is no program" in capsys.readouterr().err
+    assert end.value.code == 2 and "--peer '/no/such/python' is not a program" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Every step is timed and every figure follows from the times."""
+"""Prediction speed: every step is timed, and every number follows from the times."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from fer_zoo.cli.main import main
 
 @pytest.fixture
 def short(monkeypatch) -> None:
-    """No new Pythons and no export, which take seconds each."""
+    """Without new processes and the export, which take seconds each."""
     start = {"import_s": 0.01, "list_s": 0.02, "load_s": 0.5, "load_peak_mb": 300}
     start["first_answer_s"] = {"torch": 2.5, "onnx": 0.2}
     monkeypatch.setattr(bench, "measure_start", lambda model: start)
@@ -20,7 +20,7 @@ def short(monkeypatch) -> None:
     monkeypatch.setattr(bench, "OnnxClassifier", lambda path, threads: lambda faces: time.sleep(0.001))
 
 
-def test_the_command_measures_both_runtimes_and_tells_one_json_value(short, capsys) -> None:
+def test_the_command_measures_both_runtimes_and_prints_one_json_value(short, capsys) -> None:
     main(["bench", "predict", "--models", "cnn-baseline", "--repeats", "2", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert {row["runtime"] for row in result["models"]} == {"torch", "onnx"}
@@ -35,7 +35,7 @@ def test_the_command_measures_both_runtimes_and_tells_one_json_value(short, caps
     )
 
 
-def test_the_times_are_of_the_calls_after_the_first_ones(monkeypatch) -> None:
+def test_the_warm_up_is_not_counted(monkeypatch) -> None:
     clock = iter([second for number in range(7) for second in (number, number + (9 if number < 3 else 1))])
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
     assert bench._time(lambda: None, repeats=4) == {"median_ms": 1000, "p95_ms": 1000}

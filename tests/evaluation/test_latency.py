@@ -19,7 +19,10 @@ def test_calls_are_interleaved_and_the_warm_up_is_not_counted(monkeypatch) -> No
         now += 9.0 if order.count(name) <= latency.WARM_UP else {"a": 1.0, "b": 2.0}[name]
 
     monkeypatch.setattr(latency.time, "perf_counter", lambda: now)
-    assert latency.time_interleaved([lambda: call("a"), lambda: call("b")], repeats=3) == [1.0, 2.0]
+    assert latency.time_interleaved([lambda: call("a"), lambda: call("b")], repeats=3) == [
+        [1.0] * 3,
+        [2.0] * 3,
+    ]
     assert order == ["a", "b"] * (3 + latency.WARM_UP)
 
 

@@ -1,4 +1,4 @@
-"""Hundreds of small pictures, broken ones among them, into Parquet parts: all of them, once, resumable."""
+"""Batch prediction of hundreds of small pictures, some broken: each is scored once, and jobs resume."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-import fer_zoo.recognition.batch as bulk
+import fer_zoo.recognition.batch as batch
 from fer_zoo.artifacts.hub import load
 from fer_zoo.cli.main import main
 from fer_zoo.emotions import EMOTIONS
@@ -22,9 +22,9 @@ HAPPY = f"cnn-baseline.{EMOTIONS[3]}"
 
 
 def encode(number: int) -> bytes:
-    """A PNG of noise, 48x48; for some numbers no picture."""
+    """A PNG of noise, 48x48; for some numbers broken."""
     if number in BROKEN:
-        return b"no picture"
+        return b"not a picture"
     buffer = io.BytesIO()
     noise = np.random.default_rng(number).integers(0, 256, (48, 48), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, "PNG")
@@ -33,13 +33,13 @@ def encode(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    place = tmp_path_factory.mktemp("pictures")
+    top = tmp_path_factory.mktemp("pictures")
     for number in range(COUNT):
-        inner = place / f"folder{number % 3}"
+        inner = top / f"folder{number % 3}"
         inner.mkdir(exist_ok=True)
         (inner / f"{number:04d}.png").write_bytes(encode(number))
-    (place / "notes.txt").write_text("no picture, and not named as one")
-    return place
+    (top / "notes.txt").write_text("not a picture")
+    return top
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def read_parts(out: Path) -> list[dict]:
 
 
 def test_every_picture_of_a_folder_is_scored_once(folder, tmp_path) -> None:
-    summary = bulk.predict_into([str(folder)], tmp_path, whole=True, part_size=100)
+    summary = batch.predict_into([str(folder)], tmp_path, whole=True, part_size=100)
     assert (summary.pictures, summary.faces, summary.broken, summary.parts) == (COUNT, COUNT - 2, 2, 3)
     rows = read_parts(tmp_path)
     assert [row["image"] for row in rows] == [str(p) for p in sorted(folder.rglob("*.png"))]
@@ -73,22 +73,22 @@ def test_every_picture_of_a_folder_is_scored_once(folder, tmp_path) -> None:
     assert (rows[7]["x"], rows[7]["width"], rows[7]["face"]) == (0, 48, 0)
 
 
-def test_a_stopped_job_goes_on_and_leaves_finished_parts_alone(rows_file, tmp_path, monkeypatch) -> None:
+def test_a_stopped_job_resumes_and_leaves_finished_parts_alone(rows_file, tmp_path, monkeypatch) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    bulk.predict_into([str(rows_file)], whole, whole=True, part_size=80)
-    write_part = bulk._write_part
+    batch.predict_into([str(rows_file)], whole, whole=True, part_size=80)
+    write_part = batch._write_part
 
     def stop_at_second(path: Path, *arguments) -> None:
         if path.name == "part-00001.parquet":
             raise KeyboardInterrupt
         write_part(path, *arguments)
 
-    monkeypatch.setattr(bulk, "_write_part", stop_at_second)
+    monkeypatch.setattr(batch, "_write_part", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
-        bulk.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
+        batch.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
     monkeypatch.undo()
     written = (stopped / "part-00000.parquet").stat().st_mtime_ns
-    summary = bulk.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
+    summary = batch.predict_into([str(rows_file)], stopped, whole=True, part_size=80)
     assert (summary.skipped, summary.parts, summary.pictures) == (1, 2, COUNT - 80)
     assert (stopped / "part-00000.parquet").stat().st_mtime_ns == written
     assert read_parts(stopped) == read_parts(whole) and len(read_parts(whole)) == COUNT
@@ -97,13 +97,13 @@ def test_a_stopped_job_goes_on_and_leaves_finished_parts_alone(rows_file, tmp_pa
     assert errors == {"3", "17", "105"}
 
 
-def test_processes_share_the_parts(rows_file, tmp_path, monkeypatch) -> None:
+def test_parts_are_sharded_over_processes(rows_file, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     names = []
     for rank in range(2):
         monkeypatch.setenv("RANK", str(rank))
         before = set(tmp_path.glob("part-*"))
-        bulk.predict_into([str(rows_file)], tmp_path, whole=True, part_size=80)
+        batch.predict_into([str(rows_file)], tmp_path, whole=True, part_size=80)
         names.append(sorted(path.name for path in set(tmp_path.glob("part-*")) - before))
     assert names == [["part-00000.parquet", "part-00002.parquet"], ["part-00001.parquet"]]
     assert [row["image"] for row in read_parts(tmp_path)] == [f"{rows_file}#{n}" for n in range(COUNT)]
@@ -114,23 +114,23 @@ def test_another_job_or_other_pictures_are_refused(folder, tmp_path) -> None:
     few.mkdir()
     for number in range(2):
         (few / f"{number}.png").write_bytes(encode(number))
-    bulk.predict_into([str(few)], tmp_path / "out", whole=True)
+    batch.predict_into([str(few)], tmp_path / "out", whole=True)
     with pytest.raises(DataError, match="whole"):
-        bulk.predict_into([str(few)], tmp_path / "out")
+        batch.predict_into([str(few)], tmp_path / "out")
     (few / "0.png").unlink()
     with pytest.raises(DataError, match=r"1\.png"):
-        bulk.predict_into([str(few)], tmp_path / "out", whole=True)
+        batch.predict_into([str(few)], tmp_path / "out", whole=True)
 
 
-def test_rows_that_are_skipped_are_not_read(rows_file) -> None:
+def test_skipped_rows_are_not_read(rows_file) -> None:
     rows = ParquetPictures(rows_file)
     assert len(rows) == COUNT and rows.fetch(120) == encode(120) and rows.fetch(209) == encode(209)
     with pytest.raises(ImageError, match="#3"):
         ParquetPictures(rows_file).fetch(3)
 
 
-def test_a_parquet_file_that_cannot_be_used_is_told(tmp_path) -> None:
-    (tmp_path / "no.parquet").write_text("no parquet")
+def test_an_unusable_parquet_file_is_refused(tmp_path) -> None:
+    (tmp_path / "no.parquet").write_text("not a parquet file")
     with pytest.raises(DataError, match="not a Parquet file"):
         list(list_pictures([str(tmp_path)]))
     parquet.write_table(pyarrow.table({"label": [1]}), tmp_path / "no.parquet")
@@ -138,13 +138,13 @@ def test_a_parquet_file_that_cannot_be_used_is_told(tmp_path) -> None:
         list(list_pictures([str(tmp_path / "no.parquet")]))
 
 
-def test_damaged_rows_of_a_parquet_file_are_told_and_the_others_are_scored(rows_file, tmp_path) -> None:
+def test_damaged_rows_of_a_parquet_file_have_an_error_and_the_others_are_scored(rows_file, tmp_path) -> None:
     damaged = bytearray(rows_file.read_bytes())
     chunk = parquet.ParquetFile(rows_file).metadata.row_group(1).column(1)  # rows 50 to 99, the bytes
     damaged[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0xFF
     path = tmp_path / "damaged.parquet"
     path.write_bytes(damaged)
-    summary = bulk.predict_into([str(path)], tmp_path / "out", whole=True)
+    summary = batch.predict_into([str(path)], tmp_path / "out", whole=True)
     assert (summary.pictures, summary.faces) == (COUNT, COUNT - 50 - 3)  # and rows 3, 17 and 105
     errors = [row["error"] for row in read_parts(tmp_path / "out")][50:100]
     assert all("cannot be read" in error and "#" in error for error in errors)
@@ -156,22 +156,22 @@ def test_a_parquet_file_that_claims_impossible_rows_is_refused(monkeypatch, rows
         ParquetPictures(rows_file)
 
 
-def test_the_command_finds_faces_and_tells_what_it_did(capsys, tmp_path) -> None:
+def test_the_command_prints_a_summary(capsys, tmp_path) -> None:
     Image.new("RGB", (64, 64), "white").save(tmp_path / "empty.png")
     main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert (told["pictures"], told["without_face"], told["parts"]) == (1, 1, 1)
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["pictures"], summary["without_face"], summary["parts"]) == (1, 1, 1)
     main(["predict", str(tmp_path), "--out", str(tmp_path / "out")])
     assert "1 part already there" in capsys.readouterr().out
 
 
-def test_a_folder_of_pictures_may_be_where_the_parts_go(tmp_path, monkeypatch) -> None:
-    """Its own parts are no pictures; another's Parquet files are."""
+def test_the_folder_of_pictures_may_also_be_the_folder_of_parts(tmp_path, monkeypatch) -> None:
+    """The job's own parts are skipped; other Parquet files are read."""
     for number in (1, 2):
         (tmp_path / f"{number}.png").write_bytes(encode(number))
     parquet.write_table(pyarrow.table({"image": [encode(4)]}), tmp_path / "more.parquet")
-    first = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
-    again = bulk.predict_into([str(tmp_path)], tmp_path, whole=True)
+    first = batch.predict_into([str(tmp_path)], tmp_path, whole=True)
+    again = batch.predict_into([str(tmp_path)], tmp_path, whole=True)
     assert (first.pictures, first.parts, again.skipped, again.pictures) == (3, 1, 1, 0)
     monkeypatch.chdir(tmp_path)
     names = [picture.name for picture in list_pictures(["*.parquet", "."], Path())]
@@ -179,7 +179,7 @@ def test_a_folder_of_pictures_may_be_where_the_parts_go(tmp_path, monkeypatch) -
 
 
 def write_repeated(path: Path, value: bytes, rows: int) -> Path:
-    """One value in many rows, which a dictionary makes small."""
+    """One value in many rows, which a dictionary compresses."""
     column = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows), pyarrow.array([value]))
     table = pyarrow.table({"image": column})
     parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
@@ -191,11 +191,11 @@ def test_a_picture_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path) -
     assert path.stat().st_size < 10_000
     before = pyarrow.total_allocated_bytes()
     rows = ParquetPictures(path)
-    most = 0
+    peak = 0
     for row in range(0, 64, 16):
         assert len(rows.fetch(row)) == 60_000_000
-        most = max(most, pyarrow.total_allocated_bytes() - before)
-    assert most < 600_000_000  # 64 rows at once take 3.8 GB
+        peak = max(peak, pyarrow.total_allocated_bytes() - before)
+    assert peak < 600_000_000  # 64 rows at once take 3.8 GB
 
 
 def test_a_row_group_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""Decoding in a child: the same pixels and messages, and a hostile file costs the child alone."""
+"""Decoding in a child process: the same pixels and messages, and a malicious file kills only the child."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from fer_zoo.recognition import video as frames
 from fer_zoo.utils import images as photos
 from fer_zoo.utils.images import read_scaled_photo
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="no bounds on a process there")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the resources of a process cannot be limited")
 
 
 @pytest.fixture
@@ -64,10 +64,12 @@ def test_a_child_gives_the_same_pixels(encoded: bytes, isolated: None) -> None:
     photo, same = read_scaled_photo(encoded)
     assert scale == same and photo.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(photo), np.asarray(expected))
-    assert len(list_idle()) == 1  # it was used, and stays for the next picture
+    assert len(list_idle()) == 1  # it was used, and is idle again
 
 
-@pytest.mark.parametrize("encoded", [b"", b"no picture", encode(60, 50)[:-300], encode(60, 50, "PNG")[:100]])
+@pytest.mark.parametrize(
+    "encoded", [b"", b"not a picture", encode(60, 50)[:-300], encode(60, 50, "PNG")[:100]]
+)
 def test_a_child_gives_the_same_errors(encoded: bytes, isolated: None) -> None:
     with pytest.raises(ImageError) as expected:
         photos.decode_photo(encoded)
@@ -76,8 +78,8 @@ def test_a_child_gives_the_same_errors(encoded: bytes, isolated: None) -> None:
     assert (str(caught.value), caught.value.kind) == (str(expected.value), expected.value.kind)
 
 
-def test_a_picture_that_takes_too_long_ends_its_child_alone(isolated: None, monkeypatch) -> None:
-    """180 scans of 36 megapixels, as few as a check of the header lets through."""
+def test_a_picture_that_takes_too_long_kills_only_its_child(isolated: None, monkeypatch) -> None:
+    """180 scans of 36 megapixels, the number that passes the header check."""
     written = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(written, "JPEG", progressive=True)
     plain = written.getvalue()
@@ -92,7 +94,7 @@ def test_a_picture_that_takes_too_long_ends_its_child_alone(isolated: None, monk
     assert read_scaled_photo(encode(60, 50))[0].size == (60, 50)
 
 
-def test_a_child_that_waits_is_ended_by_the_clock(isolated: None, monkeypatch) -> None:
+def test_a_hanging_child_is_killed_at_the_time_limit(isolated: None, monkeypatch) -> None:
     read_scaled_photo(encode(60, 50))
     os.kill(list_idle()[0], signal.SIGSTOP)
     monkeypatch.setattr(decoder_process, "PICTURE_WALL_S", 0.3)
@@ -100,8 +102,8 @@ def test_a_child_that_waits_is_ended_by_the_clock(isolated: None, monkeypatch) -
         read_scaled_photo(encode(60, 50))
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is bounded on Linux alone")
-def test_memory_is_bounded(isolated: None, monkeypatch) -> None:
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited only on Linux")
+def test_memory_is_limited(isolated: None, monkeypatch) -> None:
     """A picture of 25 megapixels where 50 MB are allowed."""
     written = io.BytesIO()
     Image.new("RGB", (5000, 5000)).save(written, "PNG")
@@ -111,7 +113,7 @@ def test_memory_is_bounded(isolated: None, monkeypatch) -> None:
     assert read_scaled_photo(encode(60, 50))[0].size == (60, 50)
 
 
-def test_a_child_that_is_gone_is_replaced(isolated: None) -> None:
+def test_a_dead_child_is_replaced(isolated: None) -> None:
     read_scaled_photo(encode(60, 50))
     (first,) = list_idle()
     os.kill(first, signal.SIGKILL)
@@ -142,19 +144,19 @@ def test_a_video_gives_the_same_frames_from_a_child(isolated: None, tmp_path: Pa
     for frame, one in zip(read, expected, strict=True):
         np.testing.assert_array_equal(frame.pixels, one.pixels)
     with pytest.raises(ImageError, match="not a video"):
-        (tmp_path / "none.mp4").write_bytes(b"no video")
+        (tmp_path / "none.mp4").write_bytes(b"not a video")
         list(follow_video(tmp_path / "none.mp4", Blind()))
 
 
-def test_a_video_that_is_left_ends_its_child(isolated: None, tmp_path: Path, monkeypatch) -> None:
+def test_closing_the_generator_stops_the_child(isolated: None, tmp_path: Path, monkeypatch) -> None:
     started = []
     start = decoder_process._Child
 
-    def note() -> object:
+    def record() -> object:
         started.append(start())
         return started[-1]
 
-    monkeypatch.setattr(decoder_process, "_Child", note)
+    monkeypatch.setattr(decoder_process, "_Child", record)
     followed = follow_video(write_video(tmp_path / "clip.mp4"), Blind())
     next(followed)
     followed.close()
@@ -165,7 +167,7 @@ def test_a_video_that_is_left_ends_its_child(isolated: None, tmp_path: Path, mon
 def test_the_time_limit_holds_while_frames_are_skipped(
     in_child: bool, isolated: None, tmp_path: Path
 ) -> None:
-    """One frame of a million seconds is wanted, so all others are skipped."""
+    """One frame in a million seconds is requested, so all others are skipped."""
     if not in_child:
         frames.read_frames_with(None)
     clip = write_video(tmp_path / "clip.mp4", count=500, side=256)

@@ -1,4 +1,4 @@
-"""`fer_zoo.predict` and `model.predict` of a photo: one line, and no photo is silently taken for a face."""
+"""`fer_zoo.predict` and `model.predict` of a photo; a whole photo is never silently taken for a face."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from fer_zoo.errors import ImageError, UnknownNameError
 from fer_zoo.utils.images import to_gray48
 
 
-def test_one_line_answers_a_photo(tmp_path: Path, portrait: Image.Image) -> None:
+def test_predict_scores_a_photo(tmp_path: Path, portrait: Image.Image) -> None:
     portrait.save(tmp_path / "photo.png")
     result = fer_zoo.predict(tmp_path / "photo.png", models="resnet_48")
     (face,) = result["faces"]
@@ -29,7 +29,7 @@ def test_one_line_answers_a_photo(tmp_path: Path, portrait: Image.Image) -> None
 
 def test_a_list_of_photos_and_a_drawn_photo_with_several_faces(tmp_path: Path) -> None:
     drawn = draw_photo()
-    (tmp_path / "bad.png").write_text("no picture")
+    (tmp_path / "bad.png").write_text("not a picture")
     result, bad = fer_zoo.predict([drawn, tmp_path / "bad.png"])
     assert len(result["faces"]) > 1 and all(set(face["top"]) == {"cnn-baseline"} for face in result["faces"])
     assert bad["faces"] == [] and "bad.png" in bad["error"]
@@ -70,18 +70,18 @@ def test_a_large_face_crop_is_a_face_as_it_is(portrait: Image.Image) -> None:
         np.testing.assert_array_equal(fer_zoo.read_one_face(crop), to_gray48(crop))
 
 
-def test_a_photo_of_several_faces_or_none_says_what_was_taken(
+def test_a_photo_of_several_faces_or_none_gives_a_warning(
     tmp_path: Path, group: Image.Image, no_face: Image.Image
 ) -> None:
     group.save(tmp_path / "group.png")
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning) as warned:
         fer_zoo.read_one_face(tmp_path / "group.png")
         fer_zoo.read_one_face(no_face)
-    assert [str(one.message).partition(": ")[2] for one in told] == [
+    assert [str(one.message).partition(": ")[2] for one in warned] == [
         "3 faces; only the largest is used. fer_zoo.predict(photo) returns all.",
         "no face was found; the whole picture is used as one face.",
     ]
-    assert str(told[0].message).startswith(str(tmp_path / "group.png"))
+    assert str(warned[0].message).startswith(str(tmp_path / "group.png"))
 
 
 def test_the_command_checks_its_inputs_before_torch_is_imported(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From photos to the JSON of `fer-zoo predict`, with stub models: shapes, order, batches, broken files."""
+"""Recognizer with stub models: shapes, order, batches, broken files, the JSON of `fer-zoo predict`."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 
 
 class Stub(nn.Module):
-    """Logits that tell faces apart by brightness; remembers the batches it was given."""
+    """Logits that depend on the brightness; records the shapes of its inputs."""
 
     def __init__(self, name: str, slope: float = 1.0) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def test_tiny_face_is_noted(portrait: Image.Image) -> None:
 def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, no_face: Image.Image) -> None:
     paths = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
     no_face.save(paths[0])
-    paths[1].write_bytes(b"no picture")
+    paths[1].write_bytes(b"not a picture")
     no_face.save(paths[2])
     recognizer = Recognizer([Stub("one")])
     results = list(recognizer.recognize_many(paths))
@@ -97,7 +97,7 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, no_face: Image.I
         recognizer.recognize(paths[1])
 
 
-def test_unknown_model_is_told_at_once() -> None:
+def test_unknown_model_raises_at_once() -> None:
     for given in (["cnn-basline"], "cnn-basline"):
         with pytest.raises(UnknownNameError, match="Unknown model 'cnn-basline'"):
             Recognizer(given)
@@ -152,7 +152,7 @@ def test_blurred_and_faint_faces_are_noted(
     assert Recognizer([Stub("one")]).inspect(poor).notes(0) == notes
 
 
-def test_some_of_the_models_can_be_asked(tmp_path: Path, portrait: Image.Image) -> None:
+def test_some_of_the_models_can_be_selected(tmp_path: Path, portrait: Image.Image) -> None:
     save_artifact(tmp_path / "run", create_model("resnet_48"), {})
     stub = Stub("one")
     recognizer = Recognizer([stub, tmp_path / "run", Stub("two")])
@@ -161,7 +161,9 @@ def test_some_of_the_models_can_be_asked(tmp_path: Path, portrait: Image.Image) 
     assert chosen.models["resnet_48"] is recognizer.models["resnet_48"]
 
 
-def test_a_failing_model_stops_the_others_only_if_so_wanted(tmp_path: Path, portrait: Image.Image) -> None:
+def test_a_failing_model_stops_the_others_only_without_keep_going(
+    tmp_path: Path, portrait: Image.Image
+) -> None:
     class Failing(Stub):
         def forward(self, faces: Tensor) -> Tensor:
             raise RuntimeError("out of\n memory")
@@ -172,7 +174,7 @@ def test_a_failing_model_stops_the_others_only_if_so_wanted(tmp_path: Path, port
     (folder / "model.safetensors").write_bytes(b"damaged")
     seen = recognizer.inspect(portrait, keep_going=True)
     assert list(seen.probabilities) == list(seen.milliseconds) == ["one"]
-    assert seen.faults["two"] == "out of memory" and "not a safetensors file" in seen.faults["resnet_48"]
+    assert seen.errors["two"] == "out of memory" and "not a safetensors file" in seen.errors["resnet_48"]
     with pytest.raises(RuntimeError, match="memory"):
         recognizer.inspect(portrait)
 
@@ -181,6 +183,6 @@ def test_models_explain_their_answers(portrait: Image.Image) -> None:
     model = create_model("resnet_48").eval()
     recognizer = Recognizer([model, Stub("blind")])
     seen = recognizer.inspect(portrait)
-    maps, faults = recognizer.explain(seen.crops, seen.answers, keep_going=True)
-    assert list(maps) == ["resnet_48"] and list(faults) == ["blind"]
+    maps, errors = recognizer.explain(seen.crops, seen.answers, keep_going=True)
+    assert list(maps) == ["resnet_48"] and list(errors) == ["blind"]
     assert maps["resnet_48"].shape == (1, 48, 48) and maps["resnet_48"].max() == 1

@@ -1,4 +1,4 @@
-"""Heat lies where the evidence is, for every architecture, and the model does not notice."""
+"""Saliency maps are high where the evidence is, for every architecture, and leave the model unchanged."""
 
 import threading
 from collections.abc import Callable
@@ -28,11 +28,11 @@ def draw_shapes(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor,
     labels = torch.randint(0, 2, (count,), generator=generator)
     y, x = torch.meshgrid(torch.arange(14) - 6.5, torch.arange(14) - 6.5, indexing="ij")
     shapes = [(x**2 + y**2 < 42), ((x.abs() < 2) | (y.abs() < 2))]
-    places = torch.randint(0, 4, (count,), generator=generator).tolist()
-    for face, label, place in zip(faces, labels.tolist(), places, strict=True):
-        top, left = QUADRANTS[place]
+    quadrants = torch.randint(0, 4, (count,), generator=generator).tolist()
+    for face, label, quadrant in zip(faces, labels.tolist(), quadrants, strict=True):
+        top, left = QUADRANTS[quadrant]
         face[0, top + 5 : top + 19, left + 5 : left + 19][shapes[label]] = 250
-    return faces, labels, places
+    return faces, labels, quadrants
 
 
 def build_convolutions(*head: nn.Module) -> nn.Module:
@@ -46,7 +46,7 @@ def build_convolutions(*head: nn.Module) -> nn.Module:
 
 
 def build_dense_head() -> nn.Module:
-    """A dense layer reads the places of a 6x6 map, as in cnn-baseline."""
+    """A linear layer on the flattened 6x6 map, as in cnn-baseline."""
     return build_convolutions(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 36, 7))
 
 
@@ -67,7 +67,7 @@ def build_small_vit() -> nn.Module:
     [(build_dense_head, 2e-3), (build_average_pool, 5e-3), (build_small_vit, 2e-3)],
     ids=["dense head", "average pool", "tokens"],
 )
-def test_heat_lies_on_the_shape_that_decides(build: Callable[[], nn.Module], rate: float) -> None:
+def test_heat_is_on_the_discriminative_shape(build: Callable[[], nn.Module], rate: float) -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
     model = classify(build())
@@ -81,19 +81,19 @@ def test_heat_lies_on_the_shape_that_decides(build: Callable[[], nn.Module], rat
         optimizer.step()
         if loss < 0.02:
             break
-    faces, labels, places = draw_shapes(60, generator)
+    faces, labels, quadrants = draw_shapes(60, generator)
     model.eval()
     assert (model(faces).argmax(1) == labels).float().mean() > 0.9, "the toy was not learned"
     maps = explain(model, faces, labels.tolist())
-    shares = [
+    fractions = [
         float(heat[top : top + 24, left : left + 24].sum() / heat.sum())
-        for heat, (top, left) in zip(maps, (QUADRANTS[place] for place in places), strict=True)
+        for heat, (top, left) in zip(maps, (QUADRANTS[quadrant] for quadrant in quadrants), strict=True)
     ]
-    assert np.median(shares) > 0.4  # by chance 0.25
+    assert np.median(fractions) > 0.4  # by chance 0.25
 
 
-def test_dense_head_is_attributed_place_by_place() -> None:
-    """Class 3 reads the top left of the map, class 0 the bottom right, whatever else lights up."""
+def test_linear_head_is_attributed_position_by_position() -> None:
+    """Class 3 reads the top left of the map, class 0 the bottom right, whatever else is active."""
 
     class Head(nn.Module):
         def __init__(self) -> None:
@@ -114,7 +114,7 @@ def test_dense_head_is_attributed_place_by_place() -> None:
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
-def test_every_architecture_is_explained_and_left_as_it_was(name: str) -> None:
+def test_every_architecture_has_maps_and_is_not_changed(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name).train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -138,7 +138,7 @@ def test_ensemble_weighs_its_members() -> None:
     torch.testing.assert_close(explain(classify(Ensemble(members, [3, 1])), faces, [1, 2]), expected)
 
 
-def test_threads_do_not_see_each_others_faces() -> None:
+def test_threads_do_not_mix_their_faces() -> None:
     torch.manual_seed(0)
     model = classify(ResNet48(widths=(8, 16), blocks=1))
     batches = [torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8) for _ in range(4)]
@@ -168,7 +168,7 @@ def test_no_faces_and_wrong_numbers() -> None:
         explain(model, torch.zeros(2, 1, 48, 48, dtype=torch.uint8), [1])
 
 
-def test_heat_is_warm_where_it_is_strong_and_gray_elsewhere() -> None:
+def test_the_overlay_is_orange_where_heat_is_high_and_gray_elsewhere() -> None:
     heat = np.zeros((48, 48), np.float32)
     heat[:24, :24] = 1
     face = np.full((48, 48), 90, np.uint8)

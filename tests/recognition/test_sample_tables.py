@@ -1,4 +1,4 @@
-"""MP4 and MOV whose tables claim far more than the file can hold; all made here."""
+"""MP4 and MOV files whose tables claim far more than the file can hold; all generated here."""
 
 import struct
 import time
@@ -24,7 +24,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def change(path: Path, kind: bytes, offset: int, *values: int) -> None:
-    """Put numbers into a box, so many bytes behind its name."""
+    """Overwrite numbers in a box, `offset` bytes after its name."""
     content = bytearray(path.read_bytes())
     struct.pack_into(f">{len(values)}I", content, content.index(kind) + 4 + offset, *values)
     path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Faces over time: who is who, how fast answers follow, and what is forgotten."""
+"""Tracking: numbers of faces, smoothing of probabilities, and the end of a track."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer
 from fer_zoo.detection.detector import Face
-from fer_zoo.recognition.tracking import LEAST_OVERLAP, TrackedFace, assign, measure_overlaps
+from fer_zoo.recognition.tracking import MIN_OVERLAP, TrackedFace, assign, measure_overlaps
 
 
 class Stub(nn.Module):
@@ -36,8 +36,8 @@ def read(*tops: int, top: float = 0.7) -> dict[str, np.ndarray]:
     return {"stub": table}
 
 
-def follow(tracker: FaceTracker, places: list[float], seconds: float) -> list[TrackedFace]:
-    return tracker.follow([at(x) for x in places], read(*[0] * len(places)), seconds)
+def follow(tracker: FaceTracker, xs: list[float], seconds: float) -> list[TrackedFace]:
+    return tracker.follow([at(x) for x in xs], read(*[0] * len(xs)), seconds)
 
 
 def test_faces_keep_their_numbers_when_they_cross() -> None:
@@ -45,9 +45,9 @@ def test_faces_keep_their_numbers_when_they_cross() -> None:
     tracker, noise = create_tracker(), np.random.default_rng(0)
     for frame in range(31):
         seconds = frame / 10
-        places = np.array([100 + 200 * seconds, 700 - 200 * seconds]) + noise.normal(0, 2, 2)
-        hidden = abs(places[0] - places[1]) < 40
-        shown = follow(tracker, list(places[: 1 if hidden else 2]), seconds)
+        xs = np.array([100 + 200 * seconds, 700 - 200 * seconds]) + noise.normal(0, 2, 2)
+        hidden = abs(xs[0] - xs[1]) < 40
+        shown = follow(tracker, list(xs[: 1 if hidden else 2]), seconds)
         assert len(shown) == (1 if hidden else 2)
     by_number = {face.number: face.box[0] for face in shown}
     assert by_number[1] == pytest.approx(700, abs=10) and by_number[2] == pytest.approx(100, abs=10)
@@ -88,8 +88,8 @@ def test_noise_changes_the_smoothed_answer_less_often() -> None:
         for frame in range(300):
             logits = np.array([0, 0, 0, 0, 2.0, 0, 1.8]) + np.random.default_rng(frame).normal(0, 0.5, 7)
             table = np.exp(logits)[None] / np.exp(logits).sum()
-            place = 100 + generator.normal(0, 2)
-            (face,) = tracker.follow([at(place)], {"stub": table}, frame / 15)
+            x = 100 + generator.normal(0, 2)
+            (face,) = tracker.follow([at(x)], {"stub": table}, frame / 15)
             answers.append(face.answer("stub")[0])
         changes[smoothing_s] = sum(one != other for one, other in pairwise(answers))
     assert changes[0.5] < changes[0.0] / 3
@@ -104,14 +104,14 @@ def test_lost_face_goes_and_a_short_absence_is_forgiven() -> None:
     assert [face.number for face in follow(tracker, [102], 2.1)] == [2]
 
 
-def test_quick_face_that_stops_out_of_sight_is_still_the_same() -> None:
+def test_fast_face_that_stops_out_of_sight_is_still_the_same() -> None:
     tracker = create_tracker()
     for frame in range(4):
         follow(tracker, [100 + 20 * frame], frame / 30)  # 600 pixels a second
     assert [face.number for face in follow(tracker, [170], 0.9)] == [1]
 
 
-def test_face_elsewhere_is_another_face() -> None:
+def test_distant_face_is_another_face() -> None:
     tracker = create_tracker()
     follow(tracker, [100], 0)
     assert [face.number for face in follow(tracker, [400], 0.1)] == [2]
@@ -133,8 +133,8 @@ def test_pairs_have_the_greatest_total_overlap() -> None:
             overlaps = generator.random(generator.integers(1, 12, 2))
             overlaps *= generator.random(overlaps.shape) < part
             pairs = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
-            assert assign(overlaps) == {new: old for old, new in pairs if overlaps[old, new] >= LEAST_OVERLAP}
-    assert assign(np.full((2, 3), np.nan)) == {}  # it comes to an end
+            assert assign(overlaps) == {new: old for old, new in pairs if overlaps[old, new] >= MIN_OVERLAP}
+    assert assign(np.full((2, 3), np.nan)) == {}  # it terminates
 
 
 def test_frames_of_a_moving_photo_show_one_face(portrait: Image.Image) -> None:

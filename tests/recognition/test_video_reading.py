@@ -1,4 +1,4 @@
-"""Videos: who is who over time, when it was, what is told of it, and what a damaged file leaves."""
+"""Videos: numbers and times of faces, the summary as text, CSV and PNG, and damaged files."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def portrait() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory, portrait: np.ndarray) -> Path:
-    """A face that goes 6 pixels to the right in each frame; a second one stands there for the second half."""
+    """A face that moves 6 pixels to the right in each frame; a second, still one in the second half."""
 
     def draw(index: int) -> np.ndarray:
         canvas = np.full((300, 800, 3), 128, dtype=np.uint8)
@@ -67,12 +67,12 @@ def test_faces_keep_their_numbers_and_their_times(walk: Path) -> None:
     assert np.median(speeds) == pytest.approx(6 * RATE, rel=0.1)
 
 
-def test_every_frame_is_read_where_more_are_asked_for_than_there_are(walk: Path) -> None:
+def test_a_higher_rate_than_the_videos_reads_every_frame(walk: Path) -> None:
     seconds = [frame.seconds for frame in follow_video(walk, per_second=1000)]
     assert seconds == pytest.approx(np.arange(COUNT) / RATE, abs=0.001)
 
 
-def test_the_answers_are_those_of_the_frames_as_pictures(walk: Path) -> None:
+def test_probabilities_are_those_of_the_frames_as_pictures(walk: Path) -> None:
     recognizer = Recognizer(["cnn-baseline"])
     tracker = FaceTracker(recognizer, smoothing_s=0, frame_side=FRAME_SIDE)
     for frame in follow_video(walk, tracker, per_second=2):
@@ -82,27 +82,27 @@ def test_the_answers_are_those_of_the_frames_as_pictures(walk: Path) -> None:
         np.testing.assert_allclose(np.sort(followed, axis=0), np.sort(alone, axis=0))
 
 
-def test_the_command_writes_a_table_and_a_picture(walk: Path, tmp_path: Path, capsys) -> None:
+def test_the_command_writes_a_csv_and_a_timeline(walk: Path, tmp_path: Path, capsys) -> None:
     main(["video", str(walk), "--models", "cnn-baseline,vit_48", "--out", str(tmp_path), "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert told["video"] == str(walk) and told["frames"] == 20
-    assert [face["face"] for face in told["faces"]] == [1, 2]
-    assert told["faces"][1]["from"] == pytest.approx(1, abs=0.05)
+    described = json.loads(capsys.readouterr().out)
+    assert described["video"] == str(walk) and described["frames"] == 20
+    assert [face["face"] for face in described["faces"]] == [1, 2]
+    assert described["faces"][1]["from"] == pytest.approx(1, abs=0.05)
     with (tmp_path / "faces.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == sum(face["frames"] for face in told["faces"]) == 30
+    assert len(rows) == sum(face["frames"] for face in described["faces"]) == 30
     assert all(float(one["seconds"]) <= float(two["seconds"]) for one, two in pairwise(rows))
     for name in ("cnn-baseline", "vit_48"):
         mine = [
             [float(row[f"{name}.{emotion}"]) for emotion in EMOTIONS] for row in rows if row["face"] == "2"
         ]
-        mean = [told["faces"][1]["models"][name][emotion] for emotion in EMOTIONS]
+        mean = [described["faces"][1]["models"][name][emotion] for emotion in EMOTIONS]
         np.testing.assert_allclose(np.mean(mine, axis=0), mean, atol=1e-4)
     picture = np.asarray(Image.open(tmp_path / "timeline.png").convert("RGB")).reshape(-1, 3)
     assert len(np.unique(picture, axis=0)) > 1000  # the portraits, and the bands
 
 
-def test_people_read_a_line_a_face_and_model(walk: Path, capsys) -> None:
+def test_the_text_has_a_line_for_each_face_and_model(walk: Path, capsys) -> None:
     main(["video", str(walk), "--per-second", "5", "--smoothing", "0"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{walk}: 1.8 s, 10 frames read, 2 faces"
@@ -110,21 +110,21 @@ def test_people_read_a_line_a_face_and_model(walk: Path, capsys) -> None:
     assert lines[3] == "  face 2, 1.0 to 1.8 s" and len(lines) == 5
 
 
-def test_a_video_without_faces_has_a_picture_too(tmp_path: Path, capsys) -> None:
+def test_a_video_without_faces_has_a_timeline_too(tmp_path: Path, capsys) -> None:
     empty = write_video(tmp_path / "empty.mp4", "mp4v", lambda _: np.full((120, 160, 3), 90, dtype=np.uint8))
-    main(["video", str(empty), "--out", str(tmp_path / "told")])
+    main(["video", str(empty), "--out", str(tmp_path / "described")])
     assert "20 frames read, 0 faces" in capsys.readouterr().out
-    assert (tmp_path / "told" / "faces.csv").read_text().count("\n") == 1
-    assert Image.open(tmp_path / "told" / "timeline.png").width == 800
+    assert (tmp_path / "described" / "faces.csv").read_text().count("\n") == 1
+    assert Image.open(tmp_path / "described" / "timeline.png").width == 800
 
 
-def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path) -> None:
+def test_each_portrait_keeps_its_aspect_ratio_and_names_are_not_formulas(tmp_path: Path) -> None:
     """A tall face in red and a wide one in green, each alone in its color."""
-    story, shares = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
+    story, probabilities = VideoStory(["m$x_$"]), {"m$x_$": np.full(7, 1 / 7)}
     pixels = np.zeros((90, 90, 3), dtype=np.uint8)
     pixels[:80, :20], pixels[:20, 10:90] = (255, 0, 0), (0, 255, 0)
-    tall = TrackedFace(1, (0, 20, 10, 60), 0.9, shares)
-    wide = TrackedFace(2, (20, 0, 60, 10), 0.9, shares)
+    tall = TrackedFace(1, (0, 20, 10, 60), 0.9, probabilities)
+    wide = TrackedFace(2, (20, 0, 60, 10), 0.9, probabilities)
     for seconds in (0.0, 1.0):
         story.add(VideoFrame(seconds, pixels, [tall, wide]))
     draw_timeline(story, "a$b_$.mp4", tmp_path / "timeline.png")
@@ -134,20 +134,20 @@ def test_each_portrait_keeps_its_shape_and_names_are_no_formulas(tmp_path: Path)
         assert np.ptp(rows) / np.ptp(columns) == pytest.approx(ratio, rel=0.15)
 
 
-def test_what_can_be_read_of_a_damaged_video_is_told(tmp_path: Path, portrait: np.ndarray, capsys) -> None:
+def test_the_readable_part_of_a_damaged_video_is_scored(tmp_path: Path, portrait: np.ndarray, capsys) -> None:
     def draw(index: int) -> np.ndarray:
         return np.roll(np.pad(portrait, ((30, 30), (60, 55), (0, 0)), mode="edge"), index % 3, axis=1)
 
     video = write_video(tmp_path / "long.avi", "MJPG", draw)
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 3])
     with pytest.raises(SystemExit) as stop:
-        main(["video", str(video), "--out", str(tmp_path / "told")])
+        main(["video", str(video), "--out", str(tmp_path / "described")])
     printed = capsys.readouterr()
     assert stop.value.code == 2 and printed.err.count("\n") == 1 and "the rest is damaged" in printed.err
-    assert "1 face" in printed.out and (tmp_path / "told" / "timeline.png").exists()
+    assert "1 face" in printed.out and (tmp_path / "described" / "timeline.png").exists()
 
 
-def test_ctrl_c_keeps_what_was_read(walk: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_ctrl_c_keeps_the_results_so_far(walk: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     usual, seen = FaceTracker.update, []
 
     def update(self: FaceTracker, *frame: object) -> list[TrackedFace]:
@@ -161,16 +161,16 @@ def test_ctrl_c_keeps_what_was_read(walk: Path, tmp_path: Path, capsys, monkeypa
         main(["video", str(walk), "--out", str(tmp_path)])
     printed = capsys.readouterr()
     assert stop.value.code == 130 and "3 frames read" in printed.out
-    assert printed.err == "Stopped at 0.2 s of the video: what was read up to there is told.\n"
+    assert printed.err == "Stopped at 0.2 s of the video; the results so far are complete.\n"
     assert (tmp_path / "faces.csv").read_text().count("\n") == 4
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"", "not a video"), (b"no video at all" * 200, "not a video"), (None, "no such file")],
+    ("content", "reason"),
+    [(b"", "not a video"), (b"this is not a video" * 200, "not a video"), (None, "no such file")],
 )
-def test_what_is_no_video_is_one_line(content: bytes | None, said: str, tmp_path: Path) -> None:
-    """In a process of its own: FFmpeg, which would have its say too, is silenced at its first use."""
+def test_a_file_that_is_not_a_video_is_one_line(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    """In a new process: FFmpeg's own messages are silenced at its first use."""
     path = tmp_path / "x.mp4"
     if content is not None:
         path.write_bytes(content)
@@ -178,7 +178,7 @@ def test_what_is_no_video_is_one_line(content: bytes | None, said: str, tmp_path
         [sys.executable, "-m", "fer_zoo", "video", str(path)], capture_output=True, text=True, check=False
     )
     assert run.returncode == 2 and not run.stdout
-    assert run.stderr.count("\n") == 1 and said in run.stderr and "x.mp4" in run.stderr
+    assert run.stderr.count("\n") == 1 and reason in run.stderr and "x.mp4" in run.stderr
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.mp4", "frame%02d.png"])
@@ -235,7 +235,7 @@ def test_wrong_options_are_one_line(walk: Path, options: list[str], capsys) -> N
     assert stop.value.code == 2 and capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_file_without_times_is_told_by_its_rate(monkeypatch) -> None:
+def test_a_file_without_timestamps_uses_its_frame_rate(monkeypatch) -> None:
     class Timeless:
         left = 3
 
@@ -249,12 +249,12 @@ def test_a_file_without_times_is_told_by_its_rate(monkeypatch) -> None:
     assert list(frames._grab(Timeless(), 10.0)) == pytest.approx([0.0, 0.1, 0.2])
 
 
-def test_a_face_out_of_sight_breaks_off() -> None:
+def test_a_timeline_is_split_where_the_face_is_out_of_sight() -> None:
     story = FaceStory(seconds=[0.0, 0.5, 1.5, 2.6, 2.7])
-    assert [stretch.tolist() for stretch in story.stretches] == [[0, 1, 2], [3, 4]]
+    assert [segment.tolist() for segment in story.segments] == [[0, 1, 2], [3, 4]]
 
 
-def test_a_crowd_is_told_by_those_seen_longest() -> None:
+def test_faces_are_sorted_by_the_frames_that_show_them() -> None:
     face = TrackedFace(1, (0, 0, 4, 4), 0.9, {"m": np.full(7, 1 / 7)})
     story = VideoStory(["m"])
     for index in range(6):

@@ -82,7 +82,7 @@ def test_agreement_is_put_into_words() -> None:
 def test_failed_model_keeps_its_column_and_the_ensemble_is_marked() -> None:
     from compare_tab.compare_html import render_result
 
-    seen = replace(inspection("ensemble", "one"), faults={"two": SCRIPT})
+    seen = replace(inspection("ensemble", "one"), errors={"two": SCRIPT})
     html = render_result(seen, "key", False, ["ensemble", "two", "one"])
     heads = [head.split("</th>")[0] for head in html.split('<th scope="col"')[2:]]
     assert ["fz-ensemble" in head for head in heads] == [True, False, False]
@@ -90,7 +90,7 @@ def test_failed_model_keeps_its_column_and_the_ensemble_is_marked() -> None:
     first = html.split("<tr")[2]
     assert html.count("fz-fault") == 1 and SCRIPT not in html
     assert first.index("70.0") < first.index("&lt;img") < first.index(">5.0")
-    alone = render_result(replace(inspection(), faults={"two": "broken"}), "key", False, ["two"])
+    alone = render_result(replace(inspection(), errors={"two": "broken"}), "key", False, ["two"])
     assert "No model could read it." in alone and "data-heat" not in alone
 
 

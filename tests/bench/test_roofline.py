@@ -1,4 +1,4 @@
-"""What an epoch has to do is counted, not estimated, and the time until a level is that of a real run."""
+"""Roofline: FLOPs and bytes are counted, not estimated; time to accuracy is that of a real run."""
 
 import json
 import subprocess
@@ -8,46 +8,46 @@ from dataclasses import replace
 import pytest
 import torch
 
-import fer_zoo.bench.roofline as floors
+import fer_zoo.bench.roofline as roofline
 from fer_zoo.bench.time_to_accuracy import format_until, time_until
 from fer_zoo.bench.training_speed import build_benchmark
 from fer_zoo.cli.main import main
 from fer_zoo.recipes.recipe import load_recipe
 
 
-def test_bytes_are_those_of_arguments_and_results() -> None:
+def test_bytes_of_arguments_and_results_are_counted() -> None:
     a, b = torch.ones(100), torch.ones(100)
-    with floors.CountBytes() as moved:
+    with roofline.CountBytes() as moved:
         a + b  # reads 800, writes 400
         a.add_(b)  # the same
         a.view(10, 10).t()  # nothing
         torch._foreach_add_([a], [b])  # reads 800, writes 400
-        torch.ones(1000, 10)[torch.tensor([3, 5])]  # writes 40,000; takes 80, writes 80, beside the indices
+        torch.ones(1000, 10)[torch.tensor([3, 5])]  # writes 40,000; reads 80, writes 80, and the indices
     assert 3 * 1200 + 40_160 <= moved.total <= 3 * 1200 + 40_160 + 100
 
 
-def test_a_step_of_twice_the_faces_does_twice_the_work() -> None:
-    contest = build_benchmark("cnn-baseline", steps=1, device="cpu")
-    half = replace(contest, recipe=replace(contest.recipe, batch_size=8))
-    whole = replace(contest, recipe=replace(contest.recipe, batch_size=16))
-    (few, few_bytes), (many, many_bytes) = floors.count_step(half), floors.count_step(whole)
+def test_twice_the_faces_take_twice_the_flops() -> None:
+    benchmark = build_benchmark("cnn-baseline", steps=1, device="cpu")
+    half = replace(benchmark, recipe=replace(benchmark.recipe, batch_size=8))
+    whole = replace(benchmark, recipe=replace(benchmark.recipe, batch_size=16))
+    (few, few_bytes), (many, many_bytes) = roofline.count_step(half), roofline.count_step(whole)
     assert many == pytest.approx(2 * few, rel=0.01) and few_bytes < many_bytes < 2 * few_bytes
     assert few / 8 == pytest.approx(0.54e9, rel=0.02)  # 0.18 forward, three times that with backward
 
 
-def test_the_floor_is_work_by_speed(monkeypatch) -> None:
-    monkeypatch.setattr(floors, "count_step", lambda contest: (10**9, 10**8))
-    monkeypatch.setattr(floors, "measure_product", lambda device, dtype: 224 * 1e9 / 2)
-    monkeypatch.setattr(floors, "measure_copy", lambda device: 224 * 1e8 / 5)
-    result = floors.measure_roofline(build_benchmark("cnn-baseline", steps=1, device="cpu"), epoch_s=20)
+def test_the_lower_bound_is_work_over_speed(monkeypatch) -> None:
+    monkeypatch.setattr(roofline, "count_step", lambda benchmark: (10**9, 10**8))
+    monkeypatch.setattr(roofline, "measure_product", lambda device, dtype: 224 * 1e9 / 2)
+    monkeypatch.setattr(roofline, "measure_copy", lambda device: 224 * 1e8 / 5)
+    result = roofline.measure_roofline(build_benchmark("cnn-baseline", steps=1, device="cpu"), epoch_s=20)
     assert (result["floor_flop_s"], result["floor_bytes_s"], result["times_the_floor"]) == (2, 5, 4)
-    assert "2.000 s and 5.000 s at least; fer-zoo train takes 4.0 times" in floors.format_roofline(result)
+    assert "2.000 s and 5.000 s at least; fer-zoo train takes 4.0 times" in roofline.format_roofline(result)
 
 
-def test_peaks_are_of_this_machine() -> None:
+def test_peak_speeds_are_plausible() -> None:
     cpu = torch.device("cpu")
-    assert 1e9 < floors.measure_product(cpu, torch.float32) < 1e14
-    assert 1e8 < floors.measure_copy(cpu) < 1e13
+    assert 1e9 < roofline.measure_product(cpu, torch.float32) < 1e14
+    assert 1e8 < roofline.measure_copy(cpu) < 1e13
 
 
 def test_training_ends_with_the_epoch_that_passes_the_level(drawn) -> None:

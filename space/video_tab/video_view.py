@@ -74,9 +74,10 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
             story.add(frame)
             left_out = max(left_out, tracker.faces_left_out)
     except FerZooError as error:
-        if getattr(error, "kind", "") == "time":
+        kind = getattr(error, "kind", "")
+        if kind == "time":
             return story, "slow", left_out
         if not story.frames:
             raise
-        return story, "damaged_rest", left_out
+        return story, "limit_rest" if kind == "limit" else "damaged_rest", left_out
     return story, "", left_out

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo import isolate_decoding
-from page import words
 from page.limits import LARGEST_ZIP
+from page.words import label, say
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -44,22 +44,20 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     from page.offline_blocks import OfflineBlocks, keep_deleting
     from video_tab.video_view import build_video
 
-    with OfflineBlocks(
-        title=words.say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)
-    ) as page:
+    with OfflineBlocks(title=say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
         with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide some of the six in a menu
-            with gr.Tab(words.label("page.compare"), id="compare"):
+            with gr.Tab(label("page.compare"), id="compare"):
                 build_compare(page)
-            with gr.Tab(words.label("live.tab"), id="live"):
+            with gr.Tab(label("live.tab"), id="live"):
                 build_live(page)
-            with gr.Tab(words.label("video.tab"), id="video-tab"):
+            with gr.Tab(label("video.tab"), id="video-tab"):
                 build_video(page)
-            with gr.Tab(words.label("batch.tab"), id="batch"):
+            with gr.Tab(label("batch.tab"), id="batch"):
                 build_batch(page)
-            with gr.Tab(words.label("page.models"), id="models"):
+            with gr.Tab(label("page.models"), id="models"):
                 build_models(page)
-            with gr.Tab(words.label("page.about"), id="about"):
+            with gr.Tab(label("page.about"), id="about"):
                 build_about(page)
         add_endpoints()
         page.unload(forget_session(page))

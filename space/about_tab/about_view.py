@@ -2,8 +2,8 @@
 
 import gradio as gr
 
-from page import words
 from page.parts import follow_language
+from page.words import say
 
 PROGRAM = """
 ```python
@@ -23,4 +23,4 @@ def build_about(page: gr.Blocks) -> None:
 
 def describe_page(language: str) -> str:
     """Markdown."""
-    return "\n".join([words.say(language, "about.text"), PROGRAM, words.say(language, "about.answer")])
+    return "\n".join([say(language, "about.text"), PROGRAM, say(language, "about.answer")])

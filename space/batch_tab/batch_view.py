@@ -1,7 +1,6 @@
 """The Many pictures tab: files or a zip in; a list of faces, a CSV and a JSON out."""
 
 import time
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,10 +8,10 @@ import gradio as gr
 from batch_tab.batch_html import FaceRow, render_batch, render_empty
 from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
-from page import words
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
+from page.words import find_language, label, say
 
 # Uploads are kept for 280 s: the files of who waits in the queue are still there.
 LONGEST_WORK_S = 240.0
@@ -23,16 +22,14 @@ def build_batch(page: gr.Blocks) -> None:
     names = list_names()
     with gr.Row():
         files = gr.File(
-            label=words.label("batch.files"),
+            label=label("batch.files"),
             file_count="multiple",
             height=160,
             scale=2,
             min_width=280,
             elem_id="many",
         )
-        models = gr.CheckboxGroup(
-            names, value=names[:1], label=words.label("batch.models"), scale=3, min_width=280
-        )
+        models = gr.CheckboxGroup(names, value=names[:1], label=label("batch.models"), scale=3, min_width=280)
     result = add_html(render_empty("en"), ACTS, "batch")
     # Beside the queue of single photos, which would otherwise wait for 200 pictures.
     read_drops(page, files, models, result, read_batch, render_empty, queue="batch")
@@ -45,21 +42,20 @@ def read_batch(
     progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio knows that the bar is wanted
 ) -> str:
     """HTML of the list. Raises gr.Error, which the page shows as a message, where nothing can be read."""
-    language = words.find_language(request)
-    say = partial(words.say, language)
+    language = find_language(request)
     try:
         if not models:
-            raise DropError(say("batch.no_models"))
+            raise DropError(say(language, "batch.no_models"))
         recognizer = create_recognizer(models)
-        pictures = read_pictures(files or [], say)
+        pictures = read_pictures(files or [], language)
         if not pictures:
-            raise DropError(say("batch.no_pictures"))
+            raise DropError(say(language, "batch.no_pictures"))
     except (DropError, FerZooError) as error:
         raise gr.Error(str(error), print_exception=False) from None
     results, rows = recognize_pictures(recognizer, pictures, language, progress)
     note = ""
     if left := pictures[len(results) :]:
-        note = say("batch.slow", limit=round(LONGEST_WORK_S), count=len(left), name=left[0].name)
+        note = say(language, "batch.slow", limit=round(LONGEST_WORK_S), count=len(left), name=left[0].name)
     return render_batch(results, rows, language, note)
 
 
@@ -75,7 +71,7 @@ def recognize_pictures(
     for done, picture in enumerate(pictures):
         if time.monotonic() > end:
             break
-        told = words.say(language, "batch.progress", name=picture.name)
+        told = say(language, "batch.progress", name=picture.name)
         progress((done, len(pictures)), desc=told, unit="")
         try:
             if picture.error:

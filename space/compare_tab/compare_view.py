@@ -9,10 +9,10 @@ import gradio as gr
 from compare_tab.compare_html import render_message, render_result, render_welcome
 from compare_tab.heat import render_heats
 from fer_zoo import FerZooError
-from page import words
 from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from page.parts import add_html, follow_language
 from page.uploads import Upload, explain, find_name, read_upload
+from page.words import find_language, label, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ def build_compare(page: gr.Blocks) -> None:
     kept = gr.State(None)  # Kept: for when other models are chosen, or somebody asks why
     with gr.Row(elem_id="inputs"):
         photo = gr.Image(
-            label=words.label("compare.photo"),
+            label=label("compare.photo"),
             sources=["upload", "webcam", "clipboard"],
             buttons=[],
             height=240,
@@ -51,7 +51,7 @@ def build_compare(page: gr.Blocks) -> None:
         models = gr.CheckboxGroup(
             names,
             value=list_first_ticked(),
-            label=words.label("compare.models"),
+            label=label("compare.models"),
             scale=3,
             min_width=280,
             elem_id="chosen",
@@ -81,7 +81,7 @@ def add_photo(file: dict[str, Any] | None, models: list[str], request: gr.Reques
     try:
         upload = read_upload(file)
     except FerZooError as error:
-        told = explain(error, find_name(file), words.find_language(request))
+        told = explain(error, find_name(file), find_language(request))
         raise gr.Error(told, print_exception=False) from None
     return compare_again(Kept(upload), models, request)
 
@@ -98,12 +98,12 @@ def compare_again(kept: Kept | None, models: list[str], request: gr.Request) -> 
     """What is kept of the photo, HTML of the result, and no heatmap yet. Raises gr.Error, which the page
     shows as a message.
     """
-    language = words.find_language(request)
+    language = find_language(request)
     if kept is None:
         return None, render_welcome(language), ""
     upload = kept.upload
     if not models:
-        return Kept(upload), render_message(words.say(language, "compare.no_model"), language), ""
+        return Kept(upload), render_message(say(language, "compare.no_model"), language), ""
     try:
         chosen = create_recognizer(models)
         seen = chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True)
@@ -119,8 +119,8 @@ def show_heats(kept: Kept | None, event: gr.EventData, request: gr.Request) -> s
     index = (event._data or {}).get("face", -1)
     if kept is None or kept.crops is None or not kept.answers or index not in range(len(kept.crops)):
         return ""
-    return render_heats(kept.key, kept.crops, kept.answers, index, words.find_language(request))
+    return render_heats(kept.key, kept.crops, kept.answers, index, find_language(request))
 
 
 def forget_photo(request: gr.Request) -> tuple[Any, ...]:
-    return None, render_welcome(words.find_language(request)), ""
+    return None, render_welcome(find_language(request)), ""

@@ -30,10 +30,6 @@ FRAME_START = "data:image/jpeg;base64,"
 LONGEST_WAIT_S = 0.2  # for a free processor; then the frame is dropped
 TIMEOUT_S = 3.0  # for a face out of sight: on a busy machine frames may be a second apart
 MAX_CAMERAS = 64  # whose faces are remembered; each costs some hundred bytes
-SCRIPT_KEYS = (
-    *("start", "stop", "idle", "none", "title", "rate", "waiting", "point"),
-    *("limit", "left", "ended", "blocked", "missing", "insecure", "lost"),
-)
 
 _slots = BoundedSemaphore(SIMULTANEOUS)
 _trackers: OrderedDict[tuple[str, str], FaceTracker] = OrderedDict()
@@ -49,8 +45,7 @@ def build_live(page: gr.Blocks) -> None:
 def render_live(language: str) -> str:
     names = list_names()
     chosen = FASTEST if FASTEST in names else names[0]
-    texts = list_texts(language, "live")
-    script_words = json.dumps({key: texts[key] for key in SCRIPT_KEYS})
+    script_words = json.dumps(list_texts(language, "live"))
     return render("live", language, script_words=script_words, names=names, chosen=chosen)
 
 

@@ -1,34 +1,13 @@
-"""All models as a table that sorts and a chart. Markup.format escapes every text in it."""
+"""All models as a table that sorts and a chart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
-from models_tab.chart import Axis, Point, choose_ticks, render_chart, render_points
-from page import words
+from models_tab.chart import Axis, Chart, Point, choose_ticks
+from page.templates import render
+from page.words import format_number, say, translate_note
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
-
-PAGE = Markup(
-    '<p class="fz-about">{caption}</p><div class="fz-scroll" tabindex="0" role="group" aria-label="{label}">'
-    '<table class="fz-zoo"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    '<dl class="fz-terms">{terms}</dl><div class="fz-speed">{speed}</div>{chart}'
-)
-HEAD = Markup(
-    '<th scope="col" aria-sort="{order}"><button type="button" data-column="{index}">{title}</button></th>'
-)
-ROW = Markup(
-    '<tr><th scope="row"><button type="button" class="fz-link" data-model="{name}">{shown}</button>'
-    "<small>{note}</small></th>{cells}</tr>"
-)
-CELL = Markup('<td data-value="{value}">{shown}</td>')
-INTERVAL = Markup('{}<small class="fz-line">{}</small>')
-TERM = Markup("<div><dt>{title}</dt><dd>{words}</dd></div>")
-MEASURE = Markup('<button type="button" class="fz-button" data-act="submit">{}</button>')
-MEASURED = Markup('<p class="fz-about" role="status">{}</p>')
-CHART = Markup("<section><h3>{title}</h3>{chart}</section>")
-
 
 Speeds = Mapping[str, dict[str, Any]]  # as `fer_zoo.measure_latency` gives them, by model name
 
@@ -61,97 +40,61 @@ def read_score(row: dict[str, Any]) -> dict[str, Any]:
 def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> str:
     """rows: as `fer_zoo.list_models` gives them; shown the most accurate first."""
     ranked = sorted(rows, key=lambda row: -read_score(row).get("accuracy", 0))
-    keys = ("model", *(column.key for column in COLUMNS))
-    heads = [
-        HEAD.format(
-            index=index,
-            title=words.say(language, f"models.{key}"),
-            order="descending" if key == "accuracy" else "none",
-        )
-        for index, key in enumerate(keys)
-    ]
-    terms = [
-        TERM.format(
-            title=words.say(language, f"models.{key}"), words=words.say(language, f"models.{key}_means")
-        )
-        for key in keys[1:]
-    ]
-    return PAGE.format(
+    is_measured = all(row["name"] in speeds for row in ranked)
+    return render(
+        "models",
+        language,
         caption=_describe_split(ranked, language),
-        label=words.say(language, "models.table"),
-        heads=Markup("").join(heads),
-        rows=Markup("").join(_render_row(row, language, speeds) for row in ranked),
-        speed=_render_speed(ranked, language, speeds),
-        chart=_render_chart(ranked, language, speeds),
-        terms=Markup("").join(terms),
+        keys=[column.key for column in COLUMNS],
+        rows=[_describe_row(row, language, speeds) for row in ranked],
+        threads=max((speed["threads"] for speed in speeds.values()), default=1) if is_measured else 0,
+        chart=_draw_chart(ranked, language, speeds),
     )
 
 
 def _describe_split(rows: Sequence[dict[str, Any]], language: str) -> str:
     sizes = sorted({read_score(row)["n"] for row in rows if read_score(row)})
-    counts = words.say(language, "models.and").join(
-        words.format_number(language, size, ",d") for size in sizes
-    )
-    return words.say(language, "models.caption", count=counts or words.say(language, "models.nobody"))
+    counts = say(language, "models.and").join(format_number(language, size, ",d") for size in sizes)
+    return say(language, "models.caption", count=counts or say(language, "models.nobody"))
 
 
-def _render_row(row: dict[str, Any], language: str, speeds: Speeds) -> Markup:
+def _describe_row(row: dict[str, Any], language: str, speeds: Speeds) -> dict[str, Any]:
     cells = []
     for column in COLUMNS:
-        value = column.read(row, speeds)
-        if value is None:
-            cells.append(CELL.format(value="", shown=words.say(language, "models.missing")))
-            continue
-        shown: str = words.format_number(language, value, column.spec) + column.unit
-        if column.key == "accuracy":
-            low, high = (
-                words.format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"]
-            )
-            shown = INTERVAL.format(shown, words.say(language, "models.interval", low=low, high=high))
-        cells.append(CELL.format(value=value, shown=shown))
-    note = words.translate_note(language, row["note"])
-    shown = Markup("_<wbr>").join(row["name"].split("_"))
-    return ROW.format(name=row["name"], shown=shown, note=note, cells=Markup("").join(cells))
+        value, interval = column.read(row, speeds), ""
+        shown = say(language, "models.missing")
+        if value is not None:
+            shown = format_number(language, value, column.spec) + column.unit
+            if column.key == "accuracy":
+                low, high = (format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"])
+                interval = say(language, "models.interval", low=low, high=high)
+        cells.append({"value": "" if value is None else value, "shown": shown, "interval": interval})
+    return {"name": row["name"], "note": translate_note(language, row["note"]), "cells": cells}
 
 
-def _render_speed(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
-    """How speed was measured, or the button that measures it."""
-    if any(row["name"] not in speeds for row in rows):
-        return MEASURE.format(words.say(language, "models.measure"))
-    threads = max((speed["threads"] for speed in speeds.values()), default=1)
-    return MEASURED.format(words.say(language, "models.measured", threads=threads))
-
-
-def _render_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Markup:
+def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Chart | None:
     """Accuracy against time where every measured model has one, else against parameters."""
     scored = [row for row in rows if read_score(row)]
     if not scored:
-        return Markup("")
-    timed = all(row["name"] in speeds for row in scored)
-    kind = "latency" if timed else "parameters"
+        return None
+    kind = "latency" if all(row["name"] in speeds for row in scored) else "parameters"
     column = next(column for column in COLUMNS if column.key == kind)
     points = [_find_point(row, column, language, speeds) for row in scored]
     x_ticks = choose_ticks(0, max(point.x for point in points))
     y_ticks = choose_ticks(min(point.low for point in points), max(point.high for point in points))
-    x = Axis(
-        words.say(language, f"models.axis_{kind}"),
-        {at: words.format_number(language, at, "g") for at in x_ticks},
-    )
     spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
-    y = Axis(
-        words.say(language, "models.axis_accuracy"),
-        {at: words.format_number(language, at, spec) for at in y_ticks},
-    )
-    title = words.say(language, f"models.chart_{kind}")
+    x = Axis(say(language, f"models.axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks})
+    y = Axis(say(language, "models.axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks})
+    title = say(language, f"models.chart_{kind}")
     named = ", ".join(point.words for point in points)
-    description = words.say(language, "models.chart_description", title=title, points=named)
-    return CHART.format(title=title, chart=render_chart(description, x, y, render_points(points, x, y)))
+    description = say(language, "models.chart_description", title=title, points=named)
+    return Chart(description, x, y, points, title)
 
 
 def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> Point:
     score = read_score(row)
     x = column.read(row, speeds) or 0.0
-    accuracy = words.format_number(language, score["accuracy"], ".1%")
-    across = words.format_number(language, x, column.spec) + column.unit
+    accuracy = format_number(language, score["accuracy"], ".1%")
+    across = format_number(language, x, column.spec) + column.unit
     told = f"{row['name']} {accuracy}, {across}"
     return Point(row["name"], told, x, score["accuracy"], *score["accuracy_ci95"])

@@ -23,13 +23,13 @@ def _open_templates() -> Environment:
     )
 
 
-def render(name: str, language: str, **values: Any) -> str:
+def render(template: str, language: str, /, **values: Any) -> str:
     """HTML. values: plain data. A template also has `say`, `number` and the
     `colors` of the emotions.
     """
     return (
         _open_templates()
-        .get_template(f"{name}.html")
+        .get_template(f"{template}.html")
         .render(
             language=language,
             say=partial(say, language),

@@ -1,17 +1,16 @@
 """The Video tab: a file in; colored bands over time, a CSV and a JSON out."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
-from page import words
 from page.offered_models import create_recognizer, list_names
 from page.parts import ACTS, add_html, read_drops
 from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
+from page.words import find_language, format_number, label, say
 from video_tab.video_html import LONGEST_S, render_empty, render_story
 
 FRAMES_A_SECOND = 5.0
@@ -23,10 +22,8 @@ def build_video(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
     names = list_names()
     with gr.Row():
-        file = gr.File(label=words.label("video.file"), height=160, scale=2, min_width=280, elem_id="clip")
-        models = gr.CheckboxGroup(
-            names, value=names[:1], label=words.label("video.models"), scale=3, min_width=280
-        )
+        file = gr.File(label=label("video.file"), height=160, scale=2, min_width=280, elem_id="clip")
+        models = gr.CheckboxGroup(names, value=names[:1], label=label("video.models"), scale=3, min_width=280)
     result = add_html(render_empty("en"), ACTS, "video")
     # Beside the queue of single photos, which would otherwise wait for all its frames.
     read_drops(page, file, models, result, read_video, render_empty, queue="video")
@@ -41,23 +38,23 @@ def read_video(
     """HTML of what the faces showed. Raises gr.Error, which the page shows as a message, where there is no
     frame to read.
     """
-    language = words.find_language(request)
-    say, name = partial(words.say, language), find_name(file)
+    language = find_language(request)
+    name = find_name(file)
     if not models:
-        raise gr.Error(say("video.no_models"), print_exception=False)
+        raise gr.Error(say(language, "video.no_models"), print_exception=False)
 
     def advance(done: int, total: int) -> None:
-        progress((done, min(total, LONGEST_S)), desc=say("video.progress", name=name), unit="")
+        progress((done, min(total, LONGEST_S)), desc=say(language, "video.progress", name=name), unit="")
 
     try:
         recognizer = create_recognizer(models)
         story, note, left_out = gather(find_upload(file), recognizer, advance)
     except FerZooError as error:
         kind = getattr(error, "kind", "")
-        told = say(f"video.{kind}", name=name) if kind else str(error)
+        told = say(language, f"video.{kind}", name=name) if kind else str(error)
         raise gr.Error(told, print_exception=False) from None
-    seconds = words.format_number(language, story.end, ".1f")
-    unread = say(f"video.{note}", seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
+    seconds = format_number(language, story.end, ".1f")
+    unread = say(language, f"video.{note}", seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
     told = " ".join(filter(None, (unread, describe_reading(language, left_out))))
     return render_story(story, name, told, language)
 
@@ -77,9 +74,10 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
             story.add(frame)
             left_out = max(left_out, tracker.faces_left_out)
     except FerZooError as error:
-        if getattr(error, "kind", "") == "time":
+        kind = getattr(error, "kind", "")
+        if kind == "time":
             return story, "slow", left_out
         if not story.frames:
             raise
-        return story, "damaged_rest", left_out
+        return story, "limit_rest" if kind == "limit" else "damaged_rest", left_out
     return story, "", left_out

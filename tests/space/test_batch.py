@@ -47,9 +47,8 @@ def drop(uploads: Path) -> Callable[..., dict[str, str]]:
 @pytest.fixture
 def read() -> Callable[..., Any]:
     from batch_tab.dropped_pictures import read_pictures
-    from page.words import say
 
-    return partial(read_pictures, say=partial(say, "en"))
+    return partial(read_pictures, language="en")
 
 
 def pack(entries: Entries, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -1,7 +1,8 @@
 """The Video tab: what is read of a file, what is refused, and that the bands are the probabilities."""
 
 import re
-from itertools import count
+from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from fer_zoo import VideoStory
 from fer_zoo.emotions import COLORS
+from fer_zoo.errors import ImageError
 from fer_zoo.recognition import video as frames
 from fer_zoo.recognition.tracking import TrackedFace
 from fer_zoo.recognition.video import VideoFrame
@@ -108,6 +110,36 @@ def test_the_rest_of_a_damaged_file_is_told(tmp_path: Path, clip: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     story, note, _ = gather(path, create_recognizer(["cnn-baseline"]), lambda *_: None)
     assert note == "damaged_rest" and 1 <= story.end <= 2
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Read up to 0.0 s; reading the rest takes more memory than is allowed."),
+        ("es", "Leído hasta 0,0 s; leer el resto necesita más memoria de la permitida."),
+    ],
+)
+def test_a_decoder_that_ends_for_lack_of_memory_is_told(
+    served: Any, clip: Path, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    from video_tab import video_view
+
+    failure = ImageError("clip.mp4: decoding it takes more memory than is allowed.", "limit")
+    follow = video_view.follow_video
+
+    def end_after(count: int) -> Any:
+        def read(*given: Any, **options: Any) -> Iterator[VideoFrame]:
+            yield from islice(follow(*given, **options), count)
+            raise failure
+
+        return read
+
+    monkeypatch.setattr(video_view, "follow_video", end_after(1))
+    (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language=language)
+    assert told in html
+    monkeypatch.setattr(video_view, "follow_video", end_after(0))
+    with pytest.raises(RuntimeError, match=r"clip\.mp4: (reading it takes|leerlo necesita)"):
+        served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language=language)
 
 
 def test_the_bands_are_the_probabilities() -> None:

@@ -16,7 +16,7 @@ from fer_zoo.artifacts.export import export_onnx
 from fer_zoo.artifacts.hub import load
 
 CHROMIUM = Path("/usr/bin/chromium")
-PAGE = (Path(__file__).parents[1] / "fer_zoo" / "onnx.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "fer_zoo" / "docs" / "onnx.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.browser

@@ -7,7 +7,7 @@ import pytest
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.evaluation.evaluate import unique_names
-from fer_zoo.reports.model_report import render_footer
+from fer_zoo.reports.rendering import load_environment
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,6 @@ def test_a_relative_folder_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_a_page_names_its_data_without_the_path(drawn: FER2013, source: str, shown: str) -> None:
-    assert f"<p>Data: {shown}, fingerprint" in render_footer(replace(drawn, source=source))
+    page = load_environment().get_template("base.html")
+    html = page.render(title="", contents=[], version="1", dataset=replace(drawn, source=source))
+    assert f"<p>Data: {shown}, fingerprint" in html and "/home/ada" not in html

@@ -18,7 +18,7 @@ REASON_SEPARATOR = "; "
 
 
 def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = ()) -> FER2013:
-    """The data without the faces that a CSV names: `split` is Training or PublicTest, `index` a face's place
+    """The data without the faces that a CSV names: `split` is Training or PublicTest, `index` a face's index
     in that split (from 0), in the order in which this form of the data is read. kinds: only the rows whose
     column `why`, as the audit writes it, has one of them.
 

@@ -17,12 +17,12 @@ from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
-from fer_zoo.errors import RecipeError
+from fer_zoo.errors import FerZooError, RecipeError
 from fer_zoo.evaluation.evaluate import score_split
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.experiments.ablation_config import Study, Variant
 from fer_zoo.models.registry import find_architecture
-from fer_zoo.recipes.recipe import Recipe, describe_recipe
+from fer_zoo.recipes.recipe import Recipe, build_recipe, describe_recipe
 from fer_zoo.training.trainer import fit
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_text
@@ -93,21 +93,7 @@ def run_study(
             continue
         if show_progress:
             print(f"run {number} of {len(wanted)}: {variant.name}, seed {seed}", file=sys.stderr)
-        fit(
-            name,
-            data[variant.name].training,
-            data[variant.name].public_test,
-            variant.recipe,
-            out=run,
-            init=study.pretrained,
-            seed=seed,
-            device=device,
-            resume=any(run.glob(CHECKPOINTS)),
-            show_progress=show_progress,
-            data=data[variant.name].info,
-        )
-        for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
-            checkpoint.unlink()
+        _train(study, variant, data[variant.name], run, seed, device, show_progress)
     for variant in missing:
         scores = [_score_run(runs[variant.name, seed], dataset, place, votes) for seed in range(study.seeds)]
         rows[variant.name] = _describe_variant(variant, scores, further)
@@ -125,6 +111,26 @@ def run_study(
     write_text(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / f"{study.name}.md", format_study(result))
     return result
+
+
+def _train(
+    study: Study, variant: Variant, data: FER2013, run: Path, seed: int, device: str, show_progress: bool
+) -> None:
+    fit(
+        study.architecture,
+        data.training,
+        data.public_test,
+        variant.recipe,
+        out=run,
+        init=study.pretrained,
+        seed=seed,
+        device=device,
+        resume=any(run.glob(CHECKPOINTS)),
+        show_progress=show_progress,
+        data=data.info,
+    )
+    for checkpoint in run.glob(CHECKPOINTS):  # several times the size of the weights
+        checkpoint.unlink()
 
 
 def _name_run(study: Study, architecture: str, recipe: Recipe, seed: int, dataset: FER2013) -> str:
@@ -204,7 +210,7 @@ def _read_rows(
     columns = {*COLUMNS, "loss", *further}
     kept = {}
     for variant in study.variants:
-        row = rows.get(variant.name, {})
+        row = _upgrade_row(rows.get(variant.name, {}))
         if (
             not variant.exclude
             and _identify(variant).items() <= row.items()
@@ -212,6 +218,15 @@ def _read_rows(
         ):
             kept[variant.name] = row
     return kept
+
+
+def _upgrade_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Its recipe by this version's names; nothing where that recipe is no longer possible."""
+    try:
+        recipe = describe_recipe(build_recipe(row["recipe"]))
+    except (FerZooError, KeyError, TypeError):
+        return {}
+    return {**row, "recipe": json.loads(json.dumps(recipe))}
 
 
 def _describe_variant(

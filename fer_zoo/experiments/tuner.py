@@ -87,16 +87,7 @@ def tune(
         point = {dimension.name: _suggest(trial, dimension) for dimension in space}
         trial_dir = folder / "trials" / f"{trial.number:04d}"
         shutil.rmtree(trial_dir, ignore_errors=True)
-        is_promising, began = True, time.perf_counter()
-
-        def report(row: dict[str, float]) -> bool:
-            nonlocal is_promising
-            trial.report(row["public_accuracy"], int(row["epoch"]))
-            if isinstance(table, TrialTable):
-                table.refresh()
-            is_promising = not trial.should_prune()
-            return is_promising
-
+        watch, began = _Watch(trial, table), time.perf_counter()
         try:
             result = fit(
                 row.name,
@@ -107,7 +98,7 @@ def tune(
                 init=init,
                 seed=seed,
                 device=device,
-                on_epoch=report,
+                on_epoch=watch,
                 show_progress=False,
                 data=dataset.info,
             )
@@ -122,7 +113,7 @@ def tune(
         finally:
             trial.set_user_attr("seconds", time.perf_counter() - began)
         broken.clear()
-        if not is_promising:
+        if not watch.is_promising:
             raise optuna.TrialPruned  # so Optuna wants to be told
         return result.public_accuracy
 
@@ -138,6 +129,20 @@ def tune(
     finally:
         _write_results(optuna, study, folder, recipe)
     return _summarize(optuna, study, folder)
+
+
+class _Watch:
+    """The `on_epoch` of a trial: tells Optuna, and ends the run where that says so."""
+
+    def __init__(self, trial: "Trial", table: Any) -> None:
+        self.trial, self.table, self.is_promising = trial, table, True
+
+    def __call__(self, row: dict[str, float]) -> bool:
+        self.trial.report(row["public_accuracy"], int(row["epoch"]))
+        if isinstance(self.table, TrialTable):
+            self.table.refresh()
+        self.is_promising = not self.trial.should_prune()
+        return self.is_promising
 
 
 def _describe_init(init: bool | str | Path | None) -> bool | str:

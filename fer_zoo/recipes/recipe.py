@@ -54,7 +54,7 @@ class Recipe:
     its reason.
 
     learning_rate: the highest of the schedule. backbone_lr_mult: learning rate of the pretrained part
-    relative to the head's. freeze_epochs: the backbone stands still that long. interpolate_init: a run
+    relative to the head's. freeze_epochs: the backbone is frozen that long. interpolate_init: a run
     that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
     warmup_epochs: linear rise at the start (cosine only). ema_decay: of the averaged weights that are
     evaluated and saved; 0 uses the last weights. patience: epochs without a better PublicTest accuracy

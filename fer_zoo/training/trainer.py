@@ -90,7 +90,7 @@ def fit(
             model of the same network by name or folder; then backbone_lr_mult and freeze_epochs apply.
         seed: of the weights, the order of the faces, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1` ...
-        resume: go on with the run in `out`; start it where there is none.
+        resume: the run in `out`; starts it where there is none.
         on_epoch: called after each epoch with its row of history.csv. Returning False ends the run there,
             as if the recipe had no more epochs.
         show_progress: on stderr.

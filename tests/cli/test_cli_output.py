@@ -136,7 +136,7 @@ def test_a_file_is_replaced_on_demand_only(
     mine.write_text("mine")
     for command in (["data", "synth", mine], ["report", "vit_48", "--data", drawn_csv, "--out", mine]):
         line = refuse(capsys, *command)
-        assert "exists already (4 bytes)" in line and "--force" in line and mine.read_text() == "mine"
+        assert "already exists (4 bytes)" in line and "--force" in line and mine.read_text() == "mine"
         assert "is a folder" in refuse(capsys, *command[:-1], tmp_path)
     main(["data", "synth", str(mine), "--count", "7", "--force"])
     assert mine.read_text().startswith("emotion,pixels,Usage\n")

@@ -111,7 +111,7 @@ def test_a_picture_that_pillow_would_hand_to_another_program_is_refused(tmp_path
         read_folder(tmp_path)
     path.unlink()
     os.mkfifo(path)  # would be waited for, forever
-    with pytest.raises(DataError, match="hold no image"):
+    with pytest.raises(DataError, match="contain no image"):
         read_folder(tmp_path)
 
 

@@ -67,17 +67,13 @@ def measure_prediction(
     for number, folder in enumerate(folders):
         for runtime, classify in _open(folder).items():
             for batch in BATCH_SIZES:
-                faces = np.random.default_rng(0).integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
-                times = _time(partial(classify, faces), repeats)
-                speed = round(1000 * batch / times["median_ms"])
                 row = {"model": models[number], "runtime": runtime, "batch": batch}
-                rows.append({**row, **times, "faces_per_s": speed})
+                rows.append(row | _time_batch(classify, batch, repeats))
             if runtime == "torch":
                 singles.append(classify)
         progress(number + 2, total)
     one = np.zeros((1, 1, SIDE, SIDE), dtype=np.uint8)
-    together = _time(lambda: [classify(one) for classify in singles], repeats)
-    start = measure_start(models[0])
+    together, start = _time(lambda: [call(one) for call in singles], repeats), measure_start(models[0])
     progress(total, total)
     return {
         "threads": torch.get_num_threads(),
@@ -147,6 +143,12 @@ def show_times(times: dict[str, Any]) -> str:
 
 def _run_python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def _time_batch(classify: Callable[[np.ndarray], object], batch: int, repeats: int) -> dict[str, float]:
+    faces = np.random.default_rng(0).integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
+    times = _time(partial(classify, faces), repeats)
+    return {**times, "faces_per_s": round(1000 * batch / times["median_ms"])}
 
 
 def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:

@@ -231,7 +231,7 @@ def test_a_model_has_its_page_and_the_keyboard_finds_the_way_back(page: Any) -> 
     page.get_by_role("tab", name="Models").click()
     page.get_by_role("button", name="cnn-baseline").focus()
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="What is taken for what").wait_for()
+    page.get_by_role("heading", name="Confusion matrix").wait_for()
     assert page.evaluate("document.activeElement.textContent") == "cnn-baseline"
     bars = page.locator(".fz-classes .fz-bar")
     assert bars.count() == 7

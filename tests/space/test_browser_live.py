@@ -184,7 +184,9 @@ def test_a_video_becomes_bands_over_time(page: Any, clip: Path, broken: Path) ->
     listing = json.loads(download(page, "JSON", "video"))
     assert listing["video"] == "clip.mp4" and [face["face"] for face in listing["faces"]] == [1, 2]
     page.locator("#clip input[type=file]").set_input_files(str(broken))
-    page.get_by_text("broken.png: not a video").or_(page.get_by_text("broken.png: no es un vídeo")).wait_for()
+    page.get_by_text("broken.png: this video format").or_(
+        page.get_by_text("broken.png: este formato de vídeo")
+    ).wait_for()
     page.locator("#video [data-act=clear]").click()
     waiting.wait_for()
 

@@ -11,6 +11,7 @@ from fer_zoo.emotions import COLORS
 from page.crowds import describe_left_out, list_left_out
 from page.data_uris import encode_picture, encode_pixels
 from page.emotions import WORDS as EMOTION_WORDS
+from page.offered_models import is_ensemble
 from page.uploads import hide_paths
 from page.words import format_number
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN_SIDE = 1000  # pixels: longest side of the photo as it is sent back to the page
 SURE = 0.5  # probability: below it a model's top answer is called unsure
-ENSEMBLE = "ensemble"  # the model that lets the others vote
 
 WELCOME = Markup(
     '<div class="fz-message" role="status"><p>{welcome}</p>'
@@ -202,9 +202,10 @@ def _render_head(seen: "Inspection", name: str, language: str) -> Markup:
         time = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
             time = WORDS.say(language, "time_for", milliseconds=milliseconds, count=count)
-    if name == ENSEMBLE:
+    ensemble = is_ensemble(name)
+    if ensemble:
         time = f"{WORDS.say(language, 'vote')}, {time}"
-    mark = Markup(' class="fz-ensemble"') if name == ENSEMBLE else ""
+    mark = Markup(' class="fz-ensemble"') if ensemble else ""
     return HEAD.format(mark=mark, name=Markup("_<wbr>").join(name.split("_")), time=time)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_zoo.artifacts.artifact import find_artifact
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.bench.peer_process import BATCH, PeerError, predict_all_peers, predict_with_peer
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
@@ -95,7 +95,7 @@ def test_each_face_gets_its_own_answer_in_the_order_of_the_house(install, datase
 def test_peers_stand_beside_our_models_with_a_paired_test(install, dataset, told) -> None:
     install("fer", STAND_INS["fer"])
     install("rmn", {"__init__.py": "raise OSError('the weights\\ncannot be downloaded')"})
-    folder = find_artifact("cnn-baseline")
+    folder = resolve_folder("cnn-baseline")
     result = compare_artifacts([folder], dataset, predict_peers=partial(predict_all_peers, sys.executable))
     assert [row["model"] for row in result["models"]] == ["cnn-baseline", "fer 1.2"]
     assert result["models"][1]["accuracy"] == np.mean(told == dataset.split("private").labels)

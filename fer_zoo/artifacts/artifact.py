@@ -1,11 +1,11 @@
 """A trained model as a folder: model.safetensors, config.json and README.md. The same folder everywhere.
 
-An ensemble's folder that comes with the package has no weights of its own: its members are found by name.
+An ensemble's folder that comes with the package has no weights of its own: its members are found by
+the SHA-256 of their weights.
 """
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,9 @@ from fer_zoo.artifacts.config_check import (
 )
 from fer_zoo.artifacts.origin import Origin, fingerprint_model
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import ArtifactError, UnknownNameError
-from fer_zoo.models.registry import (
-    ARCHITECTURES,
-    Architecture,
-    create_backbone,
-    find_architecture,
-    find_name,
-)
+from fer_zoo.errors import ArtifactError
+from fer_zoo.models.registry import RENAMED, Architecture, create_backbone, find_architecture
+from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
 from fer_zoo.utils.files import write_text
 from fer_zoo.utils.tensors import check_values, read_tensors, write_tensors
 
@@ -38,42 +33,16 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
-ENSEMBLE = "ensemble"
 FILE_KEYS = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
 MAX_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
 MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parents[1] / "weights"
-HUB_ADDRESS = re.compile(r"\w[\w.-]*/(?P<name>[\w.-]+)(@\S+)?")  # or the path of a folder in a folder
 
 
 def list_embedded() -> dict[str, Path]:
-    """The models whose weights come with the package, by name."""
-    return {path.parent.name: path.parent for path in sorted(EMBEDDED.glob(f"*/{CONFIG_NAME}"))}
-
-
-def find_artifact(name: str | Path) -> Path:
-    """The folder of a model given as a path or as an embedded name (`-` and `_` are alike). Raises
-    ArtifactError, UnknownNameError.
-    """
-    if isinstance(name, Path) or Path(name).is_dir() or str(name).startswith((".", "/")):
-        if not Path(name).is_dir():
-            raise ArtifactError(f"There is no model folder at {str(name)!r}.")
-        return Path(name)
-    embedded = list_embedded()
-    if known := find_name(name, embedded):
-        return embedded[known]
-    if untrained := find_name(name, ARCHITECTURES):
-        raise ArtifactError(
-            f"{untrained} has no trained weights in this package. Train it: fer-zoo train "
-            f"--arch {untrained}. "
-            f"With weights: {', '.join(embedded)}."
-        )
-    if address := HUB_ADDRESS.fullmatch(name):
-        raise ArtifactError(
-            f"There is no model folder {name!r} here. If it is on the Hugging Face Hub, fetch it first, by "
-            f"fer-zoo pull {name} --out runs/{address['name']}, and give the folder runs/{address['name']}."
-        )
-    raise UnknownNameError("model", name, embedded)
+    """The released weights that come with the package: their folders by the shortest name."""
+    folders = {row.name: EMBEDDED / row.full_name for row in WEIGHTS.values()}
+    return {name: folder for name, folder in folders.items() if (folder / CONFIG_NAME).is_file()}
 
 
 def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any]:
@@ -81,10 +50,10 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
 
     An ensemble has no row: its members stand in `info`.
     """
-    row = _find_row(model.name)
+    row = None if "members" in info else find_architecture(model.architecture)
     scale = model.preprocessing
     return {
-        "architecture": (row and row.timm_name) or model.name,
+        "architecture": (row and row.timm_name) or model.architecture,
         "num_classes": len(EMOTIONS),
         "label_names": list(EMOTIONS),
         "model_args": {"in_chans": 1, "num_classes": len(EMOTIONS), **(row.arguments if row else {})},
@@ -99,7 +68,7 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
             "license": "mit",
         },
         "fer_zoo": {
-            "name": model.name,
+            "name": model.architecture,
             "emotions": list(EMOTIONS),
             "input": {
                 "dtype": "uint8",
@@ -144,7 +113,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise ValueError(f"it is over {MAX_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
         check_block(block := config["fer_zoo"])
-        check_size(_find_row(block["name"]), block["input"]["size"])
+        _upgrade_names(block)
+        check_size(_find_row(block), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ArtifactError(
@@ -153,9 +123,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _find_row(name: str) -> Architecture | None:
+def _upgrade_names(block: dict[str, Any]) -> None:
+    """An earlier release's names of architectures, without a warning: nobody typed them."""
+    for named in (block, *(block["members"] if isinstance(block.get("members"), list) else ())):
+        if isinstance(named, dict) and isinstance(named.get("name"), str):
+            named["name"] = RENAMED.get(named["name"], (named["name"],))[0]
+
+
+def _find_row(block: dict[str, Any]) -> Architecture | None:
     """None for an ensemble, which has no row."""
-    return None if name == ENSEMBLE else find_architecture(name)
+    return None if "members" in block else find_architecture(block["name"])
+
+
+def name_model(block: dict[str, Any]) -> str:
+    """The shortest name that leads to the model of a `fer_zoo` block, or of a member's row in one."""
+    return name_weights(block["name"], block.get("tag"))
 
 
 def load_artifact(folder: Path) -> "FaceClassifier":
@@ -175,12 +157,12 @@ def _load(folder: Path) -> tuple["FaceClassifier", str]:
     from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 
     block = read_config(folder)["fer_zoo"]
-    name, path = block["name"], folder / WEIGHTS_NAME
-    if name == ENSEMBLE:
+    architecture, path = block["name"], folder / WEIGHTS_NAME
+    if "members" in block:
         backbone = _build_ensemble(block, from_package=not path.is_file())
     else:
-        backbone = create_backbone(row := find_architecture(name), options=block.get("network"))
-        name = row.name
+        row = find_architecture(architecture)
+        backbone, architecture = create_backbone(row, options=block.get("network")), row.name
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
     digest = _fill(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
@@ -188,9 +170,10 @@ def _load(folder: Path) -> tuple["FaceClassifier", str]:
     model = FaceClassifier(
         backbone,
         Preprocessing(scale["size"], scale["mean"], scale["std"]),
-        name=name,
+        name=name_weights(architecture, block.get("tag")),
         temperature=block["temperature"],
         info=block,
+        architecture=architecture,
     )
     return model.eval(), digest
 
@@ -242,7 +225,8 @@ def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dic
         "std": model.preprocessing.std,
     }
     return {
-        "name": model.name,
+        "name": model.architecture,
+        **({"tag": model.info["tag"]} if model.info.get("tag") else {}),
         "weight": weight,
         "sha256": digest,
         "input": scale,
@@ -258,15 +242,37 @@ def hash_weights(folder: Path) -> str:
 
 
 def fingerprint_artifact(folder: Path) -> str:
-    """32 hexadecimal digits that change with the weights and config.json; for an ensemble by name, with every
-    model of the package, whose members it has.
+    """32 hexadecimal digits that change with the weights and config.json; for an ensemble without weights of
+    its own, with those of its members.
     """
-    folders = [folder] if (folder / WEIGHTS_NAME).is_file() else [folder, *list_embedded().values()]
+    folders, block = [folder], read_config(folder)["fer_zoo"]
+    if "members" in block and not (folder / WEIGHTS_NAME).is_file():
+        try:
+            folders += [find_member(member) for member in check_members(block)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise _explain_members(error) from error
     digest = hashlib.sha256()
     for place in folders:
         digest.update(hash_weights(place).encode())
         digest.update((place / CONFIG_NAME).read_bytes())
     return digest.hexdigest()[:32]
+
+
+def find_member(member: dict[str, Any]) -> Path:
+    """The folder of a member of an ensemble that comes without weights: those of the package with the SHA-256
+    that its row has, and never a path that it names. Raises ArtifactError.
+    """
+    name, sha256 = str(member["name"]), str(member["sha256"])
+    row = find_weights_by_hash(sha256)
+    folder = EMBEDDED / row.full_name if row and row.architecture == name else None
+    if folder is None or not (folder / WEIGHTS_NAME).is_file() or hash_weights(folder) != sha256:
+        told = name_weights(name, member.get("tag"))
+        raise ArtifactError(f"The ensemble was made with another {told} than the package has.")
+    return folder
+
+
+def _explain_members(error: Exception) -> ArtifactError:
+    return ArtifactError(f"The ensemble's members cannot be read ({type(error).__name__}: {error}).")
 
 
 def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
@@ -281,10 +287,7 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
         models = []
         for name, _, row in rows:
             if from_package:
-                folder = list_embedded().get(name)  # never a path that the config names
-                if not folder or name == ENSEMBLE or hash_weights(folder) != row["sha256"]:
-                    raise ArtifactError(f"The ensemble was made with another {name} than the package has.")
-                models.append(_load(folder)[0])
+                models.append(_load(find_member(row))[0])
             else:
                 check_scale(row["input"], row["temperature"])
                 check_network(row.get("network"))
@@ -300,6 +303,4 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
                 )
         return Ensemble(models, [weight for _, weight, _ in rows])
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"The ensemble's members cannot be read ({type(error).__name__}: {error})."
-        ) from error
+        raise _explain_members(error) from error

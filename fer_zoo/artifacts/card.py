@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifacts.artifact import ENSEMBLE, list_embedded, read_config
+from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
 from fer_zoo.artifacts.card_results import class_tables, ferplus_and_latency, results_note, results_table
 from fer_zoo.artifacts.card_text import clean
 from fer_zoo.artifacts.card_training import (
@@ -18,6 +18,7 @@ from fer_zoo.artifacts.train_command_line import is_of_fer2013
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import find_architecture
+from fer_zoo.models.weights import WEIGHTS
 from fer_zoo.utils.files import write_atomically, write_text
 
 LIMITS = """\
@@ -49,8 +50,8 @@ def build_card(folder: Path, hub_name: str | None = None) -> str:
     """
     block = read_config(folder)["fer_zoo"]
     try:
-        block, embedded = clean(block), _is_embedded(folder, block["name"])
-        return _join_parts(block, hub_name or (block["name"] if embedded else FOLDER), embedded)
+        block, embedded = clean(block), _is_embedded(folder, name_model(block))
+        return _join_parts(block, hub_name or (name_model(block) if embedded else FOLDER), embedded)
     except UNREADABLE as error:
         raise _explain(folder, error) from error
 
@@ -68,21 +69,27 @@ def _explain(folder: Path, error: Exception) -> ArtifactError:
 
 
 def _join_parts(block: dict[str, Any], address: str, embedded: bool) -> str:
-    name, metrics = block["name"], block["metrics"]
+    metrics = block["metrics"]
     parts = [
         _front_matter(block),
-        f"# {name}\n",
+        f"# {name_model(block)}\n",
         _summary(block),
         _usage(block, address),
         f"## Results\n\n{results_table(metrics)}" if metrics else _tell_unmeasured(address),
-        results_note(name) if metrics else "",
+        results_note(block) if metrics else "",
         ferplus_and_latency(block),
-        class_tables(name, metrics),
+        class_tables(_name_files(block), metrics),
         f"## Limits\n\n{_tell_limits(block)}\n",
         _tell_origin(block, embedded),
         f"## License\n\n{LICENSE_NOTE}{pretrained_license(block)}\n",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _name_files(block: dict[str, Any]) -> str:
+    """Beginning of the names of a card's files: `architecture.tag` for released weights."""
+    row = WEIGHTS.get(f"{block['name']}.{block.get('tag')}")
+    return row.full_name if row else block["name"]
 
 
 def _tell_unmeasured(address: str) -> str:
@@ -101,7 +108,7 @@ def _tell_origin(block: dict[str, Any], embedded: bool) -> str:
         told = training_section(block, embedded)
     elif "base_model" in block:
         told = tell_change(block)
-    elif block["name"] == ENSEMBLE:
+    elif "members" in block:
         told = members_section(block)
     else:
         return ""
@@ -113,7 +120,7 @@ def write_card(folder: Path, out: Path | None = None, hub_name: str | None = Non
     from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
 
     block = read_config(folder)["fer_zoo"]
-    text, place, name = build_card(folder, hub_name), out or folder, block["name"]
+    text, place, name = build_card(folder, hub_name), out or folder, _name_files(block)
     place.mkdir(parents=True, exist_ok=True)
     card = place / (f"{name}.md" if out else "README.md")
     write_text(card, text)
@@ -138,7 +145,7 @@ def _front_matter(block: dict[str, Any]) -> str:
     if score and is_of_fer2013(block):
         lines += [
             "model-index:",
-            f"- name: {block['name']}",
+            f"- name: {name_model(block)}",
             "  results:",
             "  - task:",
             "      type: image-classification",
@@ -154,13 +161,14 @@ def _front_matter(block: dict[str, Any]) -> str:
 
 
 def _summary(block: dict[str, Any]) -> str:
-    if block["name"] == ENSEMBLE:
-        names = [member["name"] for member in block["members"]]
+    if "members" in block:
+        names = [name_model(member) for member in block["members"]]
         what = f"The weighted mean of the probabilities of {', '.join(names[:-1])} and {names[-1]}"
-        size = sum(find_architecture(name).parameters for name in names)
+        size = sum(find_architecture(member["name"]).parameters for member in block["members"])
     else:
         row = find_architecture(block["name"])
-        what, size = row.note, row.parameters
+        released = WEIGHTS.get(f"{row.name}.{block.get('tag')}")
+        what, size = (released and released.note) or row.note, row.parameters
     return (
         f"{what}. {size / 1e6:.1f} M parameters, input of {block['input']['size']} pixels made from a 48x48 "
         f"gray face, seven emotions ({', '.join(EMOTIONS)}).{tell_faces(block)}\n"
@@ -168,7 +176,6 @@ def _summary(block: dict[str, Any]) -> str:
 
 
 def _usage(block: dict[str, Any], address: str) -> str:
-    name = block["name"]
     lines = [
         "```python",
         "import fer_zoo",
@@ -180,9 +187,9 @@ def _usage(block: dict[str, Any], address: str) -> str:
         f'model = fer_zoo.load("{address}")',
         'model.predict("face.png")',
     ]
-    if name != ENSEMBLE and find_architecture(name).timm_name:
+    if "members" not in block and find_architecture(block["name"]).timm_name:
         size = block["input"]["size"]
-        on_hub = address not in (name, FOLDER)
+        on_hub = address not in (name_model(block), FOLDER)
         place = f"hf-hub:{address}" if on_hub else f"local-dir:{FOLDER}"
         lines += [
             "",

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from fer_zoo.artifacts.artifact import ENSEMBLE
-
 SPLITS = {
     "private": "PrivateTest",
     "public": "PublicTest",
@@ -25,8 +23,8 @@ def results_table(metrics: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def results_note(name: str) -> str:
-    chosen = "votes" if name == ENSEMBLE else "epoch"
+def results_note(block: dict[str, Any]) -> str:
+    chosen = "votes" if "members" in block else "epoch"
     return (
         f"The {chosen} and the temperature were chosen on PublicTest, so PrivateTest is the honest figure. "
         "Without duplicates: without the faces that also stand in Training. Flip: the mean of a face and its "

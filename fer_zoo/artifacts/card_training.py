@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from fer_zoo.artifacts.train_command_line import build_command, is_in_package, is_of_fer2013
+from fer_zoo.artifacts.artifact import name_model
+from fer_zoo.artifacts.train_command_line import build_command, is_of_fer2013
+from fer_zoo.models.weights import find_weights_by_hash
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, upgrade_settings
 
 TARGETS = {
@@ -54,9 +56,10 @@ def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
 
 
 def _tell_weights(row: dict[str, Any], embedded: bool, cost: str = "") -> str:
-    """A model by name and SHA-256, and whether that name still stands for these weights."""
-    text = f"{row['name']} (weights {row['sha256']}{cost}"
-    if not is_in_package(row["name"], row["sha256"]):
+    """A model by name and SHA-256, and whether these weights can still be loaded."""
+    released = find_weights_by_hash(row["sha256"])
+    text = f"{released.name if released else row['name']} (weights {row['sha256']}{cost}"
+    if not released:
         text += f"; these weights are {'no longer' if embedded else 'not'} part of the package"
     return text + ")"
 
@@ -97,7 +100,7 @@ def tell_change(block: dict[str, Any]) -> str:
 
 
 def members_section(block: dict[str, Any]) -> str:
-    names = " ".join(member["name"] for member in block["members"])
+    names = " ".join(name_model(member) for member in block["members"])
     lines = [
         f"`fer-zoo ensemble {names}`: votes chosen greedily on PublicTest by log loss, then one temperature "
         f"({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
@@ -105,7 +108,7 @@ def members_section(block: dict[str, Any]) -> str:
         "|---|---|---|",
     ]
     lines += [
-        f"| {member['name']} | {member['weight']:.2f} | {member['sha256'][:16]} |"
+        f"| {name_model(member)} | {member['weight']:.2f} | {member['sha256'][:16]} |"
         for member in block["members"]
     ]
     return "\n".join(lines) + "\n"

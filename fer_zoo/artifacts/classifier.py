@@ -62,9 +62,9 @@ class FaceClassifier(nn.Module):
     """A backbone with its preprocessing and calibration temperature.
 
     `backbone` is the plain network on normalized input of `preprocessing.size` pixels, usable without this
-    class. `info` is the `fer_zoo` block of the artifact it was loaded from (metrics, recipe, seed), empty
-    for a new one. `accepts_crops`: set while it trains on, or teaches from, parts of faces
-    (`augment.train_crop`).
+    class. `name` is the shortest that leads to it, `architecture` the network's. `info` is the `fer_zoo`
+    block of the artifact it was loaded from (metrics, recipe, seed), empty for a new one. `accepts_crops`:
+    set while it trains on, or teaches from, parts of faces (`augment.train_crop`).
     """
 
     accepts_crops = False
@@ -77,11 +77,13 @@ class FaceClassifier(nn.Module):
         name: str,
         temperature: float = 1.0,
         info: dict[str, Any] | None = None,
+        architecture: str | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.preprocessing = preprocessing
         self.name = name
+        self.architecture = architecture or name
         self.temperature = temperature
         self.info = info or {}
 

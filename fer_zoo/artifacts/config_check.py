@@ -16,7 +16,7 @@ SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
 MAX_MEMBERS = 16  # of an ensemble
 MAX_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
 SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
-SCORE_NAME = re.compile(r"[\w -]{1,60}")
+SCORE_NAME = re.compile(r"[\w .-]{1,60}")
 
 
 def check_block(block: Any) -> None:
@@ -25,6 +25,8 @@ def check_block(block: Any) -> None:
         raise TypeError(f"fer_zoo is a {type(block).__name__}; allowed is an object")
     if not isinstance(block["name"], str):
         raise TypeError(f"the name is {block['name']!r:.60}; allowed is text")
+    if not isinstance(block.get("tag", ""), str):
+        raise TypeError(f"the tag is {block['tag']!r:.60}; allowed is text")
     if block.get("emotions") != list(EMOTIONS):
         raise ValueError(f"the emotions are {block.get('emotions')!r:.100}; allowed is {list(EMOTIONS)}")
     check_scale(block["input"], block["temperature"])

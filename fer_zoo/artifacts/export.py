@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from fer_zoo.artifacts.artifact import (
     CONFIG_NAME,
-    ENSEMBLE,
     FILE_KEYS,
     WEIGHTS_NAME,
     fingerprint_artifact,
@@ -64,13 +63,16 @@ def _check_tensors(model: "FaceClassifier") -> None:
     """
     import torch
 
-    if model.name == ENSEMBLE:
-        network: Any = model.backbone
-        for member in network.members:
+    from fer_zoo.artifacts.classifier import FaceClassifier
+    from fer_zoo.models.ensemble import Ensemble
+
+    if isinstance(model.backbone, Ensemble):
+        for member in model.backbone.members:
+            assert isinstance(member, FaceClassifier)
             _check_tensors(member)
         return
     with torch.random.fork_rng(devices=[]):  # saving must not change what a run draws next
-        new = create_backbone(find_architecture(model.name), options=model.info.get("network"))
+        new = create_backbone(find_architecture(model.architecture), options=model.info.get("network"))
     wanted = {key: value.shape for key, value in new.state_dict().items()}
     given = {key: value.shape for key, value in model.backbone.state_dict().items()}
     wrong = [key for key in {**wanted, **given} if wanted.get(key) != given.get(key)]
@@ -132,7 +134,7 @@ def export_timm(source: Path, out: Path) -> Path:
     """
     refuse_existing_model(out)
     model = load_artifact(source)
-    if model.name == ENSEMBLE or not find_architecture(model.name).timm_name:
+    if "members" in model.info or not find_architecture(model.architecture).timm_name:
         rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
         raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
     network: Any = model.backbone

@@ -1,39 +1,24 @@
-"""Where a name leads: a folder, the embedded weights, or a repository of the Hugging Face Hub."""
+"""Load a model by its name, fetch one from the Hugging Face Hub, and list what there is."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fer_zoo.artifacts.artifact import (
-    CONFIG_NAME,
-    ENSEMBLE,
     WEIGHTS_NAME,
     list_embedded,
     load_artifact,
     read_config,
 )
-from fer_zoo.artifacts.artifact import find_artifact as find_local
+from fer_zoo.artifacts.resolve import ModelRef, fetch_model, resolve, resolve_folder
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import HubError, UnknownNameError
-from fer_zoo.models.registry import ARCHITECTURES, find_name
-from fer_zoo.utils.hub_client import fetch_files, parse_repo_address
+from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.models.registry import ARCHITECTURES
+from fer_zoo.models.weights import ENSEMBLE_FAMILY, WEIGHTS, ReleasedWeights
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
-
-
-OWNER_VARIABLE = "FER_ZOO_HUB_OWNER"
-LARGEST = 500_000_000  # bytes of a model's files; the largest architecture here takes 22 MB
-
-
-class Pulled(NamedTuple):
-    """A model in huggingface_hub's cache: its folder, and the repository and commit that it is of."""
-
-    folder: Path
-    repo: str
-    commit: str
 
 
 @overload
@@ -55,71 +40,23 @@ def load(
     """
     if runtime not in ("torch", "onnx"):
         raise UnknownNameError("runtime", runtime, ["torch", "onnx"])
-    if runtime == "onnx" and Path(name).suffix == ".onnx":
-        from fer_zoo.artifacts.onnx_model import OnnxClassifier
-
-        return OnnxClassifier(name)
-    found = _find(name, revision)
-    folder = found if isinstance(found, Path) else found.folder
+    found = resolve(name, revision)
     if runtime == "onnx":
         from fer_zoo.artifacts.onnx_cache import open_onnx
+        from fer_zoo.artifacts.onnx_model import OnnxClassifier
 
-        return open_onnx(folder)
-    model = load_artifact(folder)
-    if isinstance(found, Pulled):
+        return OnnxClassifier(found.path) if found.kind == "onnx" else open_onnx(found.path)
+    if found.kind == "onnx":
+        raise ArtifactError(
+            f"{str(name)!r} is an ONNX file: give runtime='onnx', or a model's name or folder."
+        )
+    model = load_artifact(found.path)
+    if found.kind == "hub":
         model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
     return model
 
 
-def find_artifact(name: str | Path, revision: str | None = None) -> Path:
-    """The folder of a model given as in `load`. Raises ArtifactError, UnknownNameError or HubError."""
-    found = _find(name, revision)
-    return found if isinstance(found, Path) else found.folder
-
-
-def _find(name: str | Path, revision: str | None) -> Path | Pulled:
-    """A folder here, an embedded model, or a repository; the Hub is asked last."""
-    text = str(name)
-    on_hub = isinstance(name, str) and not Path(name).is_dir() and not text.startswith((".", "/", "~"))
-    if on_hub and "/" in text:
-        try:
-            return fetch_model(text, revision)
-        except HubError as error:
-            raise HubError(f"{error} (There is no folder {text!r} here.)") from error
-    owner = os.environ.get(OWNER_VARIABLE)
-    row = find_name(text, ARCHITECTURES)
-    if on_hub and owner and row and not find_name(text, list_embedded()):
-        return fetch_model(f"{owner}/{row}", revision)
-    if revision:
-        raise HubError(f"{text!r} is on this machine and has no revision {revision!r}: give OWNER/NAME.")
-    return find_local(name)
-
-
-def fetch_model(address: str, revision: str | None = None) -> Pulled:
-    """The model at OWNER/NAME[@REVISION], in the cache; nothing but its config.json and model.safetensors.
-
-    Raises HubError or ArtifactError. Loading it compares the weights with the SHA-256 in config.json.
-    """
-    repo, named = parse_repo_address(address)
-    if named and revision and named != revision:
-        raise HubError(f"{address!r} and the revision {revision!r} differ: give one of them.")
-
-    def choose(paths: Sequence[str]) -> list[str]:
-        missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if name not in paths]
-        if missing:
-            raise HubError(
-                f"{repo} holds no fer_zoo model: it has no {' and no '.join(missing)}. If an upload stopped "
-                "half-way, push it again."
-            )
-        return [CONFIG_NAME, WEIGHTS_NAME]
-
-    fetched = fetch_files(repo, choose, revision=named or revision, max_bytes=LARGEST)
-    folder = fetched.files[CONFIG_NAME].parent
-    read_config(folder)  # refuses what is not of fer_zoo
-    return Pulled(folder, repo, fetched.commit)
-
-
-def pull_model(address: str, out: str | Path, revision: str | None = None) -> Pulled:
+def pull_model(address: str, out: str | Path, revision: str | None = None) -> ModelRef:
     """Write the model at OWNER/NAME[@REVISION] to the new folder `out`, its card and pictures made here.
 
     The weights are loaded once, strictly, before anything is written; config.json tells repository and
@@ -128,45 +65,68 @@ def pull_model(address: str, out: str | Path, revision: str | None = None) -> Pu
     from fer_zoo.artifacts.export import copy_artifact
 
     pulled = fetch_model(address, revision)
-    copy_artifact(pulled.folder, Path(out), {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
+    copy_artifact(pulled.path, Path(out), {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
     return pulled
 
 
 def list_models() -> list[dict[str, Any]]:
-    """A row for every architecture, and for the ensemble where there is one: name, family, parameters, input
-    size, where its weights are and how many bytes they take, what it measured, and its speed.
+    """A row for all released weights and for every architecture without any: name, architecture, tag, label
+    source, family, parameters, input size, where its weights are and how many bytes they take, what it
+    measured, and its speed.
     """
     embedded = list_embedded()
+    released = [row for row in WEIGHTS.values() if row.name in embedded]
     rows = []
-    for row in ARCHITECTURES.values():
-        folder = embedded.get(row.name)
+    for architecture in ARCHITECTURES.values():
         known = {
-            "family": row.family,
-            "params": row.parameters,
-            "input_size": row.input_size,
-            "note": row.note,
+            "family": architecture.family,
+            "params": architecture.parameters,
+            "input_size": architecture.input_size,
+            "note": architecture.note,
         }
-        rows.append(_describe(row.name, known, folder, [folder] if folder else []))
-    if ENSEMBLE in embedded:
-        members = read_config(embedded[ENSEMBLE])["fer_zoo"]["members"]
-        names = [member["name"] for member in members]
-        known = {
-            "family": ENSEMBLE,
-            "params": sum(ARCHITECTURES[name].parameters for name in names),
-            "input_size": SIDE,
-            "note": f"Soft vote of {', '.join(names)}",
-        }
-        rows.append(_describe(ENSEMBLE, known, embedded[ENSEMBLE], [embedded[name] for name in names]))
-    return rows
+        own = [row for row in released if row.architecture == architecture.name]
+        rows += [_describe_weights(row, known, embedded[row.name], [embedded[row.name]]) for row in own]
+        if not own:
+            rows.append(_describe(architecture.name, architecture.name, known))
+    return rows + [_describe_ensemble(row, embedded) for row in released if row.members]
 
 
-def _describe(name: str, known: dict[str, Any], folder: Path | None, weights: list[Path]) -> dict[str, Any]:
-    block = read_config(folder)["fer_zoo"] if folder else {}
+def _describe_ensemble(row: ReleasedWeights, embedded: dict[str, Path]) -> dict[str, Any]:
+    members = [WEIGHTS[member.name] for member in row.members]
+    known = {
+        "family": ENSEMBLE_FAMILY,
+        "params": sum(ARCHITECTURES[member.architecture].parameters for member in members),
+        "input_size": SIDE,
+        "note": f"Soft vote of {', '.join(member.name for member in members)}",
+    }
+    files = [embedded[member.name] for member in members]
+    return _describe_weights(row, known, embedded[row.name], files)
+
+
+def _describe_weights(
+    row: ReleasedWeights, known: dict[str, Any], folder: Path, files: list[Path]
+) -> dict[str, Any]:
+    known = {**known, "note": row.note or known["note"]}
+    return _describe(row.name, row.architecture, known, row, read_config(folder)["fer_zoo"], files)
+
+
+def _describe(
+    name: str,
+    architecture: str,
+    known: dict[str, Any],
+    row: ReleasedWeights | None = None,
+    block: dict[str, Any] | None = None,
+    files: Sequence[Path] = (),
+) -> dict[str, Any]:
+    block = block or {}
     return {
         "name": name,
+        "architecture": architecture,
+        "tag": row.tag if row else None,
+        "label_source": row.label_source if row else None,
         **known,
-        "weights": "embedded" if folder else "none",
-        "bytes": sum((path / WEIGHTS_NAME).stat().st_size for path in weights),
+        "weights": "embedded" if row else "none",
+        "bytes": sum((path / WEIGHTS_NAME).stat().st_size for path in files),
         "metrics": block.get("metrics", {}),
         "latency": block.get("latency"),
     }
@@ -176,4 +136,4 @@ def describe_model(name: str | Path) -> dict[str, Any]:
     """What is stored with a model's weights, without loading them: name, input, temperature, recipe, seed,
     training, metrics, versions. name: as in `load`. Raises ArtifactError or UnknownNameError.
     """
-    return read_config(find_artifact(name))["fer_zoo"]
+    return read_config(resolve_folder(name))["fer_zoo"]

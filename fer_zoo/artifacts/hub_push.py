@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.artifacts.artifact import hash_weights, read_config, write_config
+from fer_zoo.artifacts.artifact import hash_weights, name_model, read_config, write_config
 from fer_zoo.artifacts.export import copy_artifact, save_model
-from fer_zoo.artifacts.hub import find_artifact
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.utils.hub_client import check_name, translate_errors
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def prepare_push(source: "str | Path | FaceClassifier", repo: str) -> Iterator[d
     with TemporaryDirectory(prefix="fer-zoo-") as name:
         folder = Path(name) / "pushed"
         if isinstance(source, (str, Path)):
-            copy_artifact(find_artifact(source), folder, {}, hub_name=repo)
+            copy_artifact(resolve_folder(source), folder, {}, hub_name=repo)
         else:
             save_model(source, folder, hub_name=repo)
         config = read_config(folder)
@@ -58,7 +58,7 @@ def push_model(
         if branch != "main":
             hub.create_branch(repo, branch=branch, exist_ok=True)
         added = [CommitOperationAdd(place, path) for place, path in files.items()]
-        name = read_config(files["config.json"].parent)["fer_zoo"]["name"]
+        name = name_model(read_config(files["config.json"].parent)["fer_zoo"])
         return str(_commit(hub, repo, added, f"Upload {name}", branch).commit_url)
 
 

@@ -3,11 +3,12 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from fer_zoo.artifacts.artifact import hash_weights, list_embedded
 from fer_zoo.models.registry import find_architecture
+from fer_zoo.models.weights import ALIASES, find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import Recipe, build_recipe
 
@@ -38,14 +39,10 @@ def is_of_fer2013(block: dict[str, Any]) -> bool:
     return str(block.get("data_fingerprint", "")).split(" ")[0] == FER2013_FINGERPRINT
 
 
-def is_in_package(name: str, sha256: str) -> bool:
-    """Whether the package's weights of that name are those whose SHA-256 begins so."""
-    folder = list_embedded().get(name)
-    return folder is not None and hash_weights(folder).startswith(sha256)
-
-
 def _give_recipe(recipe: Recipe, own: str) -> list[str]:
     """--recipe, where it is another one than the architecture's own, and a --set for each difference."""
+    teachers = tuple(ALIASES.get(name, name) for name in recipe.distill.teachers)
+    recipe = replace(recipe, distill=replace(recipe.distill, teachers=teachers))
     nearest, changes = find_nearest_recipe(recipe, own)
     options = [] if nearest == own else ["--recipe", nearest]
     return options + [
@@ -71,8 +68,8 @@ def shorten_path(name: str) -> str:
 def _give_start(start: Any) -> list[str]:
     if not isinstance(start, dict):
         return [] if not start else ["--pretrained"] if start is True else ["--pretrained", Path(start).name]
-    name = start["name"]
-    return ["--pretrained", name if is_in_package(name, start["sha256"]) else f"path/to/{name}"]
+    released = find_weights_by_hash(start["sha256"])
+    return ["--pretrained", released.name if released else f"path/to/{start['name']}"]
 
 
 def _name_data(block: dict[str, Any]) -> str:

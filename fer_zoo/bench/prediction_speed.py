@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.hub import find_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.emotions import SIDE
 from fer_zoo.evaluation.latency import has_exporter, time_first_answers, time_interleaved
 
@@ -57,7 +57,7 @@ def measure_prediction(
     """
     import torch
 
-    folders = [find_artifact(name) for name in models]
+    folders = [resolve_folder(name) for name in models]
     encoded = Path(photo).read_bytes() if photo else draw_photo()
     total = len(folders) + 2
     steps = _time_photo(encoded, models, repeats)
@@ -99,7 +99,7 @@ def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
         "list_s": round(median(list_seconds), 3),
         "load_s": round(median(seconds for seconds, _ in loads), 2),
         "load_peak_mb": round(median(peak for _, peak in loads)),
-        "first_answer_s": time_first_answers(find_artifact(model), starts),
+        "first_answer_s": time_first_answers(resolve_folder(model), starts),
     }
 
 

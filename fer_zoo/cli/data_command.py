@@ -95,14 +95,14 @@ def run_data_show(arguments: argparse.Namespace) -> None:
 
 
 def run_data_audit(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.audit import audit_faces, collect_faces, count_findings
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.reports.audit_report import format_counts, write_audit
     from fer_zoo.reports.evidence import collect_evidence
     from fer_zoo.utils.progress import track
 
-    folders = [find_artifact(name) for name in arguments.models.split(",") if name]
+    folders = [resolve_folder(name) for name in arguments.models.split(",") if name]
     ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
     dataset = read_fer2013(arguments.data)
     collection = collect_faces(dataset)

@@ -15,7 +15,7 @@ from fer_zoo.cli.arguments import (
     out_folder,
     print_json,
 )
-from fer_zoo.cli.input_checks import check_ferplus, check_file
+from fer_zoo.cli.input_checks import check_ferplus
 from fer_zoo.cli.next_step import format_next
 from fer_zoo.errors import escape
 
@@ -68,9 +68,10 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_eval(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.resolve import resolve
     from fer_zoo.data.fer2013 import find_source, read_fer2013
 
-    folder = _find_model(arguments.model)
+    folder = resolve(arguments.model).path
     find_source(arguments.data)
     check_ferplus("--ferplus", arguments.ferplus)
     from fer_zoo.artifacts.card import write_card
@@ -98,19 +99,11 @@ def run_eval(arguments: argparse.Namespace) -> None:
         print(f"Wrote confusion.png and reliability.png into {escape(arguments.pictures)}")
 
 
-def _find_model(name: str) -> Path:
-    from fer_zoo.artifacts.hub import find_artifact
-
-    if name.endswith(".onnx"):
-        check_file("The command", name, "an ONNX file that fer-zoo export wrote")
-        return Path(name)
-    return find_artifact(name)
-
-
 def run_compare(arguments: argparse.Namespace) -> None:
+    from fer_zoo.artifacts.resolve import resolve
     from fer_zoo.data.fer2013 import find_source, read_fer2013
 
-    folders = [_find_model(name) for name in arguments.models]
+    folders = [resolve(name).path for name in arguments.models]
     find_source(arguments.data)
     predict_peers = None
     if arguments.peer:
@@ -135,10 +128,10 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 def run_calibrate(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import read_config
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.fer2013 import find_source, read_fer2013
 
-    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    folder, out = resolve_folder(arguments.model), Path(arguments.out)
     find_source(arguments.data)
     from fer_zoo.evaluation.batchnorm import describe_choice
     from fer_zoo.evaluation.recalibration import calibrate_artifact
@@ -152,11 +145,11 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
 
 
 def run_ensemble(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.fer2013 import find_source, read_fer2013
 
     out = Path(arguments.out)
-    folders = [find_artifact(name) for name in arguments.models]
+    folders = [resolve_folder(name) for name in arguments.models]
     find_source(arguments.data)
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.ensemble_selection import build_ensemble

@@ -54,9 +54,9 @@ def _format_row(row: dict[str, Any], width: int) -> str:
 
 def run_card(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.card import build_card, write_card
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
 
-    folder = find_artifact(arguments.model)
+    folder = resolve_folder(arguments.model)
     if arguments.out:
         write_card(folder, Path(arguments.out))
         print(f"Wrote the card into {arguments.out}")

@@ -24,7 +24,7 @@ def add_parsers(parsers: Any) -> None:
 def run_report(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.evaluate import unique_names
     from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
@@ -36,7 +36,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     alone = len(arguments.models) == 1
     if arguments.out:  # before minutes of work
         refuse_to_replace(Path(arguments.out), arguments.force, "--out")
-    folders = [find_artifact(name) for name in arguments.models]
+    folders = [resolve_folder(name) for name in arguments.models]
     dataset = read_fer2013(arguments.data)
     studies = [
         measure_model(

@@ -44,10 +44,10 @@ def add_parsers(parsers: Any) -> None:
 
 def run_export(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.export import export_artifact, export_onnx, export_timm
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.errors import FerZooError
 
-    folder, out = find_artifact(arguments.model), Path(arguments.out)
+    folder, out = resolve_folder(arguments.model), Path(arguments.out)
     if arguments.half and arguments.format != "safetensors":
         raise FerZooError(
             f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
@@ -88,13 +88,14 @@ def run_push(arguments: argparse.Namespace) -> None:
 
 
 def run_pull(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.hub import fetch_model, pull_model
+    from fer_zoo.artifacts.hub import pull_model
+    from fer_zoo.artifacts.resolve import fetch_model
 
     if arguments.out:
         pulled = pull_model(arguments.repo, Path(arguments.out), arguments.revision)
     else:
         pulled = fetch_model(arguments.repo, arguments.revision)
-    folder = arguments.out or str(pulled.folder)
+    folder = arguments.out or str(pulled.path)
     if arguments.json:
         print_json({"repo": pulled.repo, "commit": pulled.commit, "folder": folder})
     else:

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_zoo.artifacts.artifact import (
     CONFIG_NAME,
-    ENSEMBLE,
     build_config,
     describe_member,
     list_embedded,
@@ -25,6 +24,7 @@ from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.inference import predict_logits, predict_probabilities
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.models.weights import ENSEMBLE_FAMILY
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
@@ -81,10 +81,10 @@ def build_ensemble(
     if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
         raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
     network = Ensemble([models[index] for index in chosen], weights).to(place)
-    ensemble = FaceClassifier(network, Preprocessing(SIDE, 0.0, 1.0), name=ENSEMBLE).eval()
+    ensemble = FaceClassifier(network, Preprocessing(SIDE, 0.0, 1.0), name=ENSEMBLE_FAMILY).eval()
     logits = predict_logits(ensemble, faces.pixels, device=place)
     ensemble.temperature = fit_temperature(logits, faces.labels)
-    metrics = evaluate(ensemble, faces, name=ENSEMBLE, split="public", device=place)
+    metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=place)
     info = {
         "members": members,
         "data_fingerprint": dataset.fingerprint,

@@ -12,6 +12,7 @@ import numpy as np
 
 from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
+from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
@@ -32,7 +33,7 @@ def predict_split(
     an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor.
     """
     faces = dataset.split(split)
-    if folder.suffix == ".onnx":
+    if resolve(folder).kind == "onnx":
         runtime, place = OnnxClassifier(folder), pick_device("cpu")
         name, network = runtime.name, as_network(runtime)
     else:
@@ -61,7 +62,7 @@ def evaluate_artifact(
     record: store the result, and the time that one face takes here, in config.json, from which the model
     card is made.
     """
-    if record and folder.suffix == ".onnx":
+    if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
     votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # before the work
     name, probabilities, labels = predict_split(folder, dataset, split, tta, device)

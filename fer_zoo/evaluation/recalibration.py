@@ -4,13 +4,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifacts.artifact import ENSEMBLE, load_artifact
+from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
@@ -23,10 +24,10 @@ def calibrate_artifact(source: Path, dataset: FER2013, out: Path, device: str = 
     refuse_existing_model(out)
     place = pick_device(device)
     model = load_artifact(source).to(place)
-    if model.name == ENSEMBLE:
+    if isinstance(model.backbone, Ensemble):
         raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
     assert model.origin is not None
-    info = describe_info(model)
+    info = {key: value for key, value in describe_info(model).items() if key != "tag"}
     with track(f"calibrating {model.name}"):
         calibration = calibrate(model, dataset, place)
         metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)

@@ -1,7 +1,8 @@
 """The one table of architectures. Adding one is a row here, a builder in models/ and a recipe in recipes/."""
 
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,19 +107,6 @@ ARCHITECTURES = _table(
         supports_variable_size=True,
     ),
     Architecture(
-        "efficientnet_lite0_distilled",
-        family="efficientnet",
-        recipe="efficientnet_distilled",
-        parameters=3_379_399,
-        note="EfficientNet-Lite0, taught by two other networks too",
-        input_size=96,
-        mean=0.5,
-        std=0.5,
-        timm_name="tf_efficientnet_lite0",
-        bfloat16_on_cpu=False,
-        supports_variable_size=True,
-    ),
-    Architecture(
         "efficientnet_lite2",
         family="efficientnet",
         recipe="efficientnet_lite2",
@@ -164,10 +152,20 @@ ARCHITECTURES = _table(
 )
 
 
+# Names of an earlier release, which work for one release more: the architecture, and the recipe that it had.
+RENAMED = {"efficientnet_lite0_distilled": ("efficientnet_lite0", "efficientnet_distilled")}
+
+
 def find_architecture(name: str) -> Architecture:
-    """The row of that name; `-` and `_` are alike. Raises UnknownNameError with the nearest name and the
-    whole list.
+    """The row of that name; `-` and `_` are alike. An earlier release's name gives today's architecture with
+    the recipe of that name, and a warning that tells both. Raises UnknownNameError with the nearest name and
+    the whole list.
     """
+    if old := find_name(name, RENAMED):
+        today, recipe = RENAMED[old]
+        text = f"The architecture {name!r} is now {today!r} with the recipe {recipe!r}: use these names."
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return replace(ARCHITECTURES[today], recipe=recipe)
     known = find_name(name, ARCHITECTURES)
     if known is None:
         raise UnknownNameError("architecture", name, ARCHITECTURES)

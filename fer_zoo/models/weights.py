@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from fer_zoo.models.registry import find_name
 
+ENSEMBLE_FAMILY = "ensemble"  # of models with members; none has an architecture
+HASH_DIGITS = 16  # of a SHA-256, where it is abbreviated
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -35,6 +38,7 @@ class ReleasedWeights:
     teachers: tuple[Parent, ...] = ()
     members: tuple[Parent, ...] = ()
     is_default: bool = True
+    note: str = ""  # instead of the architecture's
 
     @property
     def full_name(self) -> str:
@@ -91,6 +95,7 @@ WEIGHTS = _table(
         recipe="efficientnet_raters",
         init=(Parent("efficientnet_lite0", "6bab8e93ed66ff0e"),),
         is_default=False,
+        note="EfficientNet-Lite0, taught by two other networks too",
     ),
     ReleasedWeights(
         "vit_48",
@@ -131,10 +136,23 @@ def find_weights(name: str) -> ReleasedWeights | None:
     no row.
     """
     if old := find_name(name, ALIASES):
-        warnings.warn(f"{name!r} is now {ALIASES[old]!r}: use that name.", FutureWarning, stacklevel=2)
+        text = f"The model {name!r} is now {ALIASES[old]!r}: use that name."
+        warnings.warn(text, FutureWarning, stacklevel=2)
         name = ALIASES[old]
     if known := find_name(name, WEIGHTS):
         return WEIGHTS[known]
     defaults = {row.architecture: row for row in WEIGHTS.values() if row.is_default}
     known = find_name(name, defaults)
     return defaults[known] if known else None
+
+
+def find_weights_by_hash(sha256: str) -> ReleasedWeights | None:
+    """The row whose file's SHA-256 begins so: 16 digits or more."""
+    rows = WEIGHTS.values() if len(sha256) >= HASH_DIGITS else ()
+    return next((row for row in rows if row.sha256 and row.sha256.startswith(sha256)), None)
+
+
+def name_weights(architecture: str, tag: str | None) -> str:
+    """The shortest name that leads to released weights; the architecture's for any other."""
+    row = WEIGHTS.get(f"{architecture}.{tag}")
+    return row.name if row else architecture

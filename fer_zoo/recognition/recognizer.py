@@ -232,10 +232,10 @@ def _read_name(model: Model) -> str:
     """Without loading it. Raises UnknownNameError, ArtifactError."""
     if not isinstance(model, (str, Path)):
         return model.name
-    from fer_zoo.artifacts.artifact import read_config
-    from fer_zoo.artifacts.hub import find_artifact
+    from fer_zoo.artifacts.artifact import name_model, read_config
+    from fer_zoo.artifacts.resolve import resolve_folder
 
-    return str(read_config(find_artifact(model))["fer_zoo"].get("name"))
+    return name_model(read_config(resolve_folder(model))["fer_zoo"])
 
 
 def _run_for_each(

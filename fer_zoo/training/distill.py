@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from fer_zoo.artifacts.artifact import find_artifact, hash_weights, load_artifact
+from fer_zoo.artifacts.artifact import hash_weights, load_artifact
 from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import Distillation
 from fer_zoo.training.optim import select_precision
@@ -34,10 +35,10 @@ def load_teachers(names: Sequence[str], device: torch.device) -> list[Teacher]:
     """From names or folders as in `fer_zoo.load`. Raises ArtifactError, UnknownNameError."""
     teachers = []
     for name in names:
-        folder = find_artifact(name)
+        folder = resolve_folder(name, allow_hub=False)
         model = load_artifact(folder).to(device).to(memory_format=torch.channels_last)
         identity = {"name": model.name, "sha256": hash_weights(folder)[:16]}
-        row = ARCHITECTURES.get(model.name)
+        row = ARCHITECTURES.get(model.architecture)
         teachers.append(Teacher(model.requires_grad_(False), select_precision(row, "auto", device), identity))
     return teachers
 

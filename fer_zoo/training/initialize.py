@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifacts.artifact import HUB_ADDRESS, find_artifact, hash_weights, list_embedded, load_artifact
+from fer_zoo.artifacts.artifact import hash_weights, load_artifact
 from fer_zoo.artifacts.classifier import FaceClassifier, create_model
-from fer_zoo.errors import ArtifactError
-from fer_zoo.models.registry import Architecture, find_name
+from fer_zoo.artifacts.resolve import resolve_folder
+from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.models.registry import Architecture
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,9 @@ def initialize_model(
     """
     if isinstance(pretrained, bool):
         return Initialization(create_model(row.name, pretrained, options), pretrained)
-    weights_file = Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth")
-    is_address = not weights_file and HUB_ADDRESS.fullmatch(str(pretrained))
-    if not (Path(pretrained).is_dir() or find_name(str(pretrained), list_embedded()) or is_address):
+    folder = _find_trained(pretrained)
+    if folder is None:
         return Initialization(create_model(row.name, pretrained, options), Path(pretrained).name)
-    folder = find_artifact(pretrained)
     trained = load_artifact(folder)
     model = create_model(row.name, options={**trained.info.get("network", {}), **options})
     try:
@@ -52,3 +51,13 @@ def initialize_model(
     if trained.info.get("pretrained"):
         source["pretrained"] = trained.info["pretrained"]
     return Initialization(model, source)
+
+
+def _find_trained(pretrained: str | Path) -> Path | None:
+    """The folder of a trained model; None for a file of tensors, or a name that only such a file can have."""
+    if Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth"):
+        return None
+    try:
+        return resolve_folder(pretrained, allow_hub=False)
+    except UnknownNameError:
+        return None

@@ -106,7 +106,7 @@ def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
     """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
     able = [row.name for row in ARCHITECTURES.values() if row.supports_variable_size]
     for model in models:
-        if model.name not in able:
+        if model.architecture not in able:
             raise RecipeError(
                 f"augment.train_crop gives parts of faces, and {model.name} needs whole ones; set "
                 f"augment.train_crop=0, or use one of: {', '.join(able)}."

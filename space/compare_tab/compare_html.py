@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_zoo import EMOTIONS
 from page.data_uris import encode_picture, encode_pixels
+from page.offered_models import is_ensemble
 from page.remarks import describe_reading
 from page.templates import render
 from page.uploads import hide_paths
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN_SIDE = 1000  # pixels: longest side of the photo as it is sent back to the page
 SURE = 0.5  # probability: below it a model's top answer is called unsure
-ENSEMBLE = "ensemble"  # the model that averages the others
 
 
 def render_welcome(language: str = "en") -> str:
@@ -102,10 +102,10 @@ def _describe_column(seen: "Inspection", name: str, language: str) -> dict[str, 
         note = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
             note = say(language, "compare.time_for", milliseconds=milliseconds, count=count)
-    if name == ENSEMBLE:
+    if ensemble := is_ensemble(name):
         note = f"{say(language, 'compare.vote')}, {note}"
     fault = "" if name in seen.probabilities else hide_paths(seen.errors[name])
-    return {"name": name, "is_ensemble": name == ENSEMBLE, "note": note, "fault": fault}
+    return {"name": name, "is_ensemble": ensemble, "note": note, "fault": fault}
 
 
 def _describe_face(seen: "Inspection", index: int, whole: bool, language: str) -> dict[str, Any]:

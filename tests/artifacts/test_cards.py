@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import fer_zoo
-from fer_zoo.artifacts.artifact import EMBEDDED, hash_weights, list_embedded, read_config, save_artifact
+from fer_zoo.artifacts.artifact import hash_weights, list_embedded, read_config, save_artifact
 from fer_zoo.artifacts.card import build_card, write_card
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
@@ -31,6 +31,7 @@ RUN = {
     "versions": {"torch": "2.0"},
     "metrics": {},
 }
+PACKAGED = list_embedded()
 TEACHERS = [{"name": "resnet_48", "sha256": "0123456789abcdef"}]
 
 
@@ -146,7 +147,7 @@ def test_the_card_of_a_folder_loads_that_folder(name: str, tmp_path: Path) -> No
     assert 'fer_zoo.load("ada/faces")' in build_card(tmp_path, hub_name="ada/faces")
 
 
-@pytest.mark.parametrize("name", list_embedded())
+@pytest.mark.parametrize("name", PACKAGED)
 def test_the_python_of_a_packaged_card_runs(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     asked = []
@@ -154,16 +155,16 @@ def test_the_python_of_a_packaged_card_runs(name: str, tmp_path: Path, monkeypat
         fer_zoo, "predict", lambda photo, models: asked.append((photo, models)), raising=False
     )
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)).save("face.png")
-    (code,) = re.findall(r"```python\n(.*?)```", build_card(EMBEDDED / name), flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", build_card(PACKAGED[name]), flags=re.DOTALL)
     exec(code.partition("import timm")[0], {})
     assert asked == [("photo.jpg", name)]
 
 
 def test_a_packaged_card_tells_where_its_start_is_gone() -> None:
-    block = read_config(EMBEDDED / "resnet_48")["fer_zoo"]
+    block = read_config(PACKAGED["resnet_48"])["fer_zoo"]
     start = block["pretrained"]
-    assert not hash_weights(EMBEDDED / start["name"]).startswith(start["sha256"])
-    text = build_card(EMBEDDED / "resnet_48")
+    assert not hash_weights(PACKAGED[start["name"]]).startswith(start["sha256"])
+    text = build_card(PACKAGED["resnet_48"])
     told = f"{start['name']} (weights {start['sha256']}, 32 epochs, 59.4 minutes; these weights are no longer"
     assert told in text and "--pretrained path/to/resnet_48 " in text
 
@@ -180,7 +181,7 @@ def spoil(value: object) -> object:
 
 def test_a_card_prints_nothing_that_a_terminal_or_a_page_obeys(tmp_path: Path, capsys) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(EMBEDDED / "resnet_48", folder)
+    shutil.copytree(PACKAGED["resnet_48"], folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     block = config["fer_zoo"]
     for key in ("data_fingerprint", "pretrained", "teachers", "versions", "calibration"):
@@ -198,7 +199,7 @@ def test_a_card_prints_nothing_that_a_terminal_or_a_page_obeys(tmp_path: Path, c
 
 
 def test_only_the_split_that_counts_stands_open() -> None:
-    opened, folded = build_card(EMBEDDED / "cnn-baseline").split("<details>")
+    opened, folded = build_card(PACKAGED["cnn-baseline"]).split("<details>")
     assert "By emotion, PrivateTest" in opened and "confusion.png" in opened
     assert "chosen on PublicTest, so PrivateTest is the honest figure" in opened
     assert "By emotion, PublicTest" in folded and "By emotion, PublicTest" not in opened

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import fer_zoo
+from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.export import export_artifact
-from fer_zoo.artifacts.hub import list_embedded, load
+from fer_zoo.artifacts.hub import load
 from fer_zoo.errors import ArtifactError, UnknownNameError
 
 EMBEDDED = list_embedded()
@@ -45,7 +46,7 @@ def test_the_card_beside_the_weights_is_made_from_the_config(name: str) -> None:
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_model_cards_holds_the_same_card(name: str) -> None:
     cards = list_embedded()["cnn-baseline"].parents[2] / "model_cards"
-    assert (cards / f"{name}.md").read_text(encoding="utf-8") == build_card(EMBEDDED[name])
+    assert (cards / f"{EMBEDDED[name].name}.md").read_text(encoding="utf-8") == build_card(EMBEDDED[name])
 
 
 def test_list_models_has_a_row_for_every_architecture() -> None:

@@ -10,10 +10,10 @@ from minihub import MiniHub
 from PIL import Image
 
 import fer_zoo
-from fer_zoo.artifacts.artifact import save_artifact
+from fer_zoo.artifacts.artifact import list_embedded, save_artifact
 from fer_zoo.artifacts.export import export_timm
-from fer_zoo.artifacts.hub import find_artifact, list_embedded
 from fer_zoo.artifacts.hub_push import push_model
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError
@@ -95,7 +95,7 @@ def test_timm_opens_a_pushed_model_by_hf_hub(hub: MiniHub, tmp_path: Path) -> No
 def test_what_is_not_timms_is_told(tmp_path: Path) -> None:
     for name in ("cnn-baseline", "ensemble"):
         with pytest.raises(ArtifactError, match=f"{name} is no network of timm's.*efficientnet_lite0"):
-            export_timm(find_artifact(name), tmp_path / "timm")
+            export_timm(resolve_folder(name), tmp_path / "timm")
     with pytest.raises(SystemExit, match="2"):
         main(["export", "efficientnet_lite0", "--format", "timm", "--half", "--out", str(tmp_path / "timm")])
     assert not (tmp_path / "timm").exists()

@@ -12,14 +12,15 @@ from minihub import Fault, MiniHub, Repository
 
 import fer_zoo
 from fer_zoo.artifacts import hub_push
-from fer_zoo.artifacts.artifact import read_config, save_artifact, write_config
-from fer_zoo.artifacts.hub import fetch_model, find_artifact, list_embedded, pull_model
+from fer_zoo.artifacts.artifact import list_embedded, read_config, save_artifact, write_config
+from fer_zoo.artifacts.hub import pull_model
 from fer_zoo.artifacts.hub_push import push_model
+from fer_zoo.artifacts.resolve import fetch_model, resolve_folder
 from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError, HubError
 
 MODEL = "models/ada/faces"
-NAME = "efficientnet_lite0_distilled"
+NAME = "efficientnet_lite0.fer2013_distilled"
 SOURCE = list_embedded()[NAME]
 FACES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -89,7 +90,7 @@ def test_ensemble_is_pushed_with_its_members_weights(hub: MiniHub, tmp_path: Pat
     folder = forget_metrics(list_embedded()["ensemble"], tmp_path)
     config = read_config(folder)
     members = config["fer_zoo"]["members"]
-    config["fer_zoo"]["members"] = [row for row in members if row["name"] == NAME]
+    config["fer_zoo"]["members"] = [row for row in members if row["tag"] == "fer2013_distilled"]
     write_config(folder, config)
     push_model(folder, "ada/faces")
     torch.testing.assert_close(answer("ada/faces"), answer(folder), rtol=0, atol=0)
@@ -108,7 +109,7 @@ def test_branch_private_and_dry_run(hub: MiniHub, plain: Path, capsys: pytest.Ca
     main(["pull", "ada/faces", "--revision", "next", "--json"])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["commit"] == repo.find_commit("next") and Path(told["folder"], "config.json").is_file()
-    assert find_artifact("ada/faces@next") == Path(told["folder"])
+    assert resolve_folder("ada/faces@next") == Path(told["folder"])
 
 
 def test_download_takes_two_files_and_is_asked_for_once(hub: MiniHub) -> None:
@@ -159,7 +160,7 @@ def test_architecture_without_weights_is_looked_up_at_the_owner(
     save_artifact(tmp_path / "tiny", fer_zoo.create_model("tiny_vit_5m"), {"metrics": {}})
     push_model(tmp_path / "tiny", "ada/tiny_vit_5m")
     assert fer_zoo.load("tiny-vit-5m").name == "tiny_vit_5m"
-    assert find_artifact("cnn_baseline") == list_embedded()["cnn-baseline"]
+    assert resolve_folder("cnn_baseline") == list_embedded()["cnn-baseline"]
 
 
 def refuse(expected: str, address: str = "ada/faces", revision: str | None = None) -> None:
@@ -198,7 +199,7 @@ def test_half_finished_upload_and_another_kind_of_repository(hub: MiniHub) -> No
 
 def test_too_large_a_model_is_not_downloaded(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:
     put_model(hub)
-    monkeypatch.setattr("fer_zoo.artifacts.hub.LARGEST", 1_000_000)
+    monkeypatch.setattr("fer_zoo.artifacts.resolve.LARGEST", 1_000_000)
     refuse("would take 7 MB; fer_zoo downloads at most 1 MB")
     assert not [line for line in hub.log if "resolve" in line]
 
@@ -219,7 +220,7 @@ def test_changed_bytes_are_never_accepted(name: str, hub: MiniHub, tmp_path: Pat
     refuse(f"{name} of ada/faces was downloaded twice and did not match")
     kept = [path for path in (tmp_path / "hub-cache").rglob("*") if path.name == name]
     assert kept == [] and fault.times == 0
-    fetched = fetch_model("ada/faces").folder / name
+    fetched = fetch_model("ada/faces").path / name
     assert fetched.read_bytes() == (SOURCE / name).read_bytes()
 
 
@@ -230,7 +231,7 @@ def test_one_fault_on_the_way_is_made_good(hub: MiniHub) -> None:
         Fault("GET /ada/faces/resolve/main/model", cut=True),
         Fault("HEAD /ada/faces/resolve/main/model", status=500),
     ]
-    fetched = fetch_model("ada/faces").folder / "model.safetensors"
+    fetched = fetch_model("ada/faces").path / "model.safetensors"
     digest = hashlib.sha256(fetched.read_bytes()).hexdigest()
     assert digest == hashlib.sha256((SOURCE / "model.safetensors").read_bytes()).hexdigest()
     assert [fault.times for fault in hub.faults] == [0, 0, 0]
@@ -270,7 +271,7 @@ def test_push_that_fails_keeps_what_was_there_and_is_simply_run_again(
     hub.log.clear()
     push_model(plain, "ada/faces")
     assert not [line for line in hub.log if "/large/" in line], "what was uploaded is not sent twice"
-    assert read_config(fetch_model("ada/faces").folder)["fer_zoo"]["name"] == NAME
+    assert read_config(fetch_model("ada/faces").path)["fer_zoo"]["tag"] == "fer2013_distilled"
 
 
 def test_push_is_refused_in_one_line(

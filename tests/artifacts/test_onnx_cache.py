@@ -115,15 +115,16 @@ def test_a_file_or_a_folder_with_nothing_else_is_opened(
     assert not exports
 
 
-def test_the_ensemble_by_name_changes_with_its_members(tmp_path: Path, monkeypatch) -> None:
+def test_the_ensemble_by_name_changes_with_its_members_alone(tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(list_embedded()["ensemble"].parent, tmp_path / "weights")
     monkeypatch.setattr("fer_zoo.artifacts.artifact.EMBEDDED", tmp_path / "weights")
-    before = fingerprint_artifact(tmp_path / "weights/ensemble")
-    assert before == fingerprint_artifact(tmp_path / "weights/ensemble")
-    config = read_config(tmp_path / "weights/resnet_48")
-    config["fer_zoo"]["temperature"] = 2.5
-    write_config(tmp_path / "weights/resnet_48", config)
-    assert fingerprint_artifact(tmp_path / "weights/ensemble") != before
+    ensemble = tmp_path / "weights/ensemble.fer2013"
+    before = fingerprint_artifact(ensemble)
+    for name, changes in (("vit_48.fer2013", False), ("resnet_48.fer2013", True)):  # vit_48 is not a member
+        config = read_config(tmp_path / "weights" / name)
+        config["fer_zoo"]["temperature"] = 2.5
+        write_config(tmp_path / "weights" / name, config)
+        assert (fingerprint_artifact(ensemble) != before) is changes
 
 
 def test_mistakes_are_told(folder: Path, tmp_path: Path, exports: list[str], monkeypatch) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_zoo.artifacts.artifact import find_artifact
 from fer_zoo.artifacts.export import export_onnx
 from fer_zoo.artifacts.hub import load
+from fer_zoo.artifacts.resolve import resolve_folder
 
 CHROMIUM = Path("/usr/bin/chromium")
 PAGE = (Path(__file__).parents[2] / "fer_zoo" / "docs" / "onnx.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def test_the_script_names_the_same_emotion(tmp_path: Path) -> None:
 
     pixels = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "face.png")
-    export_onnx(find_artifact("cnn-baseline"), tmp_path / "exported")
+    export_onnx(resolve_folder("cnn-baseline"), tmp_path / "exported")
     (tmp_path / "dist").symlink_to(package)
     script = re.findall(r"```js\n(.*?)```", PAGE, flags=re.DOTALL)[0]
     script = re.sub(r"https://cdn\S+/dist/", "./dist/", script)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_zoo.artifacts.artifact import find_artifact
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.bench.peer_process import BATCH, PeerError, predict_all_peers, predict_with_peer
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
@@ -97,7 +97,7 @@ def test_each_face_gets_its_own_prediction_in_the_order_of_emotions(
 def test_peers_are_compared_with_our_models_in_a_paired_test(install, dataset, predicted) -> None:
     install("fer", FAKES["fer"])
     install("rmn", {"__init__.py": "raise OSError('the weights\\ncannot be downloaded')"})
-    folder = find_artifact("cnn-baseline")
+    folder = resolve_folder("cnn-baseline")
     result = compare_artifacts([folder], dataset, predict_peers=partial(predict_all_peers, sys.executable))
     assert [row["model"] for row in result["models"]] == ["cnn-baseline", "fer 1.2"]
     assert result["models"][1]["accuracy"] == np.mean(predicted == dataset.split("private").labels)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from packaged import use_package
 
-import fer_zoo.artifacts.artifact
 import fer_zoo.evaluation.ensemble_selection as voting
 from fer_zoo.artifacts.artifact import load_artifact, save_artifact
 from fer_zoo.artifacts.card import build_card
@@ -28,7 +28,7 @@ def package(tmp_path_factory):
         torch.manual_seed(seed)
         model = create_model(name)
         model.temperature = 1.0 + seed
-        save_artifact(folder / name, model, {"metrics": {}, "versions": {}})
+        save_artifact(folder / f"{name}.fer2013", model, {"tag": "fer2013", "metrics": {}, "versions": {}})
     return folder
 
 
@@ -61,9 +61,12 @@ def test_the_better_models_get_the_votes() -> None:
 def test_an_ensemble_is_the_weighted_mean_of_its_members(
     package, faces, tmp_path, monkeypatch, by_name
 ) -> None:
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    use_package(monkeypatch, package)
     metrics = build_ensemble(
-        [package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=by_name
+        [package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"],
+        faces,
+        tmp_path / "e",
+        by_name=by_name,
     )
     assert metrics["n"] == 40 and (tmp_path / "e" / "model.safetensors").exists() is not by_name
     ensemble = load(tmp_path / "e")
@@ -79,20 +82,26 @@ def test_an_ensemble_is_the_weighted_mean_of_its_members(
 def test_an_ensemble_by_name_becomes_self_contained_when_exported(
     package, faces, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
-    build_ensemble([package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=True)
+    use_package(monkeypatch, package)
+    build_ensemble(
+        [package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"], faces, tmp_path / "e", by_name=True
+    )
     export_artifact(tmp_path / "e", tmp_path / "whole")
     before = load(tmp_path / "e")
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", tmp_path / "nothing")
+    use_package(monkeypatch, tmp_path / "nothing")
     with torch.inference_mode():
         assert torch.equal(load(tmp_path / "whole")(FACES), before(FACES))
 
 
 def test_it_stands_in_the_list_like_any_other(package, faces, monkeypatch) -> None:
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
+    use_package(monkeypatch, package)
     build_ensemble(
-        [package / "cnn-baseline", package / "resnet_48"], faces, package / "ensemble", by_name=True
+        [package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"],
+        faces,
+        package / "ensemble.fer2013",
+        by_name=True,
     )
+    use_package(monkeypatch, package)
     row = list_models()[-1]
     assert row["name"] == "ensemble" and row["weights"] == "embedded" and "resnet_48" in row["note"]
     assert row["bytes"] > 35_000_000  # of the members, in 32 bits
@@ -100,21 +109,23 @@ def test_it_stands_in_the_list_like_any_other(package, faces, monkeypatch) -> No
 
 
 def test_another_weight_file_of_a_member_is_noticed(package, faces, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", package)
-    build_ensemble([package / "cnn-baseline", package / "resnet_48"], faces, tmp_path / "e", by_name=True)
+    use_package(monkeypatch, package)
+    build_ensemble(
+        [package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"], faces, tmp_path / "e", by_name=True
+    )
     other = tmp_path / "other"
     for name in ("cnn-baseline", "resnet_48"):
         torch.manual_seed(9)
-        save_artifact(other / name, create_model(name), {"metrics": {}})
-    monkeypatch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", other)
+        save_artifact(other / f"{name}.fer2013", create_model(name), {"tag": "fer2013", "metrics": {}})
+    use_package(monkeypatch, other)
     with pytest.raises(ArtifactError, match="another"):
         load_artifact(tmp_path / "e")
 
 
 def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
     with pytest.raises(FerZooError, match="two or more"):
-        build_ensemble([package / "cnn-baseline"], faces, tmp_path / "one")
-    folders = [package / "cnn-baseline", package / "resnet_48"]
+        build_ensemble([package / "cnn-baseline.fer2013"], faces, tmp_path / "one")
+    folders = [package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"]
     with pytest.raises(ArtifactError, match="come with the package"):
         build_ensemble(folders, faces, tmp_path / "e", by_name=True)
     build_ensemble(folders, faces, tmp_path / "e")

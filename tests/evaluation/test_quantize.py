@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_zoo.artifacts.artifact import find_artifact
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.onnx_model import OnnxClassifier
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.synthetic import draw_faces
@@ -27,7 +27,7 @@ def small() -> FER2013:
 
 @pytest.fixture(scope="module")
 def exported(small: FER2013, tmp_path_factory) -> Path:
-    path, report = export_int8(find_artifact("cnn-baseline"), tmp_path_factory.mktemp("int8"), small)
+    path, report = export_int8(resolve_folder("cnn-baseline"), tmp_path_factory.mktemp("int8"), small)
     assert report == OnnxClassifier(path).quantisation
     return path
 
@@ -56,7 +56,7 @@ def test_the_file_stores_its_accuracy_and_the_difference(exported: Path, small: 
 
 
 def test_an_onnx_file_is_compared_with_its_source(exported: Path, small: FER2013) -> None:
-    result = compare_artifacts([exported, find_artifact("cnn-baseline")], small)
+    result = compare_artifacts([exported, resolve_folder("cnn-baseline")], small)
     stored = OnnxClassifier(exported).quantisation["accuracy"]["private"]
     assert result["pairs"][0]["difference"] == pytest.approx(stored["difference"])
     with pytest.raises(FerZooError, match="--record"):

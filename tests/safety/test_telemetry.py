@@ -21,11 +21,11 @@ import numpy as np
 import fer_zoo
 from fer_zoo.data.augment import Augmentation, build_albumentations
 from fer_zoo.artifacts.onnx_cache import open_onnx
-from fer_zoo.artifacts.hub import find_artifact
+from fer_zoo.artifacts.resolve import resolve_folder
 
 build_albumentations(Augmentation())
 fer_zoo.Recognizer(["cnn-baseline"]).recognize(np.full((480, 640, 3), 128, np.uint8))
-open_onnx(find_artifact("cnn-baseline")).predict(np.zeros((48, 48), np.uint8))
+open_onnx(resolve_folder("cnn-baseline")).predict(np.zeros((48, 48), np.uint8))
 time.sleep(max(0, start + {FIRST_UPLOAD_S} - time.monotonic()))
 """
 SWITCHES = ("ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "NO_ALBUMENTATIONS_UPDATE", "CI")

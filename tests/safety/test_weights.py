@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from packaged import use_package
 from safetensors.torch import save
 from safety import toy
 
@@ -238,8 +239,8 @@ def test_an_ensemble_reads_nothing_outside_the_package(folder: Path, monkeypatch
     """Its members are names of the package's models: a path is refused even where a good model lies there."""
     outside = folder / "outside"
     save_artifact(outside, create_model("toy"), {"metrics": {}})
-    monkeypatch.setattr(artifact, "EMBEDDED", folder / "weights")
-    shutil.copytree(outside, folder / "weights" / "toy")
+    shutil.copytree(outside, folder / "weights" / "toy.test")
+    use_package(monkeypatch, folder / "weights")
     member = {"weight": 1.0, "sha256": artifact.hash_weights(outside)}
     (folder / "model.safetensors").unlink()
     change(folder, lambda block: block.update(name="ensemble", members=[{**member, "name": "toy"}]))

@@ -11,9 +11,9 @@ import httpx
 import numpy as np
 import pytest
 import torch
+from packaged import use_package
 from PIL import Image
 
-import fer_zoo.artifacts.artifact
 from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.evaluation.metrics import name_scores, score_predictions
@@ -98,9 +98,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> 
     weights, uploads = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("uploads")
     for seed, name in enumerate(NAMES):
         torch.manual_seed(seed)
-        save_artifact(weights / name, create_model(name), {"metrics": {}} if seed else stored)
+        save_artifact(weights / f"{name}.fer2013", create_model(name), {"metrics": {}} if seed else stored)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fer_zoo.artifacts.artifact, "EMBEDDED", weights)
+        use_package(patch, weights)
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "True")  # the page itself must turn it off
         import app

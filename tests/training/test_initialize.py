@@ -51,7 +51,7 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
 
 
 def test_every_tensor_is_taken_over_and_embedded_names_will_do() -> None:
-    row = find_architecture("efficientnet_lite0_distilled")  # the same network as the undistilled one
+    row = find_architecture("efficientnet_lite0")
     start = initialize_model(row, "efficientnet-lite0", {})
     wanted = fer_zoo.load("efficientnet_lite0").backbone.state_dict()
     given = start.model.backbone.state_dict()

@@ -1,7 +1,9 @@
 """One door: every kind of name leads to its model, and a wrong one is told in a line with the next step."""
 
+import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,20 @@ def test_the_command_line_prints_the_new_name_as_one_line() -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("fer-zoo: ") and line.endswith(f"is now '{DISTILLED}': use that name.")
     assert f"# {DISTILLED}\n" in done.stdout
+
+
+def test_an_old_run_of_a_renamed_architecture_loads_without_a_word(tmp_path: Path) -> None:
+    save_artifact(tmp_path, fer_zoo.create_model("efficientnet_lite0"), {"metrics": {}})
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    config["fer_zoo"]["name"] = "efficientnet_lite0_distilled"
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = fer_zoo.load(tmp_path)
+    assert model.name == model.architecture == "efficientnet_lite0"
+
+
+def test_a_released_model_has_its_shortest_name_and_its_architecture() -> None:
+    model = fer_zoo.load(DISTILLED)
+    assert (model.name, model.architecture) == (DISTILLED, "efficientnet_lite0")
+    assert fer_zoo.load("cnn-baseline.fer2013").name == "cnn-baseline"

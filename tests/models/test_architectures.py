@@ -240,3 +240,11 @@ def test_a_damaged_artifact_gives_one_line(damage: str, tmp_path) -> None:
     with pytest.raises(FerZooError) as caught:
         load_artifact(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_earlier_name_gives_the_architecture_with_the_recipe_of_that_name() -> None:
+    with pytest.warns(
+        FutureWarning, match="now 'efficientnet_lite0' with the recipe 'efficientnet_distilled'"
+    ):
+        row = find_architecture("efficientnet-lite0_distilled")
+    assert (row.name, row.recipe) == ("efficientnet_lite0", "efficientnet_distilled")

@@ -24,8 +24,8 @@ def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> 
     assert repo.made_with["sdk"] == "gradio" and repo.commits == ["Update the demo"]
     files = {place: content for place, content in repo.files.items() if place != ".gitattributes"}
     assert files == {place: path.read_bytes() for place, path in list_space_files().items()}
-    weights = PACKAGE / "weights" / "cnn-baseline" / "model.safetensors"
-    assert files["fer_zoo/weights/cnn-baseline/model.safetensors"] == weights.read_bytes()
+    weights = PACKAGE / "weights" / "cnn-baseline.fer2013" / "model.safetensors"
+    assert files["fer_zoo/weights/cnn-baseline.fer2013/model.safetensors"] == weights.read_bytes()
     page = {"app.py", "README.md", "requirements.txt", "packages.txt", "page/style.css", "locales/es.json"}
     assert page <= set(files)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_zoo.artifacts.artifact import find_artifact
 from fer_zoo.artifacts.hub import load
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.evaluation import latency
 
 
@@ -48,5 +48,5 @@ def test_a_new_process_answers_in_each_runtime(
         "print(2.0 if 'torch' in sys.modules else 1.0)",
     )
     expected = {"torch": 2.0, "onnx": 1.0}  # ONNX Runtime answers without importing torch
-    seconds = latency.time_first_answers(find_artifact("cnn-baseline"), starts=1)
+    seconds = latency.time_first_answers(resolve_folder("cnn-baseline"), starts=1)
     assert seconds == {runtime: expected[runtime] for runtime in runtimes}

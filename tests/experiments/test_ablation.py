@@ -155,7 +155,7 @@ def test_a_list_of_faces_and_a_study_that_wants_one_go_together(
     with pytest.raises(RecipeError, match="data audit by --exclude FILE"):
         run_study(less, data, out=tmp_path)
     (tmp_path / "mine.csv").write_text("split,index\nTraining,0\n")
-    with pytest.raises(DataError, match="name the columns split, index, why"):
+    with pytest.raises(DataError, match="must have the columns split, index, why"):
         run_study(less, data, out=tmp_path, exclude=tmp_path / "mine.csv")
     with pytest.raises(DataError, match=r"no-such\.csv"):
         run_study(study, data, out=tmp_path, ferplus=tmp_path / "no-such.csv")

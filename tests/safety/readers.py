@@ -10,7 +10,6 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -33,9 +32,7 @@ from fer_zoo.utils.tensors import read_tensors
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "space"))
 
-from batch_tab.words import WORDS  # noqa: E402
-
-from batch_tab import files as batch_files  # noqa: E402 - found by the line above
+from batch_tab import dropped_pictures  # noqa: E402 - found by the line above
 
 Reader = Callable[[Path], object]
 
@@ -43,8 +40,7 @@ Reader = Callable[[Path], object]
 def read_zip(path: Path) -> None:
     """As the demo reads what is dropped on Many pictures."""
     os.environ["GRADIO_TEMP_DIR"] = str(path.parent)
-    say = partial(WORDS.say, "en")
-    batch_files.read_pictures([{"path": str(path), "orig_name": "pictures.zip"}], say)
+    dropped_pictures.read_pictures([{"path": str(path), "orig_name": "pictures.zip"}], "en")
 
 
 def read_array(path: Path) -> None:
@@ -113,7 +109,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "zip": ("pictures.zip", read_zip),
     "video": ("clip.mp4", read_video),
 }
-NO_FAULT = (FerZooError, batch_files.DropError)
+NO_FAULT = (FerZooError, dropped_pictures.DropError)
 
 
 def write_pictures() -> Iterator[bytes]:

@@ -135,7 +135,17 @@ def render_diagonal() -> Markup:
 
 
 def render_points(points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGHT) -> Markup:
-    """A dot, its interval and its name for each point; names that would touch another or a dot move away."""
+    """A dot, its interval and its name for each point."""
+    return _render("points", label_points(points, x, y, height), x, y, SIDE_GAP)
+
+
+def label_points(
+    points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGHT
+) -> list[tuple[Point, int, float]]:
+    """Each point with the side of its name (1 right, -1 left) and the pixels by which the name is lower.
+
+    Names that would touch another or a dot move away.
+    """
     tops = [height * (1 - y.place(point.y) / 100) for point in points]
     across = [x.place(point.x) for point in points]
     sides = [1 if left < NAMES_RIGHT else -1 for left in across]
@@ -146,7 +156,7 @@ def render_points(points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGH
         dots.append([top for way, top in ways if 0 < way <= reach])
     labels = place_labels(tops, dots, height)
     shifts = [label - top for label, top in zip(labels, tops, strict=True)]
-    return _render("points", list(zip(points, sides, shifts, strict=True)), x, y, SIDE_GAP)
+    return list(zip(points, sides, shifts, strict=True))
 
 
 def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]], height: int = HEIGHT) -> list[float]:

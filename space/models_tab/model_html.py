@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from models_tab.chart import Axis, Chart
+from fer_zoo import charts
+from models_tab.chart import Chart
 from page.templates import render
 from page.words import format_number, say, translate_note
 
@@ -96,8 +97,8 @@ def _draw_axes(dots: list[dict[str, Any]], language: str) -> Chart:
     ticks = {at / 5: format_number(language, at / 5, ".0%") for at in range(6)}
     return Chart(
         "; ".join(dot["words"] for dot in dots),
-        Axis(say(language, "model.axis_confidence"), ticks),
-        Axis(say(language, "model.axis_right"), ticks),
+        charts.Axis(say(language, "model.axis_confidence"), ticks),
+        charts.Axis(say(language, "model.axis_right"), ticks),
     )
 
 

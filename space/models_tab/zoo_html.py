@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models_tab.chart import Axis, Chart, Point, choose_ticks
+from fer_zoo import charts
+from models_tab.chart import Chart
 from page.templates import render
 from page.words import format_number, say, translate_note
 
@@ -80,21 +81,25 @@ def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -
     kind = "latency" if all(row["name"] in speeds for row in scored) else "parameters"
     column = next(column for column in COLUMNS if column.key == kind)
     points = [_find_point(row, column, language, speeds) for row in scored]
-    x_ticks = choose_ticks(0, max(point.x for point in points))
-    y_ticks = choose_ticks(min(point.low for point in points), max(point.high for point in points))
+    x_ticks = charts.choose_ticks(0, max(point.x for point in points))
+    y_ticks = charts.choose_ticks(min(point.low for point in points), max(point.high for point in points))
     spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
-    x = Axis(say(language, f"models.axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks})
-    y = Axis(say(language, "models.axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks})
+    x = charts.Axis(
+        say(language, f"models.axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks}
+    )
+    y = charts.Axis(
+        say(language, "models.axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks}
+    )
     title = say(language, f"models.chart_{kind}")
     named = ", ".join(point.words for point in points)
     description = say(language, "models.chart_description", title=title, points=named)
     return Chart(description, x, y, points, title)
 
 
-def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> Point:
+def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> charts.Point:
     score = read_score(row)
     x = column.read(row, speeds) or 0.0
     accuracy = format_number(language, score["accuracy"], ".1%")
     across = format_number(language, x, column.spec) + column.unit
     told = f"{row['name']} {accuracy}, {across}"
-    return Point(row["name"], told, x, score["accuracy"], *score["accuracy_ci95"])
+    return charts.Point(row["name"], told, x, score["accuracy"], *score["accuracy_ci95"])

@@ -89,14 +89,14 @@ def test_interval_bar_ends_where_the_interval_ends() -> None:
     ],
 )
 def test_ticks_are_round_and_enclose(low: float, high: float, ticks: list[float]) -> None:
-    from models_tab.chart import choose_ticks
+    from fer_zoo.reports.charts import choose_ticks
 
     assert choose_ticks(low, high) == pytest.approx(ticks)
 
 
 @pytest.mark.parametrize("places", [[100, 101, 102, 250], [298, 299, 300], [5.0, 5, 5, 290], []])
 def test_labels_do_not_touch_each_other_nor_a_dot_and_stay_inside(places: list[float]) -> None:
-    from models_tab.chart import DOT_GAP, HEIGHT, LABEL_GAP, place_labels
+    from fer_zoo.reports.charts import DOT_GAP, HEIGHT, LABEL_GAP, place_labels
 
     ways = [[dot for dot in places if dot != place] for place in places]  # every dot is in every label's way
     labels = place_labels(places, ways)

@@ -19,7 +19,7 @@ from fer_zoo.artifacts.config_check import (
 )
 from fer_zoo.artifacts.origin import Origin, fingerprint_model
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import ArtifactError
+from fer_zoo.errors import ArtifactError, one_line
 from fer_zoo.models.registry import RENAMED, Architecture, create_backbone, find_architecture
 from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
 from fer_zoo.utils.files import write_text
@@ -198,7 +198,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
     try:
         backbone.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
     return digest
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.errors import DataError, ImageError
+from fer_zoo.errors import DataError, ImageError, one_line
 from fer_zoo.utils.images import SUFFIXES, expand_paths
 
 IMAGE_COLUMNS = ("image", "img", "img_bytes", "picture", "bytes")
@@ -94,7 +94,7 @@ class ParquetPictures:
             reason = "rows are missing"
         except Exception as error:  # Arrow raises errors of many kinds for damaged pages
             self._batches = iter(())  # the rest of this row group cannot be read either
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
         raise ImageError(f"{self.path}#{row}: cannot be read ({reason}).")
 
     def _measure_group(self, group: int) -> int:

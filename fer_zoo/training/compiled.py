@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_zoo.errors import one_line
+
 
 def compile_forward(
     model: nn.Module, device: torch.device, backend: str | Callable[..., Any] = "inductor"
@@ -27,7 +29,7 @@ def compile_forward(
         try:
             return forward(faces)
         except torch._dynamo.exc.TorchDynamoException as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             warnings.warn(f"torch.compile failed ({reason}): training goes on uncompiled.", stacklevel=2)
             forward = model
             return model(faces)

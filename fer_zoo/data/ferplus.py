@@ -18,6 +18,7 @@ from fer_zoo.errors import DataError, UnknownNameError
 VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
+CONTEMPT = len(EMOTIONS)  # the index of OTHERS[0] among the columns
 RIDGE = 1e-4  # L2 penalty; keeps the regression's weights finite for votes that never occur
 
 
@@ -56,14 +57,21 @@ def read_votes(
     return tables
 
 
-def majority_labels(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The emotion with the most of the votes (N, 10), as index in EMOTIONS; NO_MAJORITY for a tie or if one
-    of OTHERS has the most.
+def majority_labels(votes: NDArray[np.int64], *, with_contempt: bool = False) -> NDArray[np.int64]:
+    """The emotion of more than half of the votes (N, 10), as index in EMOTIONS; NO_MAJORITY for any other face.
+
+    As FER+'s authors do it (github.com/microsoft/FERPlus, mode `majority`): a single vote counts as noise and
+    is dropped first. A face that most raters call `unknown` or `NF` (not a face) has no majority.
+
+    Args:
+        votes: columns VOTE_COLUMNS, then OTHERS.
+        with_contempt: give CONTEMPT, which none of EMOTIONS equals, where most raters see contempt: scores
+            are over eight classes then, and our seven are wrong there. Else such a face has no majority.
     """
-    ranked = np.sort(votes, axis=1)
-    top = votes.argmax(axis=1)
-    clear = (ranked[:, -1] > ranked[:, -2]) & (top < len(EMOTIONS))
-    return np.where(clear, top, NO_MAJORITY)
+    counted = np.where(votes > 1, votes, 0)
+    top = counted.argmax(axis=1)
+    clear = 2 * counted.max(axis=1) > counted.sum(axis=1)
+    return np.where(clear & (top < len(EMOTIONS) + with_contempt), top, NO_MAJORITY)
 
 
 def soft_labels(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

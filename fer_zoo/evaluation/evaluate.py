@@ -128,10 +128,10 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
 
 
 def ferplus_agreement(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
-    """Share of the faces with a clear majority among ten FER+ raters for which the model, and FER2013's own
-    label, say the same.
+    """Share of the faces with a majority among ten FER+ raters for which the model, and FER2013's own label,
+    say the same. Over FER+'s eight classes: a face of contempt is wrong for both.
     """
-    majority = majority_labels(votes)
+    majority = majority_labels(votes, with_contempt=True)
     clear = majority != NO_MAJORITY
     return {
         "n": int(clear.sum()),

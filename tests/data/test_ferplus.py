@@ -6,6 +6,7 @@ from ferplus_votes import write_votes
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import (
+    CONTEMPT,
     NO_MAJORITY,
     majority_labels,
     mix_ferplus_labels,
@@ -36,20 +37,26 @@ def test_votes_are_read_in_the_order_of_the_emotions(faces: FER2013, tmp_path) -
     assert votes["train"].sum(axis=1).tolist() == [10] * 30
 
 
-def test_no_majority_for_a_tie_or_a_class_that_fer2013_lacks() -> None:
-    votes = np.zeros((3, 10), dtype=int)
+def test_a_majority_is_more_than_half_of_the_votes_without_single_ones() -> None:
+    """As in FER+'s own ferplus.py: an outlier's vote neither wins nor counts in the sum."""
+    votes = np.zeros((6, 10), dtype=int)
     votes[0, [0, 3]] = 5  # a tie
     votes[1, [3, 7]] = 4, 6  # contempt
     votes[2, [3, 7]] = 6, 4
-    assert majority_labels(votes).tolist() == [NO_MAJORITY, NO_MAJORITY, 3]
+    votes[3, [0, 3, 6]] = 3, 4, 3  # the most, but not half
+    votes[4, [0, 1, 2, 3, 4]] = 1, 1, 1, 5, 2  # 5 of the 7 that are left
+    votes[5, [3, 9]] = 2, 8  # not a face
+    assert majority_labels(votes).tolist() == [NO_MAJORITY, NO_MAJORITY, 3, NO_MAJORITY, 3, NO_MAJORITY]
+    assert majority_labels(votes, with_contempt=True).tolist()[:3] == [NO_MAJORITY, CONTEMPT, 3]
 
 
 def test_agreement_is_over_faces_with_a_majority() -> None:
-    votes = np.zeros((3, 10), dtype=int)
+    votes = np.zeros((4, 10), dtype=int)
     votes[[0, 1], [3, 4]] = 10
     votes[2, [0, 1]] = 5
-    result = ferplus_agreement(np.eye(7)[[3, 3, 0]], np.array([3, 4, 0]), votes)
-    assert result == {"n": 2, "agreement": 0.5, "labels_agreement": 1.0}
+    votes[3, 7] = 10  # contempt: none of the seven is right
+    result = ferplus_agreement(np.eye(7)[[3, 3, 0, 6]], np.array([3, 4, 0, 6]), votes)
+    assert result == {"n": 3, "agreement": 1 / 3, "labels_agreement": 2 / 3}
 
 
 def test_a_missing_file_is_reported(faces: FER2013, tmp_path) -> None:

@@ -48,9 +48,9 @@ def ferplus_and_latency(block: dict[str, Any]) -> str:
     ferplus = block["metrics"].get("private", {}).get("ferplus")
     if ferplus:
         lines.append(
-            f"On the {ferplus['n']:,} PrivateTest faces for which ten FER+ raters have a clear majority the "
-            f"model agrees with it on {100 * ferplus['agreement']:.1f} %; FER2013's own labels do on "
-            f"{100 * ferplus['labels_agreement']:.1f} %."
+            f"On the {ferplus['n']:,} PrivateTest faces for which ten FER+ raters have a majority the model "
+            f"agrees with it on {100 * ferplus['agreement']:.1f} %{_describe_ferplus(ferplus)}; FER2013's own "
+            f"labels do on {100 * ferplus['labels_agreement']:.1f} %."
         )
     speed = block.get("latency")
     if speed:
@@ -58,6 +58,19 @@ def ferplus_and_latency(block: dict[str, Any]) -> str:
             f"One face takes {speed['milliseconds']:.1f} ms on {speed['threads']} CPU threads (median)."
         )
     return "\n\n".join(lines) + "\n" if lines else ""
+
+
+def _describe_ferplus(ferplus: dict[str, Any]) -> str:
+    if "ece" not in ferplus:  # measured by an older version
+        return ""
+    low, high = ferplus["agreement_ci95"]
+    without = ferplus["agreement_no_duplicates"]
+    alone = "" if without is None else f"without duplicates {100 * without:.1f} %, "
+    return (
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}, {alone}"
+        f"macro-recall {100 * ferplus['macro_recall']:.1f} %, ECE {ferplus['ece']:.3f}; FER+'s own protocol: "
+        "single votes dropped, more than half of the rest; contempt, which the model lacks, counts as wrong)"
+    )
 
 
 def class_tables(name: str, metrics: dict[str, Any]) -> str:

@@ -25,15 +25,16 @@ def run_list(arguments: argparse.Namespace) -> None:
         return
     width = max(len(row["name"]) for row in rows)
     print(
-        f"{'name':<{width}}{'PrivateTest':>12}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'params':>9}"
-        f"{'size':>9}{'one face':>10}  note"
+        f"{'name':<{width}}{'FER2013':>10}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'FER+':>8}{'ECE':>7}"
+        f"{'params':>9}{'size':>9}{'one face':>10}  note"
     )
     for row in rows:
         print(_format_row(row, width))
     print(
-        '\nA model with a figure loads by name: fer_zoo.load("cnn-baseline"). The others: '
-        "fer-zoo train --arch NAME\nPrivateTest: 3,589 faces, one view each. ECE: expected calibration "
-        "error. One face: on two CPU threads."
+        '\nA model with figures loads by name: fer_zoo.load("cnn-baseline"). The others: '
+        "fer-zoo train --arch NAME\nFER2013: accuracy on the labels of the 3,589 PrivateTest faces, one view "
+        "each. FER+: agreement with the majority\nof its ten raters, on the 3,153 of these faces that have "
+        "one. ECE: expected calibration error. One face: on two CPU threads."
     )
 
 
@@ -44,11 +45,14 @@ def _format_row(row: dict[str, Any], width: int) -> str:
         low, high = score["accuracy_ci95"]
         cells = [f"{score['accuracy']:.2%}", f"{low:.1%} - {high:.1%}"]
         cells += [f"{score['macro_f1']:.3f}", f"{score['ece']:.3f}"]
+    raters = (score or {}).get("ferplus") or {}
+    agreement = f"{raters['agreement']:.1%}" if raters else "-"
+    error = f"{raters['ece']:.3f}" if "ece" in raters else "-"  # older artifacts have none
     size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "-"
     latency = f"{speed['milliseconds']:.1f} ms" if speed else "-"
     return (
-        f"{row['name']:<{width}}{cells[0]:>12}{cells[1]:>16}{cells[2]:>10}{cells[3]:>7}"
-        f"{row['params'] / 1e6:>7.1f} M{size:>9}{latency:>10}  {row['note']}"
+        f"{row['name']:<{width}}{cells[0]:>10}{cells[1]:>16}{cells[2]:>10}{cells[3]:>7}{agreement:>8}"
+        f"{error:>7}{row['params'] / 1e6:>7.1f} M{size:>9}{latency:>10}  {row['note']}"
     )
 
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599)
 TEMPERATURE_RANGE = (0.1, 10.0)
+TAUS = tuple(step / 10 for step in range(11))
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     return float(np.average(gaps, weights=curve.count))
 
 
-def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
+def fit_temperature(logits: ArrayLike, labels: ArrayLike, offset: ArrayLike = 0.0) -> float:
     """Temperature T by which to divide logits (N, classes) so that labels (N,) become most likely.
 
     Minimizes the mean negative log-likelihood (Guo et al. 2017, section 4.2), which is convex in 1 / T. T
     stays within 0.1 to 10: without that bound, faces that are all predicted right would give 0, and a model
-    no better than chance infinity. Arrays or CPU tensors.
+    no better than chance infinity. Arrays or CPU tensors. offset: (classes,), added after the division.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -57,8 +58,44 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     indices = np.asarray(labels)[:, None]
 
     def measure_loss(log_temperature: float) -> float:
-        scores = log_softmax(table / np.exp(log_temperature), axis=1)
+        scores = log_softmax(table / np.exp(log_temperature) + offset, axis=1)
         return -float(np.take_along_axis(scores, indices, axis=1).mean())
 
     solution = minimize_scalar(measure_loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded")
     return float(np.exp(solution.x))
+
+
+def class_prior(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
+    """Share of each class (classes,) in labels (N,) or soft labels (N, classes). A class without a face
+    counts as one face, so that no probability is divided by zero.
+    """
+    table = np.asarray(labels)
+    counts = table.sum(axis=0, dtype=np.float64) if table.ndim == 2 else np.bincount(table, minlength=classes)
+    return np.maximum(counts, 1.0) / np.maximum(counts, 1.0).sum()
+
+
+def fit_prior_correction(logits: ArrayLike, labels: ArrayLike, prior: ArrayLike) -> tuple[float, float]:
+    """Temperature T and exponent tau for the probabilities softmax(logits / T) / prior ** tau.
+
+    A network repeats the class frequencies of its training set; dividing by them (Menon et al. 2021,
+    "Long-tail learning via logit adjustment", arXiv:2007.07314) makes rare classes heard. Of TAUS, each with
+    its own temperature, the one with the highest macro-recall among those that cost no accuracy.
+
+    Args:
+        logits: (N, classes), of faces that the training did not see.
+        labels: (N,).
+        prior: (classes,), as `class_prior` gives it for the training set.
+    """
+    table, truth, log_prior = np.asarray(logits, np.float64), np.asarray(labels), np.log(np.asarray(prior))
+    occurring = np.unique(truth)
+
+    def measure(tau: float) -> tuple[float, float, float, float]:
+        temperature = fit_temperature(table, truth, -tau * log_prior)
+        right = (table / temperature - tau * log_prior).argmax(axis=1) == truth
+        recall = np.mean([right[truth == label].mean() for label in occurring])
+        return float(recall), float(right.mean()), temperature, tau
+
+    measured = [measure(tau) for tau in TAUS]
+    allowed = [row for row in measured if row[1] >= measured[0][1]]
+    _, _, temperature, tau = max(allowed, key=lambda row: (row[0], -row[3]))
+    return temperature, tau

@@ -18,9 +18,10 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
 from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.errors import FerZooError
+from fer_zoo.evaluation.calibration import expected_calibration_error
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
-from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions
+from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions, wilson_interval
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -64,11 +65,10 @@ def evaluate_artifact(
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
-    votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # before the work
-    name, probabilities, labels = predict_split(folder, dataset, split, tta, device)
-    result = score_split(name, probabilities, dataset, split, tta=tta)
-    if votes is not None:
-        result["ferplus"] = ferplus_agreement(probabilities, labels, votes)
+    if ferplus:
+        read_split_votes(ferplus, dataset, split)  # an error comes before the work
+    name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
+    result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
     if pictures:
         write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
         write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
@@ -96,7 +96,7 @@ def score_split(
     result = name_scores(scores, name, split, tta)
     if ferplus:
         votes = read_split_votes(ferplus, dataset, split)
-        result["ferplus"] = ferplus_agreement(probabilities, faces.labels, votes)
+        result["ferplus"] = ferplus_agreement(probabilities, faces.labels, votes, duplicate)
     return result
 
 
@@ -127,16 +127,37 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     return np.concatenate([votes["public"], votes["private"]]) if split == "test" else votes[split]
 
 
-def ferplus_agreement(probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> dict[str, Any]:
-    """Share of the faces with a majority among ten FER+ raters for which the model, and FER2013's own label,
-    say the same. Over FER+'s eight classes: a face of contempt is wrong for both.
+def ferplus_agreement(
+    probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray, duplicate: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Score a model by FER+'s raters, over the faces that have a majority among them.
+
+    Over FER+'s eight classes, as its authors do it: a face of contempt is wrong for a model that has seven.
+
+    Args:
+        probabilities: (N, 7).
+        labels: FER2013's own (N,).
+        votes: (N, 10).
+        duplicate: bool (N,), true where a face is duplicated in Training.
+
+    Returns:
+        Plain numbers for JSON; fractions are 0 to 1. `agreement` with the majority and its 95 % interval,
+        `agreement_no_duplicates`, `macro_recall` over the classes that occur, `ece`, and `labels_agreement`:
+        that of FER2013's own label.
     """
     majority = majority_labels(votes, with_contempt=True)
     clear = majority != NO_MAJORITY
+    truth, table = majority[clear], probabilities[clear]
+    right = table.argmax(axis=1) == truth
+    alone = np.ones(len(truth), dtype=bool) if duplicate is None else ~duplicate[clear]
     return {
-        "n": int(clear.sum()),
-        "agreement": float((probabilities.argmax(1) == majority)[clear].mean()),
-        "labels_agreement": float((labels == majority)[clear].mean()),
+        "n": len(truth),
+        "agreement": float(right.mean()),
+        "agreement_ci95": list(wilson_interval(int(right.sum()), len(right))),
+        "agreement_no_duplicates": float(right[alone].mean()) if alone.any() else None,
+        "macro_recall": float(np.mean([right[truth == label].mean() for label in np.unique(truth)])),
+        "ece": expected_calibration_error(table, truth),
+        "labels_agreement": float((labels[clear] == truth).mean()),
     }
 
 

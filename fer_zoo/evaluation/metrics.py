@@ -191,9 +191,14 @@ def format_evaluation(result: dict[str, Any]) -> str:
 def _describe_agreement(ferplus: dict[str, Any] | None) -> list[str]:
     if not ferplus:
         return []
+    low, high = ferplus["agreement_ci95"]
     return [
-        f"FER+ raters agree   {ferplus['agreement']:8.2%}  (with the labels: "
-        f"{ferplus['labels_agreement']:.2%}; {ferplus['n']:,} faces with a clear majority)"
+        "",
+        f"FER+ agreement      {ferplus['agreement']:8.2%}  (95 %: {low:.2%} to {high:.2%}; {ferplus['n']:,} "
+        "faces with a majority of ten raters)",
+        f"of FER2013's labels {ferplus['labels_agreement']:8.2%}",
+        f"macro recall        {ferplus['macro_recall']:8.2%}",
+        f"calibration error   {ferplus['ece']:8.2%}",
     ]
 
 

@@ -55,8 +55,19 @@ def test_agreement_is_over_faces_with_a_majority() -> None:
     votes[[0, 1], [3, 4]] = 10
     votes[2, [0, 1]] = 5
     votes[3, 7] = 10  # contempt: none of the seven is right
-    result = ferplus_agreement(np.eye(7)[[3, 3, 0, 6]], np.array([3, 4, 0, 6]), votes)
-    assert result == {"n": 3, "agreement": 1 / 3, "labels_agreement": 2 / 3}
+    result = ferplus_agreement(
+        np.eye(7)[[3, 3, 0, 6]], np.array([3, 4, 0, 6]), votes, np.array([False, True, False, False])
+    )
+    low, high = result.pop("agreement_ci95")
+    assert low < 1 / 3 < high
+    assert result == {
+        "n": 3,
+        "agreement": 1 / 3,
+        "agreement_no_duplicates": 1 / 2,
+        "macro_recall": 1 / 3,
+        "ece": pytest.approx(2 / 3),
+        "labels_agreement": 2 / 3,
+    }
 
 
 def test_a_missing_file_is_reported(faces: FER2013, tmp_path) -> None:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from fer_zoo.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_curve
+from fer_zoo.evaluation.calibration import (
+    TAUS,
+    class_prior,
+    expected_calibration_error,
+    fit_prior_correction,
+    fit_temperature,
+    reliability_curve,
+)
 
 # Two classes; top probabilities .6, .6, .9, 1; right, wrong, right, right.
 PROBABILITIES = np.array([[0.6, 0.4], [0.6, 0.4], [0.1, 0.9], [0.0, 1.0]])
@@ -61,3 +68,30 @@ def test_temperature_stays_bounded_where_the_optimum_is_not() -> None:
     logits = np.eye(7) * 4
     assert fit_temperature(logits, np.arange(7)) == pytest.approx(0.1, rel=0.1)  # the loss is flat there
     assert fit_temperature(logits, (np.arange(7) + 1) % 7) == pytest.approx(10, rel=0.1)
+
+
+def test_the_prior_counts_hard_and_soft_labels_alike() -> None:
+    labels = np.array([0, 0, 0, 2])
+    np.testing.assert_allclose(class_prior(labels, 3), [3 / 5, 1 / 5, 1 / 5])  # the absent class counts once
+    np.testing.assert_allclose(class_prior(np.eye(3)[labels], 3), class_prior(labels, 3))
+
+
+def test_a_biased_classifier_is_corrected_as_far_as_it_costs_no_accuracy(logits) -> None:
+    """Balanced labels, but a network that learned from a training set where class 0 stands for most."""
+    labels = draw_labels(logits, seed=2)
+    prior = np.array([0.64, *[0.06] * 6])
+    biased = (logits + np.log(prior)) * 2.0
+    temperature, tau = fit_prior_correction(biased, labels, prior)
+    assert (temperature, tau) == (pytest.approx(2, rel=0.05), 1.0)
+    corrected = softmax(biased / temperature - tau * np.log(prior))
+    assert expected_calibration_error(corrected, labels) < 0.02
+    assert (corrected.argmax(1) == labels).mean() > (biased.argmax(1) == labels).mean() + 0.05
+
+
+def test_an_unbiased_classifier_loses_no_accuracy_to_the_correction(logits) -> None:
+    labels = draw_labels(logits, seed=3)
+    prior = np.array([0.64, *[0.06] * 6])
+    temperature, tau = fit_prior_correction(logits, labels, prior)
+    assert tau in TAUS
+    corrected = (logits / temperature - tau * np.log(prior)).argmax(1)
+    assert (corrected == labels).mean() >= (logits.argmax(1) == labels).mean()

@@ -49,8 +49,8 @@ def ferplus_and_latency(block: dict[str, Any]) -> str:
     if ferplus:
         lines.append(
             f"On the {ferplus['n']:,} PrivateTest faces for which ten FER+ raters have a majority the model "
-            f"agrees with it on {100 * ferplus['agreement']:.1f} %{_describe_ferplus(ferplus)}; FER2013's own "
-            f"labels do on {100 * ferplus['labels_agreement']:.1f} %."
+            f"agrees with it on {100 * ferplus['agreement']:.1f} %{_describe_ferplus(ferplus)}; FER2013's "
+            f"own labels do on {100 * ferplus['labels_agreement']:.1f} %."
         )
     speed = block.get("latency")
     if speed:

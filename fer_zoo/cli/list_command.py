@@ -25,8 +25,8 @@ def run_list(arguments: argparse.Namespace) -> None:
         return
     width = max(len(row["name"]) for row in rows)
     print(
-        f"{'name':<{width}}{'FER2013':>10}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'FER+':>8}{'ECE':>7}"
-        f"{'params':>9}{'size':>9}{'one face':>10}  note"
+        f"{'name':<{width}}{'FER2013':>10}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'FER+':>8}"
+        f"{'ECE':>7}{'params':>9}{'size':>9}{'one face':>10}  note"
     )
     for row in rows:
         print(_format_row(row, width))

@@ -58,7 +58,7 @@ def read_votes(
 
 
 def majority_labels(votes: NDArray[np.int64], *, with_contempt: bool = False) -> NDArray[np.int64]:
-    """The emotion of more than half of the votes (N, 10), as index in EMOTIONS; NO_MAJORITY for any other face.
+    """The emotion of more than half of the votes (N, 10), as index in EMOTIONS; or NO_MAJORITY.
 
     As FER+'s authors do it (github.com/microsoft/FERPlus, mode `majority`): a single vote counts as noise
     and is dropped first. A face that most raters call `unknown` or `NF` (not a face) has no majority.

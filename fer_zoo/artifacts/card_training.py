@@ -3,7 +3,7 @@
 from typing import Any
 
 from fer_zoo.artifacts.artifact import name_model
-from fer_zoo.artifacts.train_command_line import build_command, is_of_fer2013
+from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013
 from fer_zoo.models.weights import find_weights_by_hash
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, upgrade_settings
 
@@ -101,9 +101,11 @@ def tell_change(block: dict[str, Any]) -> str:
 
 def members_section(block: dict[str, Any]) -> str:
     names = " ".join(name_model(member) for member in block["members"])
+    labels = block.get("labels", "fer2013")
+    options = "" if labels == "fer2013" else f" --labels {labels} --ferplus-csv {VOTES_NAME}"
     lines = [
-        f"`fer-zoo ensemble {names}`: votes chosen greedily on PublicTest by log loss, then one temperature "
-        f"({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
+        f"`fer-zoo ensemble {names}{options}`: votes chosen greedily on PublicTest by log loss, then one "
+        f"temperature ({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
         "| member | share of the vote | weights (SHA-256) |",
         "|---|---|---|",
     ]

@@ -81,6 +81,20 @@ def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
     return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
 
 
+def add_labels(parser: argparse.ArgumentParser, action: str) -> None:
+    """action: what the command does with the labels, as a verb."""
+    parser.add_argument(
+        "--labels",
+        choices=["fer2013", "ferplus", "both"],
+        default="fer2013",
+        help=f"{action} FER2013's labels, the shares of the votes of FER+'s ten raters, or the mean of both "
+        "[fer2013]",
+    )
+    parser.add_argument(
+        "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
+    )
+
+
 def out_folder(text: str) -> str:
     """The type of an argument that names a folder to write into: before any work, a file there is refused."""
     for path in (Path(text), *Path(text).parents):

@@ -10,6 +10,7 @@ from fer_zoo.cli.arguments import (
     add_data,
     add_device,
     add_json,
+    add_labels,
     add_model,
     add_peer,
     out_folder,
@@ -51,6 +52,7 @@ def add_parsers(parsers: Any) -> None:
     )
     add_model(calibrate)
     add_data(calibrate)
+    add_labels(calibrate, "fit")
     calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
     add_device(calibrate)
     ensemble = add_command(
@@ -58,6 +60,7 @@ def add_parsers(parsers: Any) -> None:
     )
     add_model(ensemble, many=True)
     add_data(ensemble)
+    add_labels(ensemble, "choose by")
     ensemble.add_argument(
         "--out", default="runs/ensemble", type=out_folder, metavar="DIR", help="[runs/ensemble]"
     )
@@ -132,11 +135,17 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import find_source, read_fer2013
 
     folder, out = resolve_folder(arguments.model), Path(arguments.out)
+    _check_labels(arguments)
     find_source(arguments.data)
+    from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.batchnorm import describe_choice
     from fer_zoo.evaluation.recalibration import calibrate_artifact
 
-    metrics = calibrate_artifact(folder, read_fer2013(arguments.data), out, device=arguments.device)
+    dataset = read_fer2013(arguments.data)
+    labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
+    metrics = calibrate_artifact(
+        folder, labeled, out, device=arguments.device, score_on=dataset.public_test
+    )
     choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
     print(
         f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}. {choice}\n"
@@ -150,13 +159,28 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
 
     out = Path(arguments.out)
     folders = [resolve_folder(name) for name in arguments.models]
+    _check_labels(arguments)
     find_source(arguments.data)
     from fer_zoo.artifacts.card import write_card
+    from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.ensemble_selection import build_ensemble
 
+    dataset = read_fer2013(arguments.data)
     metrics = build_ensemble(
-        folders, read_fer2013(arguments.data), out, by_name=arguments.by_name, device=arguments.device
+        folders,
+        apply_label_source(dataset, arguments.labels, arguments.ferplus_csv),
+        out,
+        by_name=arguments.by_name,
+        device=arguments.device,
+        score_on=dataset.public_test,
     )
     write_card(out)
     print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}")
     print(format_next(arguments, "eval", out, "--split", "private"))
+
+
+def _check_labels(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.ferplus import check_label_source
+
+    check_label_source(arguments.labels, arguments.ferplus_csv)
+    check_ferplus("--ferplus-csv", arguments.ferplus_csv)

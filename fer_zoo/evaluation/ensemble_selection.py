@@ -17,7 +17,7 @@ from fer_zoo.artifacts.artifact import (
     write_config,
 )
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
-from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.calibration import fit_temperature
@@ -52,12 +52,30 @@ def select_ensemble_weights(
 
 
 def build_ensemble(
-    folders: list[Path], dataset: FER2013, out: Path, *, by_name: bool = False, device: str = "auto"
+    folders: list[Path],
+    dataset: FER2013,
+    out: Path,
+    *,
+    by_name: bool = False,
+    device: str = "auto",
+    score_on: Faces | None = None,
 ) -> dict[str, Any]:
     """Write the ensemble of stored models to the new folder `out`; returns its PublicTest metrics.
 
-    Models that get no vote are left out. by_name: keep the names of the members in place of their weights;
-    allowed where all of them come with the package. Raises ArtifactError, FerZooError.
+    Models of weight 0 are left out.
+
+    Args:
+        folders: of the models.
+        dataset: its PublicTest chooses the weights, its Training gives the class prior.
+        out: a new folder.
+        by_name: keep the names of the members in place of their weights; allowed where all of them come with
+            the package.
+        device: `auto`, `cpu`, `cuda` ...
+        score_on: PublicTest with the data set's own labels, where `dataset` has others (FER+'s).
+
+    Raises:
+        ArtifactError: a member cannot be read, or `out` is taken.
+        FerZooError: fewer than two folders.
     """
     if len(folders) < 2:
         raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
@@ -84,9 +102,10 @@ def build_ensemble(
     ensemble = FaceClassifier(network, Preprocessing(SIDE, 0.0, 1.0), name=ENSEMBLE_FAMILY).eval()
     logits = predict_logits(ensemble, faces.pixels, device=place)
     ensemble.temperature = fit_temperature(logits, faces.labels)
-    metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=place)
+    metrics = evaluate(ensemble, score_on or faces, name=ensemble.name, split="public", device=place)
     info = {
         "members": members,
+        "labels": dataset.label_source,
         "data_fingerprint": dataset.fingerprint,
         "metrics": {"public": metrics},
     }

@@ -7,7 +7,7 @@ from typing import Any
 from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
 from fer_zoo.artifacts.origin import describe_data
-from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
@@ -16,10 +16,14 @@ from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
 
-def calibrate_artifact(source: Path, dataset: FER2013, out: Path, device: str = "auto") -> dict[str, Any]:
+def calibrate_artifact(
+    source: Path, dataset: FER2013, out: Path, device: str = "auto", score_on: Faces | None = None
+) -> dict[str, Any]:
     """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
-    their PublicTest. config.json keeps the data, the day, and the weights it came from. Raises ArtifactError
-    for an ensemble, or if `out` is taken.
+    their PublicTest. config.json keeps the data, the day, and the weights it came from.
+
+    score_on: PublicTest with the data set's own labels, where `dataset` has others. Raises ArtifactError for
+    an ensemble, or if `out` is taken.
     """
     refuse_existing_model(out)
     place = pick_device(device)
@@ -30,7 +34,9 @@ def calibrate_artifact(source: Path, dataset: FER2013, out: Path, device: str = 
     info = {key: value for key, value in describe_info(model).items() if key != "tag"}
     with track(f"calibrating {model.name}"):
         calibration = calibrate(model, dataset, place)
-        metrics = evaluate(model, dataset.public_test, name=model.name, split="public", device=place)
+        metrics = evaluate(
+            model, score_on or dataset.public_test, name=model.name, split="public", device=place
+        )
     calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
     made = {
         "calibration": calibration,

@@ -141,7 +141,7 @@ ARCHITECTURES = _table(
     Architecture(
         "tiny_vit_5m",
         family="vit",
-        recipe="vit",
+        recipe="tiny_vit",
         parameters=5_073_435,
         note="TinyViT-5M at 96 pixels",
         input_size=96,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.detection.crop_photos import crop_photos
     from fer_zoo.detection.crops import read_one_face
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.recognition.decoder_process import isolate_decoding
@@ -37,6 +38,7 @@ _HOMES = {
     "build_loader": "fer_zoo.data.dataset",
     "charts": "fer_zoo.reports",
     "create_model": "fer_zoo.artifacts.classifier",
+    "crop_photos": "fer_zoo.detection.crop_photos",
     "describe_model": "fer_zoo.artifacts.hub",
     "draw_heat": "fer_zoo.recognition.saliency",
     "fit": "fer_zoo.training.trainer",
@@ -65,6 +67,7 @@ __all__ = [
     "build_loader",
     "charts",
     "create_model",
+    "crop_photos",
     "describe_model",
     "draw_heat",
     "fit",

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from fer_zoo.cli.arguments import (
     out_folder,
     print_json,
     seed,
+    whole,
 )
+from fer_zoo.errors import escape
+
+MAX_LISTED = 10  # photos that are named on stderr; the table names all
 
 
 def add_parsers(parsers: Any) -> None:
     data = parsers.add_parser("data", help="inspect FER2013, or generate synthetic data in its format")
     inner = data.add_subparsers(
-        dest="data_command", required=True, metavar="info|show|audit|synth", parser_class=Parser
+        dest="data_command", required=True, metavar="info|show|audit|crop|synth", parser_class=Parser
     )
     info = add_command(
         inner, "info", run_data_info, "counts per split and class, duplicates, blanks, label conflicts"
@@ -60,6 +65,16 @@ def add_parsers(parsers: Any) -> None:
     )
     add_device(audit)
     add_json(audit)
+    crop = add_command(inner, "crop", run_data_crop, "find the faces in photos and write them for training")
+    crop.add_argument("photos", metavar="PHOTOS", help="folder of photos, with a folder for each class")
+    crop.add_argument(
+        "out", type=out_folder, metavar="OUT", help="new folder; the same command again continues in it"
+    )
+    crop.add_argument("--size", type=whole(16, 1024), default=48, metavar="N", help="side in pixels [48]")
+    crop.add_argument(
+        "--faces", choices=("largest", "all"), default="largest", help="which faces of a photo [largest]"
+    )
+    add_json(crop)
     synth = add_command(
         inner, "synth", run_data_synth, "synthetic faces in FER2013's CSV format: no download needed"
     )
@@ -116,6 +131,34 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     else:
         print(format_counts(counts))
         print(f"\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)")
+
+
+def run_data_crop(arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from fer_zoo.detection.crop_photos import crop_photos, format_crop_summary
+    from fer_zoo.utils.progress import track
+
+    out = Path(arguments.out)
+    try:
+        with track("cropping faces") as progress:
+            summary = crop_photos(
+                arguments.photos, out, size=arguments.size, faces=arguments.faces, progress=progress
+            )
+    except KeyboardInterrupt:
+        print("\nStopped. The faces so far are stored; run the same command to continue.", file=sys.stderr)
+        raise SystemExit(130) from None
+    for name, error in list(summary.broken.items())[:MAX_LISTED]:
+        print(f"fer-zoo: {escape(name)}: {escape(error)}", file=sys.stderr)
+    for name in summary.no_face[:MAX_LISTED]:
+        print(f"fer-zoo: no face found in {escape(name)}", file=sys.stderr)
+    if arguments.json:
+        print_json({"folder": str(out), **asdict(summary)})
+        return
+    print(format_crop_summary(summary, out, arguments.faces))
+    if summary.faces:
+        train = ["fer-zoo", "train", "--arch", "resnet_48", "--data", str(out), "--pretrained", "resnet_48"]
+        print(f"Next: {shlex.join(train)}")
 
 
 def run_data_synth(arguments: argparse.Namespace) -> None:

@@ -74,7 +74,7 @@ def read_one_face(photo: Photo) -> np.ndarray:
         ImageError: The picture cannot be read.
     """
     image = read_photo(photo)
-    if max(image.size) <= min(MAX_CROP_SIDE, MAX_ASPECT * min(image.size)):
+    if is_face_crop(image):
         return whole_picture(image)
     faces, turned = find_upright_faces(image)
     if not faces:
@@ -86,6 +86,11 @@ def read_one_face(photo: Photo) -> np.ndarray:
     if len(faces) == 1 and not turned and coverage >= MIN_COVERAGE:
         return whole_picture(image)
     return crop_face(image, faces[0])
+
+
+def is_face_crop(image: "Image") -> bool:
+    """Whether a picture is small and nearly square, as the faces of FER2013, FER+ and RAF-DB are."""
+    return max(image.size) <= min(MAX_CROP_SIDE, MAX_ASPECT * min(image.size))
 
 
 def _whole_face(width: int, height: int) -> Face:

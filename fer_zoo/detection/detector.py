@@ -16,7 +16,7 @@ import numpy as np
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
-from fer_zoo.utils.images import to_gray48
+from fer_zoo.utils.images import to_gray
 from fer_zoo.utils.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Fac
     return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads))
 
 
-def crop_face(photo: "Image", face: Face) -> np.ndarray:
-    """Crop a face as gray uint8 (48, 48), eyes level, framed as in FER2013; the photo's edge is repeated."""
+def crop_face(photo: "Image", face: Face, size: int = SIDE) -> np.ndarray:
+    """Gray uint8 (size, size) of a face, eyes level, framed as in FER2013; the photo's edge is repeated."""
     import PIL.Image
 
     center, side, tilt = _frame(face)
@@ -135,12 +135,12 @@ def crop_face(photo: "Image", face: Face) -> np.ndarray:
     reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the rotated square and two pixels for interpolation
     low, high = np.floor(center - reach).astype(int), np.ceil(center + reach).astype(int)
     patch = PIL.Image.fromarray(_crop_padded(photo, low, high))
-    fine = SIDE * max(1, int(np.ceil(side / SIDE)))  # near the photo's resolution; downscaling comes last
+    fine = size * max(1, int(np.ceil(side / size)))  # near the photo's resolution; downscaling comes last
     step = side / fine
     corner = center - low - side / 2 * np.array([cosine - sine, sine + cosine])
     matrix = (cosine * step, -sine * step, corner[0], sine * step, cosine * step, corner[1])
     turned = patch.transform((fine, fine), PIL.Image.Transform.AFFINE, matrix, PIL.Image.Resampling.BICUBIC)
-    return to_gray48(turned)
+    return to_gray(turned, size)
 
 
 def _frame(face: Face) -> tuple[np.ndarray, float, float]:

@@ -111,30 +111,35 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
 
 
 def to_gray48(image: "Image") -> np.ndarray:
-    """Convert an image of a face to a model's input, uint8 (48, 48), gray, by resizing both sides to 48.
+    """Convert an image of a face to a model's input, uint8 (48, 48); see `to_gray`."""
+    return to_gray(image, SIDE)
 
-    Luma is ITU-R 601 (Pillow's "L"), which maps gray RGB pixels to themselves: a 48x48 gray image is
+
+def to_gray(image: "Image", size: int) -> np.ndarray:
+    """Convert an image to gray uint8 (size, size), by resizing both sides.
+
+    Luma is ITU-R 601 (Pillow's "L"), which maps gray RGB pixels to themselves: a gray image of this size is
     unchanged.
     """
     from PIL.Image import Resampling
 
     gray = image.convert("L")
-    if gray.size != (SIDE, SIDE):
-        gray = gray.resize((SIDE, SIDE), Resampling.LANCZOS)
+    if gray.size != (size, size):
+        gray = gray.resize((size, size), Resampling.LANCZOS)
     return np.array(gray)
 
 
-def whole_picture(photo: "Image") -> np.ndarray:
-    """Convert a photo of one face to uint8 (48, 48), gray; its edges are repeated to make it square."""
+def whole_picture(photo: "Image", size: int = SIDE) -> np.ndarray:
+    """Convert a photo of one face to gray uint8 (size, size); its edges are repeated to make it square."""
     import PIL.Image
 
     width, height = photo.size
     if width == height:
-        return to_gray48(photo)
+        return to_gray(photo, size)
     longest = max(width, height)
     above, left = (longest - height) // 2, (longest - width) // 2
     margins = ((above, longest - height - above), (left, longest - width - left))
-    return to_gray48(PIL.Image.fromarray(np.pad(np.asarray(photo.convert("L")), margins, mode="edge")))
+    return to_gray(PIL.Image.fromarray(np.pad(np.asarray(photo.convert("L")), margins, mode="edge")), size)
 
 
 def read_face(photo: Photo) -> np.ndarray:

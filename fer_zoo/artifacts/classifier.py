@@ -15,6 +15,9 @@ from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.models.registry import create_backbone, find_architecture
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fer_zoo.artifacts.origin import Origin
     from fer_zoo.utils.images import Photo
 
@@ -118,6 +121,27 @@ class FaceClassifier(nn.Module):
             probabilities = in_eval_mode(self)(faces).float().softmax(1).tolist()
             return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
         return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
+
+    def embed(self, faces: Any, batch_size: int | None = None) -> "NDArray[np.float32]":
+        """Features of faces before the last layer, for nearest neighbors, clusters or a linear probe.
+
+        Those of an ensemble are its members', concatenated. Modes and hooks are not touched, as in `predict`.
+
+        Args:
+            faces: uint8 crops (N, 48, 48) or (N, 1, 48, 48) as an array or a tensor; or what `predict` takes,
+                of which the largest face counts.
+            batch_size: 64 on a CPU and 512 elsewhere by default.
+
+        Returns:
+            float32 (N, D), computed on the model's device.
+
+        Raises:
+            FerZooError: the network does not end in a linear layer, or faces have another shape or type.
+            ImageError: a picture cannot be read.
+        """
+        from fer_zoo.artifacts.embedding import embed_faces
+
+        return embed_faces(self, faces, batch_size)
 
     # Three habits of huggingface_hub's PyTorchModelHubMixin, by the package's public functions: the mixin's
     # own loader is not strict, and would leave random weights where a file lacks some.

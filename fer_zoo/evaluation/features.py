@@ -1,44 +1,27 @@
 """Penultimate features, their t-SNE map, and how pure its neighborhoods are."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import FerZooError
-from fer_zoo.evaluation.inference import predict_logits
-from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.artifacts.embedding import embed_by_member
 
 COMPONENTS = 30  # principal components that t-SNE reads
 PERPLEXITY = 30.0
 
 
-def extract_features(
-    model: nn.Module, pixels: NDArray[np.uint8], device: str | torch.device = "cpu"
-) -> NDArray[np.float32]:
-    """Features (N, D) of uint8 faces (N, 1, 48, 48): the input of the last linear layer.
+def extract_features(model: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Features (N, D) of uint8 faces (N, 1, 48, 48), whose distances are comparable within these faces.
 
-    An ensemble's features are its members', concatenated, each scaled to unit standard deviation.
-
-    Args:
-        model: a FaceClassifier on `device`.
-        pixels: uint8 (N, 1, 48, 48).
-        device: where the model is.
+    They are those of `FaceClassifier.embed`; each member of an ensemble is scaled to unit standard deviation.
 
     Raises:
         FerZooError: the network does not end in a linear layer.
     """
-    backbone = model.get_submodule("backbone")
-    if isinstance(backbone, Ensemble):
-        parts = [extract_features(member, pixels, device) for member in backbone.members]
-        return np.concatenate([part / max(float(part.std()), 1e-12) for part in parts], axis=1)
-    with _record_input(_find_last_layer(backbone)) as recorded:
-        predict_logits(model, pixels, device=device)
-    return torch.cat(recorded).numpy()
+    parts = embed_by_member(model, pixels)
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([part / max(float(part.std()), 1e-12) for part in parts], axis=1)
 
 
 def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
@@ -67,26 +50,3 @@ def knn_purity(coordinates: NDArray[np.floating], labels: NDArray[np.int64], cou
     count = min(count, len(coordinates) - 1)
     near = NearestNeighbors(n_neighbors=count).fit(coordinates).kneighbors(return_distance=False)
     return float((labels[near] == labels[:, None]).mean())
-
-
-def _find_last_layer(network: nn.Module) -> nn.Module:
-    layers = [
-        layer
-        for layer in network.modules()
-        if isinstance(layer, nn.Linear) and layer.out_features == len(EMOTIONS)
-    ]
-    if not layers:
-        raise FerZooError(
-            f"{type(network).__name__} has no linear layer of {len(EMOTIONS)} outputs, so it has no map."
-        )
-    return layers[-1]
-
-
-@contextmanager
-def _record_input(layer: nn.Module) -> Iterator[list[Tensor]]:
-    recorded: list[Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: recorded.append(inputs[0].float().cpu()))
-    try:
-        yield recorded
-    finally:
-        hook.remove()

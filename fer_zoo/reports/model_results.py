@@ -125,7 +125,7 @@ def measure_model(
 def _map_faces(model: "FaceClassifier", faces: Faces, device: Any) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
-        positions = tsne_map(extract_features(model, faces.pixels[chosen], device))
+        positions = tsne_map(extract_features(model, faces.pixels[chosen]))
     return FaceMap(chosen, positions, knn_purity(positions, faces.labels[chosen]))
 
 

@@ -1,4 +1,4 @@
-"""The README and its pages are run: their Python works, their commands exist, their links lead somewhere."""
+"""The README and the guides are run: their Python works, their commands exist, their links lead somewhere."""
 
 import csv
 import json
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from readme_tables import TABLES, find_table
 
-from fer_zoo.artifacts.hub import list_models
+import fer_zoo
 from fer_zoo.cli.main import build_parser, main
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.experiments.ablation import format_study
@@ -21,19 +22,15 @@ from fer_zoo.recipes.recipe import build_recipe, load_recipe, tomllib
 from fer_zoo.utils.telemetry import import_onnxruntime
 
 ROOT = Path(__file__).parents[1]
-PAGES = {
-    name: (ROOT / name).read_text(encoding="utf-8")
-    for name in (
-        "README.md",
-        "fer_zoo/docs/tutorial.md",
-        "fer_zoo/docs/training.md",
-        "fer_zoo/docs/onnx.md",
-        "fer_zoo/docs/hub.md",
-        "fer_zoo/docs/log.md",
-        "tests/safety/README.md",
-    )
-}
-README, TUTORIAL, TRAINING, ONNX, *_ = PAGES.values()
+DOCS = ROOT / "fer_zoo" / "docs"
+FILES = (
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "tests/safety/README.md")),
+    *sorted(DOCS.glob("*.md")),
+)
+PAGES = {path: path.read_text(encoding="utf-8") for path in FILES}
+README, LOG, TRAIN, ONNX = (
+    PAGES[path] for path in (FILES[0], DOCS / "log.md", DOCS / "train.md", DOCS / "onnx.md")
+)
 
 
 def find_blocks(text: str, language: str) -> list[str]:
@@ -50,12 +47,13 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Where the README's reader stands: a face, and the exported model."""
-    place = tmp_path_factory.mktemp("reader")
+    """Where the reader stands: a photo, a face, and the exported model."""
+    reader = tmp_path_factory.mktemp("reader")
     generator = np.random.default_rng(0)
-    Image.fromarray(generator.integers(0, 256, (60, 60), dtype=np.uint8)).save(place / "face.png")
-    main(["export", "cnn-baseline", "--format", "onnx", "--out", str(place / "exported")])
-    return place
+    for name in ("photo.jpg", "face.png"):
+        Image.fromarray(generator.integers(0, 256, (60, 60), dtype=np.uint8)).save(reader / name)
+    main(["export", "cnn-baseline", "--format", "onnx", "--out", str(reader / "exported")])
+    return reader
 
 
 def test_the_page_script_fits_the_file(folder: Path) -> None:
@@ -68,22 +66,52 @@ def test_the_page_script_fits_the_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "printed"),
-    [(README, "'angry'"), (TUTORIAL, "'angry'"), (TRAINING, "[5, 1, 48, 48]"), (ONNX, "'angry'")],
-    ids=["README", "tutorial", "training", "onnx"],
+    "page", [pytest.param(text, id=path.name) for path, text in PAGES.items() if "```python\n" in text]
 )
-def test_the_python_runs(text: str, printed: str, capsys, folder: Path, monkeypatch) -> None:
+def test_the_python_runs(page: str, folder: Path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
-    for block in find_blocks(text, "python"):
+    blocks = find_blocks(page, "python")
+    for block in blocks:
         exec(block, names)
-    assert printed in capsys.readouterr().out
+    assert not any("print(" in block for block in blocks) or capsys.readouterr().out.strip()
 
 
-def test_the_links_between_the_pages_lead_somewhere() -> None:
-    for name, text in PAGES.items():
-        for target in re.findall(r"\]\((?!http|#)([^)#]+)", text):
-            assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
+def test_the_first_screen_prints_an_answer(folder: Path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    exec(find_blocks(README, "python")[0], {})
+    assert "'angry'" in capsys.readouterr().out
+
+
+def find_headings(path: Path) -> set[str]:
+    """The anchors of a page, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_links_between_the_pages_lead_somewhere(path: Path) -> None:
+    for target, _, anchor in re.findall(r"\]\((?!http)([^)#\s]*)(#([^)\s]*))?\)", PAGES[path]):
+        there = path.parent / target if target else path
+        assert there.exists(), f"{path.name} links to {target}"
+        if anchor:
+            assert anchor in find_headings(there), f"{path.name} links to {target}#{anchor}"
+
+
+def test_the_readme_is_short_and_leads_to_every_guide() -> None:
+    assert len(README.splitlines()) <= 150
+    missing = [path.name for path in DOCS.glob("*.md") if f"fer_zoo/docs/{path.name}" not in README]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_made_from_metrics_and_code(name: str) -> None:
+    assert find_table(name) == TABLES[name][1](), "run: python tests/readme_tables.py"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    listed = re.findall(r"^::: fer_zoo\.(\w+)$", PAGES[DOCS / "api.md"], flags=re.MULTILINE)
+    assert sorted(listed) == sorted(fer_zoo.__all__)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -91,44 +119,11 @@ def test_the_commands_exist(command: str) -> None:
     build_parser().parse_args(shlex.split(command)[1:])
 
 
-def test_the_figures_of_the_table_are_the_stored_ones() -> None:
-    shown = [row for row in list_models() if "private" in row["metrics"]]
-    assert shown
-    for row in shown:
-        line = next(line for line in README.splitlines() if line.startswith(f"| `{row['name']}`"))
-        score = row["metrics"]["private"]
-        low, high = (100 * bound for bound in score["accuracy_ci95"])
-        expected = [
-            f"{row['params'] / 1e6:.1f} M",
-            f"{100 * score['accuracy']:.2f} % ({low:.2f} - {high:.2f})",
-            f"{100 * row['metrics']['private_flip']['accuracy']:.2f} %",
-            f"{100 * row['metrics']['test']['accuracy']:.2f} %",
-        ]
-        assert [cell.strip() for cell in line.split("|")[2:6]] == expected
-
-
 def test_the_search_table_is_one() -> None:
-    (block,) = find_blocks(TRAINING, "toml")
+    (block,) = find_blocks(TRAIN, "toml")
     assert {"learning_rate", "augment.erase"} <= {
         dimension.name for dimension in parse_space(tomllib.loads(block)["search"])
     }
-
-
-def test_the_figures_of_the_tutorial_are_the_stored_ones() -> None:
-    metrics = {row["name"]: row["metrics"] for row in list_models()}
-    baseline = metrics["cnn-baseline"]
-    expected = {
-        "a better loop": [baseline["test"]["accuracy"]],
-        "mirror image": [baseline["private"]["accuracy"], baseline["private_flip"]["accuracy"]],
-        "large dense part": [metrics["resnet_48"]["private"]["accuracy"]],
-        "a pretrained network": [metrics["efficientnet_lite0"]["private"]["accuracy"]],
-        "several networks": [metrics["ensemble"]["private"]["accuracy"]],
-    }
-    for wish, shares in expected.items():
-        line = next(line for line in TUTORIAL.splitlines() if line.startswith("| ") and wish in line)
-        for share in shares:
-            assert f"{100 * share:.2f} %" in line
-    assert f"calibration error of `cnn-baseline` {100 * baseline['private']['ece']:.1f} %" in TUTORIAL
 
 
 def read_study(name: str) -> dict:
@@ -139,15 +134,15 @@ def read_study(name: str) -> dict:
     return result
 
 
-def test_the_widths_in_the_tutorial_are_the_stored_ones() -> None:
+def test_the_widths_in_the_log_are_the_stored_ones() -> None:
     for row in read_study("head_width")["variants"]:
-        assert f"{100 * row['private']['accuracy']['mean']:.2f} %" in TUTORIAL
+        assert f"{100 * row['private']['accuracy']['mean']:.2f} %" in LOG
 
 
-def test_the_late_answers_in_the_tutorial_are_the_stored_ones() -> None:
+def test_the_late_answers_are_the_stored_ones() -> None:
     result = read_study("balance_late")
     rows = {row["name"]: row["private"] for row in result["variants"]}
-    line = next(line for line in TUTORIAL.splitlines() if "--recipe balanced" in line)
+    line = next(line for line in TRAIN.splitlines() if line.startswith("Recall of disgust"))
     for name in ("plain", "balanced sampling"):
         for column in ("accuracy", "disgust_recall"):
             assert f"{100 * rows[name][column]['mean']:.2f} %" in line
@@ -155,26 +150,26 @@ def test_the_late_answers_in_the_tutorial_are_the_stored_ones() -> None:
     assert build_recipe(balanced["recipe"]) == load_recipe("balanced")
 
 
-def test_the_search_in_the_tutorial_is_the_stored_one() -> None:
+def test_the_search_in_the_log_is_the_stored_one() -> None:
     with (ROOT / "model_cards" / "studies" / "tune-cnn-baseline.csv").open(newline="") as file:
         trials = list(csv.DictReader(file))
     complete = [row for row in trials if row["state"] == "complete"]
     best = max(float(row["public_accuracy"]) for row in complete)
-    assert f"{100 * best:.2f} %" in TUTORIAL and f"{len(trials)} short runs" in TUTORIAL
+    assert f"{100 * best:.2f} %" in LOG and f"{len(trials)} short runs" in LOG
     random = max(float(row["public_accuracy"]) for row in complete if int(row["trial"]) < 10)
-    assert f"{100 * random:.0f} % for the best of ten random tries" in TUTORIAL
+    assert f"{100 * random:.0f} % for the best of ten random tries" in LOG
     assert sum(row["head_width"] not in ("1024", "") for row in complete) == 3
 
 
-def test_what_each_correction_of_the_loop_gives_in_the_tutorial_is_the_stored() -> None:
+def test_what_each_correction_of_the_loop_gives_is_the_stored() -> None:
     rows = {row["name"]: row["private"] for row in read_study("ablation")["variants"]}
     published, undropped, right, acting, normalized, cycled, decayed, averaged, smoothed, widened = (
         rows.values()
     )
     for row in (published, undropped, acting, normalized, cycled, decayed, averaged, smoothed, widened):
-        assert f"{100 * row['accuracy']['mean']:.2f} %" in TUTORIAL
+        assert f"{100 * row['accuracy']['mean']:.2f} %" in LOG
     for row in (published, right):
-        assert f"{row['loss']['mean']:.3f}" in TUTORIAL
+        assert f"{row['loss']['mean']:.3f}" in LOG
     for before, after in ((published, undropped), (acting, normalized), (cycled, decayed)):
         assert not is_better(before["accuracy"], after["accuracy"])
     for row in (averaged, smoothed):
@@ -184,8 +179,8 @@ def test_what_each_correction_of_the_loop_gives_in_the_tutorial_is_the_stored() 
     assert is_better(normalized["accuracy"], cycled["accuracy"])
     means = [100 * row["accuracy"]["mean"] for row in rows.values()]
     steps = [after - before for before, after in pairwise(means)]
-    assert max(steps) == steps[2] and f"{steps[2]:.1f} points" in README  # the face is turned, not its row
-    assert f"{steps[4]:.1f} points" in README  # one-cycle
+    assert max(steps) == steps[2] and f"{steps[2]:.1f} points" in LOG  # the face is turned, not its row
+    assert f"{steps[4]:.1f} points" in LOG  # one-cycle
 
 
 def is_better(before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -206,6 +201,6 @@ def test_what_cleaning_gives_in_the_pages_is_the_stored() -> None:
         (whole, "no_copies"),
         (uncopied, "no_copies"),
     ):
-        assert f"{100 * row[column]['mean']:.2f} %" in TUTORIAL
+        assert f"{100 * row[column]['mean']:.2f} %" in LOG
     for row in (whole, cleaned):
-        assert f"{100 * row['ferplus']['mean']:.2f} %" in README
+        assert f"{100 * row['ferplus']['mean']:.2f} %" in LOG

@@ -143,9 +143,7 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
 
     dataset = read_fer2013(arguments.data)
     labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
-    metrics = calibrate_artifact(
-        folder, labeled, out, device=arguments.device, score_on=dataset.public_test
-    )
+    metrics = calibrate_artifact(folder, labeled, out, device=arguments.device, score_on=dataset.public_test)
     choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
     print(
         f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}, log loss {metrics['nll']:.3f}. {choice}\n"

@@ -4,7 +4,6 @@ test.
 
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.calibration import expected_calibration_error
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
-from fer_zoo.evaluation.metrics import compare_paired, name_scores, score_predictions, wilson_interval
+from fer_zoo.evaluation.metrics import name_scores, score_predictions, wilson_interval
+from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -169,7 +169,7 @@ def compare_artifacts(
     device: str = "auto",
     predict_peers: Callable[[np.ndarray], list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """Accuracy of each model, and for each pair McNemar's exact test on the same faces.
+    """Accuracy of each model, and `compare_pairs`.
 
     predict_peers: gives other packages' answers for uint8 faces (N, 1, 48, 48), as
     `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and
@@ -194,10 +194,7 @@ def compare_artifacts(
         {"model": name, **score_predictions(probabilities, labels)}
         for name, probabilities in zip(names, answers, strict=True)
     ]
-    pairs = [
-        {"a": names[i], "b": names[j], **compare_paired(answers[i], answers[j], labels)}
-        for i, j in combinations(range(len(answers)), 2)
-    ]
+    pairs = compare_pairs(names, answers, labels)
     result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
     return {**result, "not_run": [row for row in others if "error" in row]} if predict_peers else result
 
@@ -212,13 +209,7 @@ def format_comparison(result: dict[str, Any]) -> str:
             f"{row['model']:<40}{row['accuracy']:>10.2%}{interval:>18}{row['macro_f1']:>10.3f}{row['ece']:>8.3f}"
         )
     lines.append("")
-    for pair in result["pairs"]:
-        low, high = pair["difference_ci95"]
-        verdict = "a real difference" if pair["p_value"] < 0.05 else "no difference that these faces can show"
-        lines.append(
-            f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points "
-            f"[{100 * low:+.2f}, {100 * high:+.2f}], p = {pair['p_value']:.3g}: {verdict}"
-        )
+    lines += map(format_pair, result["pairs"])
     lines += format_not_run(result.get("not_run", []))
     return "\n".join(lines)
 

@@ -1,14 +1,14 @@
 """Several models on one page: which is better, whether significantly, on which emotions and faces."""
 
 from collections.abc import Sequence
-from itertools import combinations, permutations
+from itertools import permutations
 from typing import Any
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.error_analysis import find_disagreements
-from fer_zoo.evaluation.metrics import compare_paired
+from fer_zoo.evaluation.paired_tests import compare_pairs, describe_significance
 from fer_zoo.reports.model_report import SPLITS, chart_robustness
 from fer_zoo.reports.model_results import ModelResults
 from fer_zoo.reports.rendering import ACCENT, FaceFigure, encode_face, render_page
@@ -31,12 +31,9 @@ def check_count(count: int) -> None:
 
 
 def compare_models(models: Sequence[ModelResults]) -> list[dict[str, Any]]:
-    """A paired test for each two models: `compare_paired`, with the names a and b."""
-    labels = models[0].faces.labels
-    return [
-        {"a": a.name, "b": b.name, **compare_paired(a.probabilities, b.probabilities, labels)}
-        for a, b in combinations(models, 2)
-    ]
+    """The rows of `compare_pairs`: a paired test for each two models."""
+    names, answers = [one.name for one in models], [one.probabilities for one in models]
+    return compare_pairs(names, answers, models[0].faces.labels)
 
 
 def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
@@ -56,7 +53,7 @@ def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
         best=best,
         by_any=float((correct > 0).mean()),
         by_all=float((correct == len(models)).mean()),
-        pairs=compare_models(models),
+        pairs=[{**pair, "verdict": describe_significance(pair)} for pair in compare_models(models)],
         robustness=(models[0].robustness["n"], chart_robustness(models, looks), legend),
         disagreements=_find_disagreements(models),
     )

@@ -78,7 +78,7 @@ def test_with_batch_statistics_of_their_own_two_processes_are_close_to_one(pair,
     train(tmp_path)
     one, two = read_curves(tmp_path)[-1], read_curves(pair / "whole")[-1]
     assert two[0] == pytest.approx(one[0], rel=0.1) and two[2] == pytest.approx(one[2], rel=0.1)
-    assert two != pytest.approx(one, rel=1e-6)  # so that docs/training.md says what is true
+    assert two != pytest.approx(one, rel=1e-6)  # so that docs/train.md says what is true
 
 
 def test_both_know_the_result_and_one_has_written(pair) -> None:

@@ -1,0 +1,61 @@
+"""Every pair of several models on the same faces, with p-values corrected for the number of pairs."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_zoo.evaluation.metrics import compare_paired
+
+LEVEL = 0.05  # of significance
+
+
+def compare_pairs(
+    names: Sequence[str], probabilities: Sequence[ArrayLike], labels: ArrayLike
+) -> list[dict[str, Any]]:
+    """`compare_paired` for each two models.
+
+    Args:
+        names: of the models.
+        probabilities: (N, C) of each model.
+        labels: (N,).
+
+    Returns:
+        A row for each pair: the names `a` and `b`, the fields of `compare_paired`, and `p_holm`: its
+        `p_value`, corrected for the number of pairs.
+    """
+    pairs = [
+        {"a": names[a], "b": names[b], **compare_paired(probabilities[a], probabilities[b], labels)}
+        for a, b in combinations(range(len(names)), 2)
+    ]
+    corrected = correct_by_holm([pair["p_value"] for pair in pairs])
+    return [{**pair, "p_holm": float(p)} for pair, p in zip(pairs, corrected, strict=True)]
+
+
+def correct_by_holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """The p-values (N,), corrected for their number by Holm's step-down method (1979, Scandinavian Journal of
+    Statistics 6, 65-70).
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values)
+    factors = len(values) - np.arange(len(values))
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(np.maximum.accumulate(factors * values[order]), 1)
+    return corrected
+
+
+def describe_significance(pair: dict[str, Any]) -> str:
+    """Of a row of `compare_pairs`."""
+    return f"significant (p < {LEVEL})" if pair["p_holm"] < LEVEL else f"not significant (p >= {LEVEL})"
+
+
+def format_pair(pair: dict[str, Any]) -> str:
+    """A line for people."""
+    low, high = (100 * bound for bound in pair["difference_ci95"])
+    raw = f" ({pair['p_value']:.3g} uncorrected)" if pair["p_holm"] != pair["p_value"] else ""
+    return (
+        f"{pair['a']} - {pair['b']}: {100 * pair['difference']:+.2f} points [{low:+.2f}, {high:+.2f}], "
+        f"p = {pair['p_holm']:.3g}{raw}: {describe_significance(pair)}"
+    )

@@ -30,9 +30,9 @@ recorded whose faces these are, so how fair the model is to people of different 
 measured here."""
 
 FER2013_FAULTS = """\
-The data has known faults: human agreement with its labels is about 65 %; where ten FER+ raters have a majority,
-it confirms 67 % of the PrivateTest labels (fear: 15 %); about 176 images show no face; and 8 % of the test images
-are duplicated in Training, byte for byte. Accuracy without those is given beside each figure."""
+The data has known faults: human agreement with its labels is about 65 %; where ten FER+ raters have a
+majority, it confirms 67 % of the PrivateTest labels (fear: 15 %); about 176 images show no face; and 8 % of
+the test images are duplicated in Training, byte for byte. Accuracy without those is given beside each figure."""
 
 FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)

@@ -14,8 +14,8 @@ PACKAGE = Path(fer_zoo.__file__).parent
 FLOORS = [
     *(
         "_version",
-        "emotions",
         "errors",
+        "emotions",
         "utils",
         "detection",
         "data",

@@ -6,18 +6,22 @@ the SHA-256 of their weights.
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.artifacts.config_check import (
     check_block,
+    check_labels,
     check_members,
     check_network,
+    check_same_classes,
     check_scale,
     check_size,
     check_weight,
 )
-from fer_zoo.artifacts.origin import Origin, fingerprint_model
+from fer_zoo.artifacts.origin import Origin, describe_settings, fingerprint_model
+from fer_zoo.artifacts.prior_correction import read_prior
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import ArtifactError, one_line
 from fer_zoo.models.registry import RENAMED, Architecture, create_backbone, find_architecture
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
-FILE_KEYS = ("name", "emotions", "input", "temperature", "weights_sha256")  # not to be carried to another
+# of a file, not to be carried to another
+FILE_KEYS = ("name", "emotions", "classes", "input", "temperature", "prior_correction", "weights_sha256")
 MAX_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
 MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 EMBEDDED = Path(__file__).parents[1] / "weights"
@@ -54,9 +59,9 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
     scale = model.preprocessing
     return {
         "architecture": (row and row.timm_name) or model.architecture,
-        "num_classes": len(EMOTIONS),
-        "label_names": list(EMOTIONS),
-        "model_args": {"in_chans": 1, "num_classes": len(EMOTIONS), **(row.arguments if row else {})},
+        "num_classes": len(model.classes),
+        "label_names": list(model.classes),
+        "model_args": {"in_chans": 1, "num_classes": len(model.classes), **(row.arguments if row else {})},
         "pretrained_cfg": {
             "tag": "fer2013",
             "input_size": [1, scale.size, scale.size],
@@ -64,20 +69,19 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
             "crop_pct": 1.0,
             "mean": [scale.mean],
             "std": [scale.std],
-            "num_classes": len(EMOTIONS),
+            "num_classes": len(model.classes),
             "license": "mit",
         },
         "fer_zoo": {
             "name": model.architecture,
-            "emotions": list(EMOTIONS),
+            "classes": list(model.classes),
+            **({"emotions": list(EMOTIONS)} if model.classes == EMOTIONS else {}),  # for version 0.1
             "input": {
                 "dtype": "uint8",
                 "shape": ["N", 1, SIDE, SIDE],
-                "size": scale.size,
-                "mean": scale.mean,
-                "std": scale.std,
+                **asdict(scale),
             },
-            "temperature": model.temperature,
+            **describe_settings(model),
             **({"network": model.info["network"]} if model.info.get("network") else {}),
             **info,
         },
@@ -87,12 +91,16 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
 def save_artifact(
     folder: Path, model: "FaceClassifier", info: dict[str, Any], dtype: "torch.dtype | None" = None
 ) -> None:
-    """Write weights and config.json. info: recipe, seed, metrics, data fingerprint, versions. dtype: of the
-    file.
+    """Write weights and config.json, which also has the settings of an ensemble's members.
+
+    info: recipe, seed, metrics, data fingerprint, versions. dtype: of the file.
     """
+    from fer_zoo.artifacts.classifier_settings import is_setting
+
     tensors = {
         key: value.to(dtype) if dtype and value.is_floating_point() else value
         for key, value in model.backbone.state_dict().items()
+        if not is_setting(key)
     }
     digest = write_tensors(folder / WEIGHTS_NAME, tensors, {"format": "pt"})
     write_config(folder, build_config(model, {**info, "weights_sha256": digest}))
@@ -113,6 +121,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise ValueError(f"it is over {MAX_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
         check_block(block := config["fer_zoo"])
+        block["classes"] = check_labels(config)
+        read_prior(block, block["classes"])
         _upgrade_names(block)
         check_size(_find_row(block), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -162,7 +172,8 @@ def _load(folder: Path) -> tuple["FaceClassifier", str]:
         backbone = _build_ensemble(block, from_package=not path.is_file())
     else:
         row = find_architecture(architecture)
-        backbone, architecture = create_backbone(row, options=block.get("network")), row.name
+        backbone = create_backbone(row, options=block.get("network"), num_classes=len(block["classes"]))
+        architecture = row.name
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
     digest = _fill(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
@@ -174,7 +185,9 @@ def _load(folder: Path) -> tuple["FaceClassifier", str]:
         temperature=block["temperature"],
         info=block,
         architecture=architecture,
+        classes=block["classes"],
     )
+    model.restore_prior(read_prior(block, block["classes"]))
     return model.eval(), digest
 
 
@@ -185,7 +198,11 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
     sha256: of the file, as config.json has it; None where the folder is older than that. A file that is
     larger than the network's tensors could make it is not read.
     """
-    wanted = backbone.state_dict()
+    from fer_zoo.artifacts.classifier_settings import is_setting
+
+    state = backbone.state_dict()
+    settings = {key: value for key, value in state.items() if is_setting(key)}  # config.json has them
+    wanted = {key: value for key, value in state.items() if key not in settings}
     most_bytes = sum(8 * value.numel() + MAX_HEADER_BYTES for value in wanted.values())
     tensors, _, digest = read_tensors(path, most_bytes)
     if sha256 is not None and digest != sha256:
@@ -196,7 +213,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
     for key, value in tensors.items():
         check_values(path, key, value, wanted.get(key))
     try:
-        backbone.load_state_dict(tensors, strict=True)
+        backbone.load_state_dict({**tensors, **settings}, strict=True)
     except RuntimeError as error:
         reason = one_line(error)
         raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
@@ -218,19 +235,13 @@ def _check_answers(model: "FaceClassifier", folder: Path) -> None:
 
 def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:
     """What an ensemble's config.json keeps of a member. `sha256` is of its weights' file."""
-    digest = hash_weights(folder)
-    scale = {
-        "size": model.preprocessing.size,
-        "mean": model.preprocessing.mean,
-        "std": model.preprocessing.std,
-    }
     return {
         "name": model.architecture,
         **({"tag": model.info["tag"]} if model.info.get("tag") else {}),
         "weight": weight,
-        "sha256": digest,
-        "input": scale,
-        "temperature": model.temperature,
+        "sha256": hash_weights(folder),
+        "input": asdict(model.preprocessing),
+        **describe_settings(model),
         **({"network": model.info["network"]} if model.info.get("network") else {}),
     }
 
@@ -282,25 +293,28 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> "nn.Module":
     from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
     from fer_zoo.models.ensemble import Ensemble
 
+    classes = block["classes"]
     try:
         rows = [(str(row["name"]), check_weight(row["weight"]), row) for row in check_members(block)]
         models = []
         for name, _, row in rows:
             if from_package:
                 models.append(_load(find_member(row))[0])
+                check_same_classes(classes, models[-1].classes)
             else:
                 check_scale(row["input"], row["temperature"])
                 check_network(row.get("network"))
                 scale, architecture = row["input"], find_architecture(name)
                 check_size(architecture, scale["size"])
-                models.append(
-                    FaceClassifier(
-                        create_backbone(architecture, options=row.get("network")),
-                        Preprocessing(scale["size"], scale["mean"], scale["std"]),
-                        name=architecture.name,
-                        temperature=row["temperature"],
-                    )
+                member = FaceClassifier(
+                    create_backbone(architecture, options=row.get("network"), num_classes=len(classes)),
+                    Preprocessing(scale["size"], scale["mean"], scale["std"]),
+                    name=architecture.name,
+                    temperature=row["temperature"],
+                    classes=classes,
                 )
+                member.restore_prior(read_prior(row, classes))
+                models.append(member)
         return Ensemble(models, [weight for _, weight, _ in rows])
     except (KeyError, TypeError, ValueError) as error:
         raise _explain_members(error) from error

@@ -35,6 +35,7 @@ majority, it confirms 67 % of the PrivateTest labels (fear: 15 %); about 176 ima
 the test images are duplicated in Training, byte for byte. Accuracy without those is given beside each figure."""
 
 FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
+MAX_LISTED = 20  # classes
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 LICENSE_NOTE = """\
@@ -171,8 +172,14 @@ def _summary(block: dict[str, Any]) -> str:
         what, size = (released and released.note) or row.note, row.parameters
     return (
         f"{what}. {size / 1e6:.1f} M parameters, input of {block['input']['size']} pixels made from a 48x48 "
-        f"gray face, seven emotions ({', '.join(EMOTIONS)}).{tell_faces(block)}\n"
+        f"gray face, {_tell_classes(block['classes'])}.{tell_faces(block)}\n"
     )
+
+
+def _tell_classes(classes: list[str]) -> str:
+    kind = "seven emotions" if tuple(classes) == EMOTIONS else f"{len(classes)} classes"
+    listed = ", ".join(classes[:MAX_LISTED])
+    return f"{kind} ({listed}{', ...' if len(classes) > MAX_LISTED else ''})"
 
 
 def _usage(block: dict[str, Any], address: str) -> str:

@@ -20,7 +20,7 @@ def training_section(block: dict[str, Any], embedded: bool) -> str:
     versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
     taught = block.get("labels", "fer2013")
     teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
-    fitted = f"Temperature {block['temperature']:.3f}. "
+    fitted = f"Temperature {block['temperature']:.3f}{tell_prior(block)}. "
     if used:
         fitted += f"Statistics of batch normalization: of {used:,} Training faces as they are. "
     return (
@@ -85,9 +85,15 @@ def _tell_calibration(block: dict[str, Any]) -> str:
     statistics = f"batch normalization's statistics of {used:,} Training faces" if used else "no statistics"
     return (
         f"\nCalibrated on {calibration['day']}, from {base['name']} (weights {base['sha256']}): temperature "
-        f"{block['temperature']:.3f} fitted to PublicTest, {statistics}, of "
+        f"{block['temperature']:.3f}{tell_prior(block)} fitted to PublicTest, {statistics}, of "
         f"{data['name']}, {_count_faces(data)}; fingerprint {calibration['data_fingerprint']}.\n"
     )
+
+
+def tell_prior(block: dict[str, Any]) -> str:
+    """After the temperature; empty without a prior correction."""
+    prior = block.get("prior_correction")
+    return f", prior correction tau {prior['tau']:.2f}" if prior else ""
 
 
 def tell_change(block: dict[str, Any]) -> str:
@@ -105,7 +111,8 @@ def members_section(block: dict[str, Any]) -> str:
     options = "" if labels == "fer2013" else f" --labels {labels} --ferplus-csv {VOTES_NAME}"
     lines = [
         f"`fer-zoo ensemble {names}{options}`: votes chosen greedily on PublicTest by log loss, then one "
-        f"temperature ({block['temperature']:.3f}). Data fingerprint {block['data_fingerprint']}.\n",
+        f"temperature ({block['temperature']:.3f}{tell_prior(block)}). "
+        f"Data fingerprint {block['data_fingerprint']}.\n",
         "| member | share of the vote | weights (SHA-256) |",
         "|---|---|---|",
     ]

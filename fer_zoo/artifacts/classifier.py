@@ -1,17 +1,19 @@
-"""The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, 7) out, whatever the network inside."""
+"""The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, C) out, whatever the network inside."""
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.artifacts.classifier_settings import ClassifierSettings
+from fer_zoo.artifacts.preprocessing import Preprocessing as Preprocessing
+from fer_zoo.artifacts.preprocessing import resize_faces
+from fer_zoo.emotions import EMOTIONS, check_classes
+from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.registry import create_backbone, find_architecture
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fer_zoo.artifacts.origin import Origin
-    from fer_zoo.utils.images import Photo
+    from fer_zoo.utils.photo_inputs import Photos
 
 # A forked process has none of its parent's OpenMP threads, and torch would wait for them forever.
 if hasattr(os, "register_at_fork"):
@@ -28,46 +30,15 @@ if hasattr(os, "register_at_fork"):
 Network = TypeVar("Network", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a face becomes the backbone's input: gray in [0, 1], resized to `size` pixels, then (x - mean) /
-    std.
-    """
-
-    size: int
-    mean: float
-    std: float
-
-    def __call__(self, faces: Tensor, cut: bool = False) -> Tensor:
-        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size). cut: also smaller
-        square parts of faces, at the same scale.
-        """
-        side = faces.shape[-1]
-        if (
-            faces.ndim != 4
-            or faces.shape[1:] != (1, side, side)
-            or not (side == SIDE or (cut and side < SIDE))
-        ):
-            raise ValueError(f"Faces have shape {tuple(faces.shape)}; allowed is (N, 1, {SIDE}, {SIDE}).")
-        if faces.dtype == torch.uint8:
-            faces = faces.float() / 255
-        elif not faces.is_floating_point():
-            raise ValueError(
-                f"Faces have dtype {faces.dtype}; allowed are uint8 (0-255) and floating point (0-1)."
-            )
-        if self.size != SIDE:
-            size = self.size * side // SIDE
-            faces = F.interpolate(faces, size=(size, size), mode="bilinear", align_corners=False)
-        return (faces - self.mean) / self.std
-
-
-class FaceClassifier(nn.Module):
-    """A backbone with its preprocessing and calibration temperature.
+class FaceClassifier(ClassifierSettings):
+    """A backbone with its preprocessing, calibration and class names, for uint8 faces (N, 1, 48, 48).
 
     `backbone` is the plain network on normalized input of `preprocessing.size` pixels, usable without this
     class. `name` is the shortest that leads to it, `architecture` the network's. `info` is the `fer_zoo`
-    block of the artifact it was loaded from (metrics, recipe, seed), empty for a new one. `accepts_crops`:
-    set while it trains on, or teaches from, parts of faces (`augment.train_crop`).
+    block of the artifact it was loaded from (metrics, recipe, seed), empty for a new one. `classes` are the
+    names of the outputs, EMOTIONS by default. `accepts_crops`: set while it trains on, or teaches from, parts
+    of faces (`augment.train_crop`). `state_dict` has, beside the backbone's tensors, the buffers of
+    `ClassifierSettings`.
     """
 
     accepts_crops = False
@@ -81,46 +52,61 @@ class FaceClassifier(nn.Module):
         temperature: float = 1.0,
         info: dict[str, Any] | None = None,
         architecture: str | None = None,
+        classes: Sequence[str] = EMOTIONS,
     ) -> None:
-        super().__init__()
+        super().__init__(preprocessing, classes)
         self.backbone = backbone
-        self.preprocessing = preprocessing
         self.name = name
         self.architecture = architecture or name
         self.temperature = temperature
         self.info = info or {}
 
     def forward(self, faces: Tensor) -> Tensor:
-        """uint8 (or floating point in [0, 1]) faces (N, 1, 48, 48) to calibrated logits (N, 7) in EMOTIONS
-        order.
+        """uint8 (or floating point in [0, 1]) faces (N, 1, 48, 48) to calibrated logits (N, C), in the order
+        of `classes` and the dtype of the weights.
         """
-        return self.backbone(self.preprocessing(faces, self.accepts_crops)) / self.temperature
+        gray = resize_faces(faces, self._size, self.accepts_crops)
+        logits = self.backbone(((gray - self.input_mean) / self.input_std).to(self._find_dtype()))
+        if logits.shape[-1] != len(self.classes):
+            raise ValueError(
+                f"The network of {self.name} has {logits.shape[-1]} outputs, and its classes are "
+                f"{len(self.classes)}: set model.classes to the names of the outputs."
+            )
+        return logits / self.calibration_temperature + self.prior_correction.to(logits.dtype)
+
+    def _find_dtype(self) -> torch.dtype:
+        """Of the backbone's input. An ensemble's members cast the faces themselves."""
+        weight = None if isinstance(self.backbone, Ensemble) else next(self.backbone.parameters(), None)
+        return torch.float32 if weight is None else weight.dtype
 
     @torch.inference_mode()
-    def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
-        """Probability of each emotion for a picture that shows one face, by name; a list gives a list.
+    def predict(self, photo: "Photos") -> Any:
+        """Probability of each class for a picture that shows one face, by name; several give a list.
 
         A face crop is taken as it is; in a photo its face is found first: see `read_one_face`.
         `fer_zoo.predict` answers every face of a photo. Dropout is off and batch-norm statistics stay as they
         are, also for a model in training mode, whose modes are not touched: threads may share it.
 
         Args:
-            photo: a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 3), or a list of them.
+            photo: a path, bytes, an open file, a Pillow image, a uint8 array (H, W) or (H, W, C), a tensor
+                (H, W) or (C, H, W), uint8 or from 0 to 1; or several: a list, a generator, an array (N, H, W)
+                or (N, H, W, C), a tensor (N, H, W) or (N, C, H, W).
 
         Raises:
             ImageError: a picture cannot be read.
         """
         from fer_zoo.detection.crops import read_one_face
+        from fer_zoo.utils.photo_inputs import PREDICT_BATCH, split_batch, split_chunks
 
-        if isinstance(photo, (list, tuple)):
-            if not photo:
-                return []
-            faces = torch.stack([torch.from_numpy(read_one_face(one)) for one in photo])[:, None]
-            device = next(self.parameters()).device
+        photos, several = split_batch(photo)
+        network, device = in_eval_mode(self), self.prior_correction.device
+        answers: list[dict[str, float]] = []
+        for chunk in split_chunks(photos, PREDICT_BATCH):
+            faces = torch.stack([torch.from_numpy(read_one_face(one)) for one in chunk])[:, None]
             faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
-            probabilities = in_eval_mode(self)(faces).float().softmax(1).tolist()
-            return [dict(zip(EMOTIONS, row, strict=True)) for row in probabilities]
-        return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
+            probabilities = network(faces).float().softmax(1).tolist()
+            answers += [dict(zip(self.classes, row, strict=True)) for row in probabilities]
+        return answers if several else answers[0]
 
     def embed(self, faces: Any, batch_size: int | None = None) -> "NDArray[np.float32]":
         """Features of faces before the last layer, for nearest neighbors, clusters or a linear probe.
@@ -182,20 +168,34 @@ def share_weights(network: Network) -> Network:
 
 
 def create_model(
-    name: str, pretrained: bool | str | Path = False, options: Mapping[str, Any] | None = None
+    name: str,
+    pretrained: bool | str | Path = False,
+    options: Mapping[str, Any] | None = None,
+    *,
+    classes: Iterable[str] | None = None,
 ) -> FaceClassifier:
-    """A new, untrained classifier of the architecture `name`, on the contract uint8 (N, 1, 48, 48) to
-    logits (N, 7).
+    """Create an untrained classifier from uint8 faces (N, 1, 48, 48) to logits (N, C).
 
-    pretrained: False for random weights; True for ImageNet weights from the Hub; a path to a safetensors
-    file in timm's naming. Never falls back to random weights: raises ArtifactError. options: as in
-    `create_backbone`. Raises UnknownNameError for an unknown name, RecipeError for a wrong option.
+    Args:
+        name: of an architecture.
+        pretrained: False for random weights; True for ImageNet weights from the Hub; a path to a safetensors
+            file in timm's naming. Random weights never stand in for missing ones.
+        options: as in `create_backbone`.
+        classes: names of the outputs, 2 to 1000; None for EMOTIONS.
+
+    Raises:
+        ArtifactError: start weights are missing or of another network.
+        UnknownNameError: an unknown architecture.
+        RecipeError: a wrong option.
+        FerZooError: a class name is empty or given twice, or there are too many or too few.
     """
+    names = EMOTIONS if classes is None else check_classes(classes)
     row = find_architecture(name)
     start = pretrained if isinstance(pretrained, bool) else Path(pretrained)
     return FaceClassifier(
-        create_backbone(row, start, options),
+        create_backbone(row, start, options, len(names)),
         Preprocessing(row.input_size, row.mean, row.std),
         name=row.name,
         info={"network": dict(options)} if options else None,
+        classes=names,
     )

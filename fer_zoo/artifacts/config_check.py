@@ -4,9 +4,12 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.emotions import SIDE, check_classes
+from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fer_zoo.models.registry import Architecture
 
 # Pixels of a network's input, where the network takes several. A batch of 1,024 pixels took 6 GB.
@@ -27,8 +30,6 @@ def check_block(block: Any) -> None:
         raise TypeError(f"the name is {block['name']!r:.60}; allowed is text")
     if not isinstance(block.get("tag", ""), str):
         raise TypeError(f"the tag is {block['tag']!r:.60}; allowed is text")
-    if block.get("emotions") != list(EMOTIONS):
-        raise ValueError(f"the emotions are {block.get('emotions')!r:.100}; allowed is {list(EMOTIONS)}")
     check_scale(block["input"], block["temperature"])
     check_network(block.get("network"))
     metrics = block.get("metrics", {})
@@ -37,6 +38,30 @@ def check_block(block: Any) -> None:
     _check_figures("metrics", metrics, MAX_DEPTH)
     if not isinstance(block.get("weights_sha256", ""), str):
         raise TypeError("weights_sha256 is no text")
+
+
+def check_labels(config: dict[str, Any]) -> list[str]:
+    """The class names of a config.json, in its `label_names` and in its block's `classes` (`emotions` in
+    version 0.1), which are to be equal where there are several. Raises ValueError.
+    """
+    block = config["fer_zoo"]
+    places = (config.get("label_names"), block.get("classes"), block.get("emotions"))
+    named = [names for names in places if names is not None]
+    if not named or any(names != named[0] for names in named):
+        raise ValueError(
+            f"the classes are {' and '.join(f'{names!r:.60}' for names in named) or 'not named'}"
+        )
+    try:
+        classes = check_classes(named[0])
+    except FerZooError as error:
+        raise ValueError(str(error)) from error
+    return list(classes)
+
+
+def check_same_classes(classes: list[str], of_member: "Sequence[str]") -> None:
+    """Raises ValueError for an ensemble's member with other classes than the ensemble."""
+    if list(of_member) != classes:
+        raise ValueError(f"a member has the classes {', '.join(of_member)[:60]}, not the ensemble's")
 
 
 def check_scale(scale: Any, temperature: Any) -> None:

@@ -16,7 +16,6 @@ from fer_zoo.artifacts.artifact import (
 )
 from fer_zoo.artifacts.card import write_card
 from fer_zoo.artifacts.origin import describe_changed, is_changed
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import ARCHITECTURES, create_backbone, find_architecture
 from fer_zoo.utils.files import write_atomically
@@ -50,8 +49,8 @@ def save_model(
         hub_name: as in `build_card`.
 
     Raises:
-        ArtifactError: the model has another number of classes than seven, or is no longer the network that
-            its name says. Nothing is written then.
+        ArtifactError: the network has another number of outputs than the model has classes, or is no longer
+            the network that its name says. Nothing is written then.
     """
     _check_tensors(model)
     write_with_card(model, Path(out), describe_info(model), half, hub_name)
@@ -72,18 +71,19 @@ def _check_tensors(model: "FaceClassifier") -> None:
             _check_tensors(member)
         return
     with torch.random.fork_rng(devices=[]):  # saving must not change what a run draws next
-        new = create_backbone(find_architecture(model.architecture), options=model.info.get("network"))
+        row, options = find_architecture(model.architecture), model.info.get("network")
+        new = create_backbone(row, options=options, num_classes=len(model.classes))
     wanted = {key: value.shape for key, value in new.state_dict().items()}
     given = {key: value.shape for key, value in model.backbone.state_dict().items()}
     wrong = [key for key in {**wanted, **given} if wanted.get(key) != given.get(key)]
     if not wrong:
         return
-    classes = {given[key][0] for key in wrong if key in given and wanted.get(key, ())[:1] == (len(EMOTIONS),)}
-    if len(classes) == 1:
+    named = len(model.classes)
+    outputs = {given[key][0] for key in wrong if key in given and wanted.get(key, ())[:1] == (named,)}
+    if len(outputs) == 1:
         raise ArtifactError(
-            f"This {model.name} has {classes.pop()} classes. A fer_zoo model is saved with the seven "
-            f"emotions alone ({', '.join(EMOTIONS)}); classes of your own cannot be saved yet. "
-            "torch.save(model.state_dict(), PATH) keeps the weights."
+            f"This {model.name} has {outputs.pop()} outputs, and names {named} classes. Set model.classes to "
+            "the names of its outputs, then save it."
         )
     raise ArtifactError(
         f"This {model.name} has other tensors than the network of that name ({wrong[0]!r}), so its folder "
@@ -129,7 +129,8 @@ def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str 
 def export_timm(source: Path, out: Path) -> Path:
     """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
 
-    The temperature goes into the last layer (weight / T, bias / T), because timm knows none. Raises
+    Temperature and prior correction go into the last layer, because timm knows none: weight / T, and
+    bias / T + correction. Raises
     ArtifactError for a row that is not timm's, or if `out` is taken.
     """
     refuse_existing_model(out)
@@ -139,9 +140,10 @@ def export_timm(source: Path, out: Path) -> Path:
         raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
     network: Any = model.backbone
     info = describe_info(model)
-    for parameter in network.get_classifier().parameters():
-        parameter.data /= model.temperature
-    model.temperature = 1.0
+    head = network.get_classifier()
+    head.weight.data /= model.temperature
+    head.bias.data = head.bias.data / model.temperature + model.prior_correction
+    model.set_calibration(temperature=1.0)
     write_with_card(model, out, info)  # the answers, and so the scores, stay what they were
     return out
 

@@ -17,26 +17,44 @@ from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.models.weights import ENSEMBLE_FAMILY, WEIGHTS, ReleasedWeights
 
 if TYPE_CHECKING:
+    import torch
+
     from fer_zoo.artifacts.classifier import FaceClassifier
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
 
 
 @overload
 def load(
-    name: str | Path, runtime: Literal["torch"] = "torch", *, revision: str | None = None
+    name: str | Path,
+    runtime: Literal["torch"] = "torch",
+    *,
+    revision: str | None = None,
+    device: "str | torch.device" = "cpu",
 ) -> "FaceClassifier": ...
 @overload
 def load(name: str | Path, runtime: Literal["onnx"], *, revision: str | None = None) -> "OnnxClassifier": ...
 def load(
-    name: str | Path, runtime: str = "torch", *, revision: str | None = None
+    name: str | Path,
+    runtime: str = "torch",
+    *,
+    revision: str | None = None,
+    device: "str | torch.device" = "cpu",
 ) -> "FaceClassifier | OnnxClassifier":
-    """A trained classifier in eval mode on the CPU: uint8 faces (N, 1, 48, 48) to calibrated logits (N, 7).
+    """Load a trained classifier in eval mode: uint8 faces (N, 1, 48, 48) to calibrated logits (N, C).
 
-    name: an embedded model such as "cnn-baseline", the folder of a run, or "owner/name[@revision]" of the
-    Hugging Face Hub, which is kept in huggingface_hub's cache. revision: a branch, tag or commit of the Hub;
-    `info["hub"]` tells the commit. runtime: "onnx" predicts in ONNX Runtime without importing torch, from a
-    model.onnx in the folder or from an export that the first use makes and keeps; a path that ends in .onnx
-    is opened as it is. Raises ArtifactError, UnknownNameError or HubError.
+    Args:
+        name: an embedded model such as "cnn-baseline", the folder of a run, or "owner/name[@revision]" of the
+            Hugging Face Hub, which is kept in huggingface_hub's cache; `info["hub"]` tells the commit.
+        runtime: "onnx" predicts in ONNX Runtime without importing torch, from a model.onnx in the folder or
+            from an export that the first use makes and keeps; a path that ends in .onnx is opened as it is.
+        revision: a branch, tag or commit of the Hub.
+        device: where torch computes: "cpu", "auto", "cuda", "cuda:1", "mps".
+
+    Raises:
+        ArtifactError: the folder is missing or damaged.
+        UnknownNameError: a name in no table.
+        HubError: the Hub is not reached or has no such model.
+        TrainingError: the device is not there.
     """
     if runtime not in ("torch", "onnx"):
         raise UnknownNameError("runtime", runtime, ["torch", "onnx"])
@@ -51,6 +69,10 @@ def load(
             f"{str(name)!r} is an ONNX file: give runtime='onnx', or a model's name or folder."
         )
     model = load_artifact(found.path)
+    if str(device) != "cpu":
+        from fer_zoo.utils.devices import pick_device
+
+        model = model.to(pick_device(str(device)))
     if found.kind == "hub":
         model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
     return model

@@ -1,14 +1,14 @@
 """A model as one ONNX file, preprocessing and temperature inside, and how it predicts without torch."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.emotions import SIDE, check_classes
 from fer_zoo.errors import ArtifactError
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.telemetry import import_onnxruntime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fer_zoo.artifacts.classifier import FaceClassifier
-    from fer_zoo.utils.images import Photo
+    from fer_zoo.utils.photo_inputs import Photos
 
 ONNX_NAME = "model.onnx"
 OPSET = 18
@@ -25,11 +25,11 @@ CLOSE = 1e-3  # logits: how far ONNX Runtime may be from torch
 
 
 class OnnxClassifier:
-    """Faces uint8 (N, 1, 48, 48) to calibrated logits float32 (N, 7), in ONNX Runtime; torch is not needed.
+    """Faces uint8 (N, 1, 48, 48) to calibrated logits float32 (N, C), in ONNX Runtime; torch is not needed.
 
     path: a file that `fer-zoo export --format onnx` wrote. threads: of the processor; None leaves the choice
-    to ONNX Runtime. `metrics` are of this file; `quantisation` says what int8 cost, and is empty without it.
-    Raises ArtifactError for another file.
+    to ONNX Runtime. `classes` names the outputs. `metrics` are of this file; `quantisation` says what int8
+    cost, and is empty without it. Raises ArtifactError for another file.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
@@ -42,7 +42,7 @@ class OnnxClassifier:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
             written = self._session.get_modelmeta().custom_metadata_map
-            emotions = json.loads(written["emotions"])
+            self.classes = check_classes(json.loads(written["emotions"]))
             self.name = written["name"]
             self.quantisation: dict[str, Any] = json.loads(written.get("quantisation", "{}"))
             self.source = written.get("source", "")
@@ -51,8 +51,6 @@ class OnnxClassifier:
             raise ArtifactError(
                 f"{str(path)!r} is no model that fer-zoo export --format onnx wrote ({type(error).__name__})."
             ) from error
-        if emotions != list(EMOTIONS):
-            raise ArtifactError(f"{str(path)!r} names the emotions {emotions}; allowed is {list(EMOTIONS)}.")
 
     def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         if faces.dtype != np.uint8 or faces.ndim != 4 or faces.shape[1:] != (1, SIDE, SIDE):
@@ -61,18 +59,19 @@ class OnnxClassifier:
             )
         return self._session.run(None, {"faces": faces})[0]
 
-    def predict(self, photo: "Photo | Sequence[Photo]") -> Any:
-        """As `FaceClassifier.predict`: named probabilities of a picture of one face; a list gives a list."""
+    def predict(self, photo: "Photos") -> Any:
+        """As `FaceClassifier.predict`: named probabilities of a picture of one face; several give a list."""
         from fer_zoo.detection.crops import read_one_face
+        from fer_zoo.utils.photo_inputs import PREDICT_BATCH, split_batch, split_chunks
 
-        if isinstance(photo, (list, tuple)):
-            if not photo:
-                return []
-            logits = self(np.stack([read_one_face(one) for one in photo])[:, None]).astype(np.float64)
+        photos, several = split_batch(photo)
+        answers: list[dict[str, float]] = []
+        for chunk in split_chunks(photos, PREDICT_BATCH):
+            logits = self(np.stack([read_one_face(one) for one in chunk])[:, None]).astype(np.float64)
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             table = powers / powers.sum(axis=1, keepdims=True)
-            return [dict(zip(EMOTIONS, row, strict=True)) for row in table.tolist()]
-        return self.predict([photo])[0]  # type: ignore[list-item]  # a single picture, by the test above
+            answers += [dict(zip(self.classes, row, strict=True)) for row in table.tolist()]
+        return answers if several else answers[0]
 
 
 def as_network(runtime: OnnxClassifier) -> "Callable[[Tensor], Tensor]":
@@ -111,7 +110,7 @@ def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
     program.model.metadata_props.update(
         {
             "name": model.name,
-            "emotions": json.dumps(EMOTIONS),
+            "emotions": json.dumps(model.classes),
             "metrics": json.dumps(summarize(model.info.get("metrics", {}))),
             "source": source,
             "license": "MIT",

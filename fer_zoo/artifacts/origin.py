@@ -43,14 +43,23 @@ def describe_data(dataset: "FER2013") -> dict[str, Any]:
     }
 
 
+def describe_settings(model: "FaceClassifier") -> dict[str, Any]:
+    """`temperature` of config.json, and `prior_correction` where there is one."""
+    prior = model.prior
+    correction = {"prior_correction": {"tau": prior.tau, "prior": list(prior.prior)}} if prior else {}
+    return {"temperature": model.temperature, **correction}
+
+
 def fingerprint_model(model: "FaceClassifier") -> str:
-    """SHA-256 of all that decides a model's answers: tensors, temperatures and preprocessing, of an
-    ensemble's members too.
+    """SHA-256 of all that decides a model's answers: tensors, settings and class names, of an ensemble's
+    members too.
     """
     from fer_zoo.artifacts.classifier import FaceClassifier
 
     settings = [
-        (part.temperature, part.preprocessing) for part in model.modules() if isinstance(part, FaceClassifier)
+        (part.preprocessing.size, part.classes)
+        for part in model.modules()
+        if isinstance(part, FaceClassifier)
     ]
     return hashlib.sha256((repr(settings) + hash_tensors(model.state_dict())).encode()).hexdigest()
 
@@ -73,7 +82,7 @@ def _describe_members(model: "FaceClassifier") -> list[dict[str, Any]]:
     """An ensemble's members as they are now, without the SHA-256 of the files that they were."""
     network: Any = model.backbone
     return [
-        {key: value for key, value in row.items() if key != "sha256"}
-        | {"weight": float(weight), "temperature": member.temperature}
+        {key: value for key, value in row.items() if key not in ("sha256", "prior_correction")}
+        | {"weight": float(weight), **describe_settings(member)}
         for row, member, weight in zip(model.info["members"], network.members, network.weights, strict=True)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.emotions import COLORS
 from fer_zoo.errors import FerZooError
 
 # The emotions' colors, which stay apart for the common forms of color blindness, and quiet grays.
@@ -23,7 +23,7 @@ HISTORY_COLUMNS = (
 
 def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     """Write a PNG of the confusion matrix in a result of `evaluate`: shares of each label, and counts."""
-    counts = np.array(result["confusion"])
+    counts, names = np.array(result["confusion"]), list(result["per_class"])
     faces = counts.sum(axis=1)
     shares = counts / np.maximum(faces, 1)[:, None]
     figure = new_figure(6.4)
@@ -34,9 +34,9 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
         weight = "bold" if row == column else "normal"
         axes.text(column, row - 0.12, f"{share:.0%}", size=11, weight=weight, **style)
         axes.text(column, row + 0.24, f"{counts[row, column]:,}", size=8, **style)
-    places = np.arange(len(EMOTIONS))
-    axes.set_xticks(places, EMOTIONS)
-    axes.set_yticks(places, [f"{emotion}\n{count:,}" for emotion, count in zip(EMOTIONS, faces, strict=True)])
+    places = np.arange(len(names))
+    axes.set_xticks(places, names)
+    axes.set_yticks(places, [f"{name}\n{count:,}" for name, count in zip(names, faces, strict=True)])
     axes.set(xlabel="predicted emotion", ylabel="labeled emotion, and its faces")
     axes.set_xticks(places[1:] - 0.5, minor=True)
     axes.set_yticks(places[1:] - 0.5, minor=True)

@@ -65,7 +65,7 @@ def read_one_face(photo: Photo) -> np.ndarray:
     case the whole picture is used.
 
     Args:
-        photo: A path, an encoded picture as bytes, a Pillow image or a uint8 array (H, W) or (H, W, 3).
+        photo: Any form that `read_scaled_photo` takes.
 
     Returns:
         uint8 (48, 48), gray.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.classifier_settings import is_setting
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.inference import predict_logits
@@ -97,14 +98,14 @@ def _standard_error(accuracy: float, dataset: FER2013) -> float:
 @torch.no_grad()
 def _interpolate(model: FaceClassifier, start: Mapping[str, Tensor], alpha: float) -> None:
     for name, value in model.state_dict().items():
-        if value.is_floating_point():
+        if value.is_floating_point() and not is_setting(name):
             value.lerp_(start[name].to(value), 1 - alpha)
 
 
 def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.device) -> dict[str, float]:
-    """Fit it on PublicTest; returns accuracy and log loss (`nll`) there."""
+    """Fit it on PublicTest, without a prior correction; returns accuracy and log loss (`nll`) there."""
     faces = dataset.public_test
-    model.temperature = 1.0
+    model.set_calibration(temperature=1.0)
     logits = predict_logits(model, faces.pixels, device=device)
     model.temperature = fit_temperature(logits, faces.labels)
     labels = torch.as_tensor(faces.labels).long()

@@ -23,7 +23,7 @@ from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.calibration import fit_temperature
 from fer_zoo.evaluation.inference import predict_logits, predict_probabilities
 from fer_zoo.evaluation.metrics import evaluate
-from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.models.ensemble import Ensemble, refuse_different_classes
 from fer_zoo.models.weights import ENSEMBLE_FAMILY
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
@@ -83,6 +83,7 @@ def build_ensemble(
         raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
     place = pick_device(device)
     models = [load_artifact(folder).to(place) for folder in folders]
+    refuse_different_classes(models)
     faces = dataset.public_test
     tables = []
     for model in models:
@@ -99,7 +100,8 @@ def build_ensemble(
     if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
         raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
     network = Ensemble([models[index] for index in chosen], weights).to(place)
-    ensemble = FaceClassifier(network, Preprocessing(SIDE, 0.0, 1.0), name=ENSEMBLE_FAMILY).eval()
+    classes, scale = models[0].classes, Preprocessing(SIDE, 0.0, 1.0)
+    ensemble = FaceClassifier(network, scale, name=ENSEMBLE_FAMILY, classes=classes).eval()
     logits = predict_logits(ensemble, faces.pixels, device=place)
     ensemble.temperature = fit_temperature(logits, faces.labels)
     metrics = evaluate(ensemble, score_on or faces, name=ensemble.name, split="public", device=place)

@@ -190,9 +190,13 @@ def check_options(row: Architecture, options: Mapping[str, Any]) -> None:
 
 
 def create_backbone(
-    row: Architecture, pretrained: bool | Path = False, options: Mapping[str, Any] | None = None
+    row: Architecture,
+    pretrained: bool | Path = False,
+    options: Mapping[str, Any] | None = None,
+    num_classes: int = 7,
 ) -> "nn.Module":
     """The plain network of a row. options: dropout and head_width instead of its own, where it has them.
+    num_classes: its outputs.
 
     Raises ArtifactError where start weights are wanted and cannot be had, RecipeError for a wrong option.
     """
@@ -203,10 +207,10 @@ def create_backbone(
     module, function = row.builder.split(":")
     build = getattr(import_module(module), function)
     if row.timm_name:
-        return build(row.timm_name, row.arguments, pretrained, **options)
+        return build(row.timm_name, row.arguments, pretrained, num_classes, **options)
     if pretrained is not False:
         raise ArtifactError(
             f"{row.name} has no ImageNet start weights: train it without --pretrained, or give "
             "a trained model of the same network, a name of fer-zoo list or a run's folder."
         )
-    return build(**options)
+    return build(num_classes=num_classes, **options)

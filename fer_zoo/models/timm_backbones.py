@@ -1,4 +1,4 @@
-"""timm networks adapted to one gray channel and seven classes."""
+"""timm networks adapted to one gray channel and the classes of the data."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import nn
 
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.pretrained import FORMS, read_pretrained
 
@@ -15,9 +14,10 @@ def build_timm(
     timm_name: str,
     arguments: Mapping[str, Any],
     pretrained: bool | Path = False,
+    num_classes: int = 7,
     dropout: float | None = None,
 ) -> nn.Module:
-    """A timm network (N, 1, size, size) to logits (N, 7).
+    """A timm network (N, 1, size, size) to logits (N, num_classes).
 
     pretrained: False for random weights, True for timm's own from the Hub, or a file: see `start_weights`.
     timm sums the RGB kernels of the first layer, so the network on gray equals the original on
@@ -34,7 +34,7 @@ def build_timm(
     if dropout is not None:
         arguments["drop_rate"] = dropout
     if pretrained is False:
-        return timm.create_model(timm_name, pretrained=False, num_classes=len(EMOTIONS), **arguments)
+        return timm.create_model(timm_name, pretrained=False, num_classes=num_classes, **arguments)
     if isinstance(pretrained, Path) and not (
         pretrained.is_file() and pretrained.suffix in (".safetensors", ".pth")
     ):
@@ -49,7 +49,7 @@ def build_timm(
     except Exception as error:
         # timm lets through whatever the Hub client, safetensors or torch raise: each is a user's matter here.
         raise ArtifactError(_explain_failure(timm_name, pretrained, error)) from error
-    network.reset_classifier(len(EMOTIONS))
+    network.reset_classifier(num_classes)
     return network
 
 

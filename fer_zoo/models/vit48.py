@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.emotions import SIDE
 from fer_zoo.models.resnet48 import ResidualBlock, convolve
 
 PATCH = 8  # pixels: 6 x 6 tokens
@@ -35,9 +35,9 @@ class ResidualStem(nn.Module):
         return self.proj(self.convolutions(images)).flatten(2).transpose(1, 2)
 
 
-def build_vit_48(dropout: float = 0.0) -> nn.Module:
-    """timm's VisionTransformer (N, 1, 48, 48) to logits (N, 7), mean of the tokens, no class token. dropout:
-    before the head.
+def build_vit_48(num_classes: int = 7, dropout: float = 0.0) -> nn.Module:
+    """timm's VisionTransformer (N, 1, 48, 48) to logits (N, num_classes), mean of the tokens, no class
+    token. dropout: before the head.
     """
     from timm.models.vision_transformer import VisionTransformer
 
@@ -45,7 +45,7 @@ def build_vit_48(dropout: float = 0.0) -> nn.Module:
         img_size=SIDE,
         patch_size=PATCH,
         in_chans=1,
-        num_classes=len(EMOTIONS),
+        num_classes=num_classes,
         embed_dim=256,
         depth=4,
         num_heads=4,

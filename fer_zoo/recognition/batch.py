@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, ImageError
 from fer_zoo.recognition.batch_sources import Picture, list_pictures
-from fer_zoo.recognition.recognizer import Recognizer, find_crops
+from fer_zoo.recognition.recognizer import Recognizer, find_classes, find_crops
 from fer_zoo.utils.devices import pick_device, read_world
 from fer_zoo.utils.files import as_utf8, write_atomically, write_text
 
@@ -88,7 +87,7 @@ def predict_into(
                 rows += _score(batch, loaded, whole, torch_device, pool, summary)
                 done += len(batch)
                 progress(done, total)
-            _write_part(path, rows, list(loaded), part[0])
+            _write_part(path, rows, _name_columns(loaded), part[0])
             summary.parts += 1
     summary.seconds = round(time.perf_counter() - start, 2)
     return summary
@@ -141,7 +140,7 @@ def _score(
 
     found = list(pool.map(lambda fetched: _find_faces(fetched, whole), [_fetch(one) for one in pictures]))
     crops = [crop for _, of_picture, _ in found for crop in of_picture]
-    columns = [f"{name}.{emotion}" for name in models for emotion in EMOTIONS]
+    columns = _name_columns(models)
     probabilities: Iterator[list[float]] = iter(())
     if crops:
         faces = np.stack(crops)[:, None]
@@ -160,6 +159,10 @@ def _score(
             scores = dict(zip(columns, next(probabilities), strict=True))
             rows.append({"image": image, "face": number, **box, **scores})
     return rows
+
+
+def _name_columns(models: Mapping[str, "FaceClassifier"]) -> list[str]:
+    return [f"{name}.{label}" for name, model in models.items() for label in find_classes(model)]
 
 
 def _fetch(picture: Picture) -> str | bytes | ImageError:
@@ -219,18 +222,17 @@ def _check_part(path: Path, first: Picture) -> None:
         )
 
 
-def _write_part(path: Path, rows: list[dict[str, Any]], models: Sequence[str], first: Picture) -> None:
+def _write_part(path: Path, rows: list[dict[str, Any]], columns: Sequence[str], first: Picture) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    probabilities = [(f"{name}.{emotion}", pyarrow.float32()) for name in models for emotion in EMOTIONS]
     schema = pyarrow.schema(
         [
             ("image", pyarrow.string()),
             *((name, pyarrow.int32()) for name in ("face", "x", "y", "width", "height")),
             ("score", pyarrow.float32()),
             ("error", pyarrow.string()),
-            *probabilities,
+            *((name, pyarrow.float32()) for name in columns),
         ],
         metadata={"first": as_utf8(first.name)},
     )

@@ -39,17 +39,22 @@ class Inspection:
     photo: "Image"  # RGB, by its EXIF orientation, longest side at most 1600 pixels
     faces: list[Face]  # in pixels of `photo`
     crops: np.ndarray  # uint8 (N, 48, 48), upright
-    probabilities: dict[str, np.ndarray]  # by model, float (N, 7) in EMOTIONS order
+    probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
     milliseconds: dict[str, float]  # by model, for all N faces
     scale: float  # pixels of the given picture in one of `photo`
     errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
     faces_left_out: int = 0  # smaller faces beyond the 32 largest
     turned: int = 0  # degrees clockwise (0, 90, 180, 270) by which the photo is rotated to make faces upright
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by model; EMOTIONS where none
 
     @property
     def answers(self) -> dict[str, list[int]]:
-        """For each model the index of the most probable emotion of each face."""
+        """For each model the index of the most probable class of each face."""
         return {name: table.argmax(1).tolist() for name, table in self.probabilities.items()}
+
+    def name_classes(self, model: str) -> tuple[str, ...]:
+        """Names of the columns of the model's probabilities."""
+        return self.classes.get(model, EMOTIONS)
 
     def notes(self, index: int) -> list[str]:
         """Why a face may be misclassified: some of `tiny`, `profile`, `blurred` and `faint`."""
@@ -71,7 +76,7 @@ class Inspection:
         faces = []
         for index, face in enumerate(self.faces):
             named = {
-                name: dict(zip(EMOTIONS, map(float, table[index]), strict=True))
+                name: dict(zip(self.name_classes(name), map(float, table[index]), strict=True))
                 for name, table in self.probabilities.items()
             }
             notes = self.notes(index)
@@ -175,6 +180,7 @@ class Recognizer:
             errors,
             found.faces_left_out,
             found.turned,
+            {name: find_classes(self._loaded[name]) for name in probabilities},
         )
 
     def explain(
@@ -184,7 +190,7 @@ class Recognizer:
 
         Args:
             crops: uint8 (N, 48, 48), as in an Inspection.
-            answers: by model, an index of EMOTIONS for each face, as the `answers` of an Inspection.
+            answers: by model, an index of its classes for each face, as the `answers` of an Inspection.
             keep_going: return the errors of models that fail instead of raising them.
 
         Returns:
@@ -224,6 +230,11 @@ def _measure_detail(crop: np.ndarray) -> float:
     return float((4 * crop[1:-1, 1:-1] - neighbors).std())
 
 
+def find_classes(model: Any) -> tuple[str, ...]:
+    """The classes of a FaceClassifier; EMOTIONS for a model of another kind."""
+    return getattr(model, "classes", EMOTIONS)
+
+
 def _as_list(models: Model | Iterable[Model]) -> list[Model]:
     return list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
 
@@ -254,13 +265,13 @@ def _run_for_each(
 
 
 def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
-    """float64 (N, 7)."""
+    """float64 (N, C)."""
     import torch
 
     from fer_zoo.artifacts.classifier import in_eval_mode
 
     if not len(crops):
-        return np.zeros((0, len(EMOTIONS)))
+        return np.zeros((0, len(find_classes(model))))
     faces = torch.from_numpy(crops)[:, None]
     with torch.inference_mode():
         device = next(model.parameters(), faces).device

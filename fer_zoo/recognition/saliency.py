@@ -43,7 +43,7 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
     Args:
         model: a classifier.
         faces: uint8 (N, 1, 48, 48).
-        targets: an index of EMOTIONS for each face.
+        targets: an index of `model.classes` for each face.
 
     Returns:
         float32 (N, 48, 48) in [0, 1], the maximum of each face 1; all 0 without evidence.

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.artifacts.score_plots import DOTS_PER_INCH, format_percent_axis, new_figure, simplify_axes
-from fer_zoo.emotions import COLORS, EMOTIONS
+from fer_zoo.emotions import find_colors
 from fer_zoo.recognition.video_summary import FaceStory, VideoStory
 from fer_zoo.utils.files import write_atomically
 
+MAX_LEGEND_COLUMNS = 8
 MAX_DRAWN = 4  # faces, each with a band for every model
 
 
@@ -26,7 +27,7 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
         portrait.imshow(face.portrait)
         portrait.set_xlabel(f"face {number}")
         axes.set_title(model, loc="left", size=10, parse_math=False)
-        _draw_bands(axes, face, model)
+        _draw_bands(axes, face, model, find_colors(story.name_classes(model)))
     for portrait, axes in panels:
         portrait.set(xticks=[], yticks=[])
         portrait.spines[:].set_visible(False)
@@ -39,13 +40,18 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
     limited = f", the {MAX_DRAWN} longest visible" if count > MAX_DRAWN else ""
     title = f"{name}: {count} face{'' if count == 1 else 's'}{limited}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
-    patches = [Patch(color=COLORS[emotion]) for emotion in EMOTIONS]
+    legend: dict[str, str] = {}
+    for model in story.models:
+        classes = story.name_classes(model)
+        legend |= dict(zip(classes, find_colors(classes), strict=True))
+    patches = [Patch(color=color) for color in legend.values()]
     spacing = {"handlelength": 1.0, "columnspacing": 1.2, "frameon": False}
-    figure.legend(patches, EMOTIONS, loc="outside lower center", ncols=len(EMOTIONS), fontsize=9, **spacing)
+    columns = min(len(legend), MAX_LEGEND_COLUMNS)
+    figure.legend(patches, list(legend), loc="outside lower center", ncols=columns, fontsize=9, **spacing)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png"))
 
 
-def _draw_bands(axes: Any, face: FaceStory, model: str) -> None:
+def _draw_bands(axes: Any, face: FaceStory, model: str, colors: list[str]) -> None:
     seconds, table = np.array(face.seconds), face.stack(model)
     for segment in face.segments:
-        axes.stackplot(seconds[segment], table[segment].T, colors=COLORS.values())
+        axes.stackplot(seconds[segment], table[segment].T, colors=colors)

@@ -33,12 +33,13 @@ class TrackedFace:
     number: int  # from 1, the same in every frame
     box: tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
     score: float  # the detector's, 0-1
-    probabilities: dict[str, np.ndarray]  # by model, float (7,), smoothed, in EMOTIONS order
+    probabilities: dict[str, np.ndarray]  # by model, float (C,), smoothed, in the order of its classes
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by model; EMOTIONS where none
 
     def answer(self, model: str) -> tuple[str, float]:
-        """The model's most probable emotion, and its probability."""
+        """The model's most probable class, and its probability."""
         top = int(self.probabilities[model].argmax())
-        return EMOTIONS[top], float(self.probabilities[model][top])
+        return self.classes.get(model, EMOTIONS)[top], float(self.probabilities[model][top])
 
 
 @dataclass
@@ -120,7 +121,8 @@ class FaceTracker:
         inspection = self.recognizer.inspect(frame, frame_side=self.frame_side)
         self.faces_left_out = getattr(inspection, "faces_left_out", 0)
         now = time.monotonic() if seconds is None else seconds
-        return self.follow(inspection.faces, inspection.probabilities, now, inspection.scale)
+        classes = getattr(inspection, "classes", {})
+        return self.follow(inspection.faces, inspection.probabilities, now, inspection.scale, classes)
 
     def follow(
         self,
@@ -128,14 +130,16 @@ class FaceTracker:
         probabilities: Mapping[str, np.ndarray],
         seconds: float,
         scale: float = 1.0,
+        classes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> list[TrackedFace]:
         """`update` with the faces already found.
 
         Args:
             faces: N faces of the frame.
-            probabilities: by model, float (N, 7).
+            probabilities: by model, float (N, C).
             seconds: timestamp.
             scale: pixels of the frame in one of the faces' boxes.
+            classes: by model, where they are not EMOTIONS.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= self.patience_s]
         matched = self._match(faces, seconds)
@@ -151,7 +155,9 @@ class FaceTracker:
                 self._tracks.append(track)
             x, y, width, height = (round(side * scale) for side in face.box)
             smoothed = {name: values.copy() for name, values in track.probabilities.items()}
-            tracked.append(TrackedFace(track.number, (x, y, width, height), face.score, smoothed))
+            tracked.append(
+                TrackedFace(track.number, (x, y, width, height), face.score, smoothed, classes or {})
+            )
         return sorted(tracked, key=lambda face: face.number)
 
     def _match(self, faces: Sequence[Face], seconds: float) -> dict[int, int]:

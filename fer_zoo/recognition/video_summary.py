@@ -29,7 +29,7 @@ class FaceStory:
     _max_area: int = 0  # pixels of the portrait in its frame
 
     def stack(self, model: str) -> np.ndarray:
-        """float (N, 7): that model's smoothed probabilities, in EMOTIONS order."""
+        """float (N, C): that model's smoothed probabilities, in the order of its classes."""
         return np.stack([face.probabilities[model] for face in self.faces])
 
     @property
@@ -63,11 +63,17 @@ class VideoStory:
         self.models = list(models)
         self.faces: dict[int, FaceStory] = {}
         self.frames, self.end = 0, 0.0
+        self._classes: dict[str, tuple[str, ...]] = {}
+
+    def name_classes(self, model: str) -> tuple[str, ...]:
+        """Names of the columns of the model's probabilities; EMOTIONS before the first face."""
+        return self._classes.get(model, EMOTIONS)
 
     def add(self, frame: VideoFrame) -> None:
         """Add the next frame."""
         self.frames, self.end = self.frames + 1, frame.seconds
         for face in frame.faces:
+            self._classes.update(face.classes)
             self.faces.setdefault(face.number, FaceStory()).add(frame, face)
 
     @property
@@ -84,13 +90,22 @@ class VideoStory:
 
     def _describe_face(self, number: int) -> dict[str, Any]:
         face = self.faces[number]
-        means = {name: np.round(face.stack(name).mean(axis=0), 4).tolist() for name in self.models}
+        means = {
+            name: dict(
+                zip(
+                    self.name_classes(name),
+                    np.round(face.stack(name).mean(axis=0), 4).tolist(),
+                    strict=True,
+                )
+            )
+            for name in self.models
+        }
         return {
             "face": number,
             "from": round(face.seconds[0], 3),
             "to": round(face.seconds[-1], 3),
             "frames": len(face.seconds),
-            "models": {name: dict(zip(EMOTIONS, mean, strict=True)) for name, mean in means.items()},
+            "models": means,
         }
 
     def to_csv(self) -> str:
@@ -99,7 +114,7 @@ class VideoStory:
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        columns = [f"{name}.{emotion}" for name in self.models for emotion in EMOTIONS]
+        columns = [f"{name}.{label}" for name in self.models for label in self.name_classes(name)]
         writer.writerow(["seconds", "face", "x", "y", "width", "height", "score", *columns])
         seen = [
             (seconds, face)

@@ -4,25 +4,24 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ImageError, one_line
 from fer_zoo.utils.image_headers import check_headers
+from fer_zoo.utils.photo_inputs import MAX_BYTES, simplify_photo
+from fer_zoo.utils.photo_inputs import Photo as Photo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Photo: TypeAlias = Union[str, Path, bytes, np.ndarray, "Image"]
 
 # Of the files in a folder that are read.
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 MAX_PIXELS = 40_000_000
-MAX_BYTES = 300_000_000  # MAX_PIXELS of uncompressed 16-bit RGB have 240 MB
 MIN_SIDE = 16  # pixels
 MAX_WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; 24-pixel faces are still detected
 
@@ -62,8 +61,9 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
     and 16-bit gray is scaled to 8 bits.
 
     Args:
-        photo: A path, an encoded picture as bytes, a Pillow image, or a uint8 array (H, W), (H, W, 3) or
-            (H, W, 4) in RGB(A) order.
+        photo: A path, an encoded picture as bytes or as an open file, a Pillow image, a uint8 array (H, W),
+            (H, W, 1), (H, W, 3) or (H, W, 4) in RGB(A) order, or a tensor (H, W) or (C, H, W), uint8 or
+            floating point from 0 to 1.
 
     Returns:
         The image, and the number of the picture's own pixels per pixel of the image, along one side.
@@ -71,6 +71,7 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
     Raises:
         ImageError: The picture cannot be read or is outside the allowed size.
     """
+    photo = simplify_photo(photo)
     if _byte_decoder and isinstance(photo, bytes):
         return _byte_decoder(photo)
     return decode_photo(photo)
@@ -80,7 +81,7 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     """`read_scaled_photo` in this process, regardless of `decode_bytes_with`."""
     import PIL.Image
 
-    name = _name(photo)
+    photo, name = simplify_photo(photo), _name(photo)
     if isinstance(photo, np.ndarray):
         image = _from_array(photo)
     elif isinstance(photo, PIL.Image.Image):

@@ -114,15 +114,14 @@ class FaceClassifier(ClassifierSettings):
         Those of an ensemble are its members', concatenated. Modes and hooks are not touched, as in `predict`.
 
         Args:
-            faces: uint8 crops (N, 48, 48) or (N, 1, 48, 48) as an array or a tensor; or what `predict` takes,
-                of which the largest face counts.
+            faces: uint8 crops (N, 48, 48) or (N, 1, 48, 48), or what `predict` takes.
             batch_size: 64 on a CPU and 512 elsewhere by default.
 
         Returns:
             float32 (N, D), computed on the model's device.
 
         Raises:
-            FerZooError: the network does not end in a linear layer, or faces have another shape or type.
+            FerZooError: the network does not end in a linear layer.
             ImageError: a picture cannot be read.
         """
         from fer_zoo.artifacts.embedding import embed_faces

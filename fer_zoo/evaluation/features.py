@@ -2,15 +2,15 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.artifacts.embedding import embed_by_member
 
 COMPONENTS = 30  # principal components that t-SNE reads
 PERPLEXITY = 30.0
 
 
-def extract_features(model: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def extract_features(model: FaceClassifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Features (N, D) of uint8 faces (N, 1, 48, 48), whose distances are comparable within these faces.
 
     They are those of `FaceClassifier.embed`; each member of an ensemble is scaled to unit standard deviation.

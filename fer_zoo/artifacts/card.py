@@ -32,7 +32,8 @@ measured here."""
 FER2013_FAULTS = """\
 The data has known faults: human agreement with its labels is about 65 %; where ten FER+ raters have a
 majority, it confirms 67 % of the PrivateTest labels (fear: 15 %); about 176 images show no face; and 8 % of
-the test images are duplicated in Training, byte for byte. Accuracy without those is given beside each figure."""
+the test images are duplicated in Training, byte for byte. Accuracy without those is given beside each
+figure."""
 
 FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
 MAX_LISTED = 20  # classes

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.artifacts.classifier_settings import is_setting
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.evaluation.calibration import fit_temperature
+from fer_zoo.evaluation.calibration import class_prior, fit_prior_correction, fit_temperature
 from fer_zoo.evaluation.inference import predict_logits
 
 STATISTICS_FACES = 2560  # of Training, evenly spread
@@ -29,8 +29,8 @@ def calibrate(
     device: torch.device,
     start: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Fit the temperature on PublicTest, and recalibrate batch normalization on Training where that lowers
-    PublicTest's log loss and its accuracy by at most one standard error.
+    """Fit temperature and prior correction on PublicTest, and recalibrate batch normalization on Training
+    where that lowers PublicTest's log loss and its accuracy by at most one standard error.
 
     In training the statistics are those of augmented faces under changing weights; averaged weights and faces
     without augmentation have others (Izmailov et al. 2018, arXiv:1803.05407).
@@ -63,6 +63,7 @@ def calibrate(
         if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= min_accuracy:
             model.load_state_dict(candidate.state_dict())
             model.temperature, best = candidate.temperature, tried[-1]
+    correct_prior(model, dataset, device)
     chosen = {"statistics_faces": best["statistics_faces"], "data_fingerprint": dataset.fingerprint}
     return chosen | ({} if start is None else {"run_share": best["run_share"]}) | {"tried": tried}
 
@@ -113,6 +114,17 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
         "accuracy": (logits.argmax(1) == labels).double().mean().item(),
         "nll": nn.functional.cross_entropy(logits / model.temperature, labels).item(),
     }
+
+
+def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device) -> None:
+    """Set the temperature and the correction for Training's class prior that `fit_prior_correction` chooses
+    on PublicTest.
+    """
+    faces, prior = dataset.public_test, class_prior(dataset.training.labels, len(model.classes))
+    model.set_calibration(temperature=1.0)
+    logits = predict_logits(model, faces.pixels, device=device)
+    temperature, tau = fit_prior_correction(logits, faces.labels, prior)
+    model.set_calibration(temperature, tau, prior.tolist())
 
 
 @torch.no_grad()

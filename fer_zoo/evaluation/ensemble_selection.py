@@ -20,8 +20,8 @@ from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, FerZooError
-from fer_zoo.evaluation.calibration import fit_temperature
-from fer_zoo.evaluation.inference import predict_logits, predict_probabilities
+from fer_zoo.evaluation.batchnorm import correct_prior
+from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.metrics import evaluate
 from fer_zoo.models.ensemble import Ensemble, refuse_different_classes
 from fer_zoo.models.weights import ENSEMBLE_FAMILY
@@ -102,8 +102,7 @@ def build_ensemble(
     network = Ensemble([models[index] for index in chosen], weights).to(place)
     classes, scale = models[0].classes, Preprocessing(SIDE, 0.0, 1.0)
     ensemble = FaceClassifier(network, scale, name=ENSEMBLE_FAMILY, classes=classes).eval()
-    logits = predict_logits(ensemble, faces.pixels, device=place)
-    ensemble.temperature = fit_temperature(logits, faces.labels)
+    correct_prior(ensemble, dataset, place)
     metrics = evaluate(ensemble, score_on or faces, name=ensemble.name, split="public", device=place)
     info = {
         "members": members,

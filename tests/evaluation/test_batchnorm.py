@@ -62,7 +62,9 @@ def measure_accuracy(folder: Path, faces: Faces) -> float:
 
 
 def test_the_statistics_are_those_of_the_faces_given(drawn: FER2013) -> None:
-    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(0.9))
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(0.9), nn.Linear(8464, 7)
+    )
     model = FaceClassifier(network, Preprocessing(48, 0.5, 0.25), name="cnn-baseline").eval()
     assert recalibrate_batchnorm(model, drawn.training.pixels[:300], CPU)
     assert not any(layer.training for layer in model.modules()) and network[1].momentum == 0.1
@@ -201,3 +203,32 @@ def test_the_command_writes_a_model_with_its_metrics(trained: Path, tmp_path: Pa
     accuracy = fer_zoo.load(tmp_path / "mine").info["metrics"]["public"]["accuracy"]
     assert f"PublicTest {accuracy:.2%}" in capsys.readouterr().out and accuracy > 0.8
     assert "single" in (tmp_path / "mine" / "README.md").read_text()
+
+
+def test_training_frequencies_are_divided_out_and_the_artifact_keeps_it(tmp_path: Path) -> None:
+    """A network that repeats Training's class frequencies, and faces of which each class has as many."""
+    generator = torch.Generator().manual_seed(0)
+    often = torch.tensor([0.64, *[0.06] * 6])
+    train = Faces(
+        torch.zeros(100, 1, 48, 48, dtype=torch.uint8).numpy(),
+        torch.multinomial(often, 100, replacement=True, generator=generator).numpy(),
+    )
+    labels = torch.arange(7).repeat(60)
+    pixels = torch.zeros(len(labels), 1, 48, 48, dtype=torch.uint8)
+    pixels[:, 0, 0, :7] = (nn.functional.one_hot(labels, 7) * 120).byte()
+    pixels[:, 0, 0, :7] += torch.randint(0, 136, (len(labels), 7), generator=generator).byte()
+    val = Faces(pixels.numpy(), labels.numpy())
+    model = fer_zoo.create_model("cnn-baseline").eval()
+    head = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 7))
+    with torch.no_grad():
+        head[1].weight.zero_()
+        head[1].weight[:, :7] = torch.eye(7) * 8
+        head[1].bias.copy_(often.log())
+    biased = FaceClassifier(head, Preprocessing(48, 0.0, 1.0), name=model.name).eval()
+    before = (biased(pixels).argmax(1) == labels).double().mean()
+    calibrate(biased, FER2013(train, val, val, "small", "drawn"), CPU)
+    assert biased.prior is not None and biased.prior.tau >= 0.5
+    assert (biased(pixels).argmax(1) == labels).double().mean() > before
+    model.set_calibration(biased.temperature, biased.prior.tau, biased.prior.prior)
+    save_artifact(tmp_path, model, {"metrics": {}})
+    torch.testing.assert_close(fer_zoo.load(tmp_path)(pixels), model(pixels), rtol=0, atol=0)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fer_zoo.detection.crops import read_one_face
     from fer_zoo.evaluation.latency import measure_latency
     from fer_zoo.recognition.decoder_process import isolate_decoding
+    from fer_zoo.recognition.face_drawing import draw_faces
     from fer_zoo.recognition.predict import predict
     from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.recognition.saliency import draw_heat
@@ -40,6 +41,7 @@ _HOMES = {
     "create_model": "fer_zoo.artifacts.classifier",
     "crop_photos": "fer_zoo.detection.crop_photos",
     "describe_model": "fer_zoo.artifacts.hub",
+    "draw_faces": "fer_zoo.recognition.face_drawing",
     "draw_heat": "fer_zoo.recognition.saliency",
     "fit": "fer_zoo.training.trainer",
     "follow_video": "fer_zoo.recognition.video",
@@ -69,6 +71,7 @@ __all__ = [
     "create_model",
     "crop_photos",
     "describe_model",
+    "draw_faces",
     "draw_heat",
     "fit",
     "follow_video",

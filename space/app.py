@@ -1,14 +1,16 @@
 """The demo: several facial-expression models side by side on one photo. `python app.py` serves it."""
 
 import os
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from fer_zoo import isolate_decoding
+from fer_zoo import FerZooError, isolate_decoding
 from page.limits import LARGEST_ZIP
 from page.words import label, say
 
@@ -29,8 +31,13 @@ SESSIONS = 64  # pages that show a photo, each of at most 10 MB, which the memor
 UPLOAD_CHECK_S, UPLOAD_AGE_S = 10, 260
 
 
-def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_AGE_S) -> "Blocks":
-    """The page, not yet served. Gradio's version check and telemetry are off from here on."""
+def build_page(
+    upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_AGE_S, models: Sequence[str] = ()
+) -> "Blocks":
+    """The page, not yet served. Gradio's version check and telemetry are off from here on.
+
+    models: as of `launch`. Raises FerZooError for one that does not exist.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported and when Blocks is made
     import gradio as gr
 
@@ -39,19 +46,23 @@ def build_page(upload_check_s: int = UPLOAD_CHECK_S, upload_age_s: int = UPLOAD_
     from compare_tab.compare_view import build_compare
     from live_tab.live_view import build_live
     from models_tab.models_view import build_models
+    from page.address import build_address
     from page.endpoints import add_endpoints
     from page.head import build_head
+    from page.offered_models import offer_models
     from page.offline_blocks import OfflineBlocks, keep_deleting
     from video_tab.video_view import build_video
 
+    offer_models(models)
     with OfflineBlocks(title=say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        with gr.Tabs(overflow_behavior="wrap"):  # a phone would hide some of the six in a menu
+        build_address()
+        with gr.Tabs(overflow_behavior="wrap"):  # in one row that scrolls, not in a menu; ids are addresses
             with gr.Tab(label("page.compare"), id="compare"):
                 build_compare(page)
             with gr.Tab(label("live.tab"), id="live"):
                 build_live(page)
-            with gr.Tab(label("video.tab"), id="video-tab"):
+            with gr.Tab(label("video.tab"), id="video"):
                 build_video(page)
             with gr.Tab(label("batch.tab"), id="batch"):
                 build_batch(page)
@@ -112,25 +123,60 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def serve(page: "Blocks", port: int | None = None, open_browser: bool = False) -> str:
-    """Serve the page in a thread; returns its URL. Raises OSError where the port is taken."""
-    from page.server import bypass_proxy, close_silent_connections, raise_file_limit
+def serve(
+    page: "Blocks",
+    port: int | None = None,
+    open_browser: bool = False,
+    host: str | None = None,
+    share: bool = False,
+) -> str:
+    """Serve the page in a thread; returns its URL, with `share` the public one.
+
+    Raises OSError where the port is taken, and FerZooError where no public address is given.
+    """
+    from page.server import allow_name, bypass_proxy, close_silent_connections, raise_file_limit
 
     raise_file_limit()
-    bypass_proxy()
+    bypass_proxy(host)
+    if host:
+        allow_name(host)
+    where = {"server_name": host} if host else {}
     with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
-        _, url, _ = page.launch(
-            server_port=port, inbrowser=open_browser, prevent_thread_lock=True, **launch_options()
+        _, url, public = page.launch(
+            server_port=port,
+            inbrowser=open_browser,
+            share=share,
+            prevent_thread_lock=True,
+            **where,
+            **launch_options(),
         )
     close_silent_connections(page)
-    return str(url)
+    if share and not public:
+        raise FerZooError("No public address: --share needs the internet. Run fer-zoo demo without it.")
+    if public:
+        allow_name(str(urlsplit(public).hostname))
+    return str(public or url)
 
 
-def launch(port: int | None = None, open_browser: bool = False) -> None:
-    """Serve the page until Ctrl-C or a signal that ends it. port None leaves the choice to Gradio and its
-    environment.
+def launch(
+    port: int | None = None,
+    open_browser: bool = False,
+    host: str | None = None,
+    share: bool = False,
+    models: Sequence[str] = (),
+) -> None:
+    """Serve the page until Ctrl-C or a signal that ends it.
 
-    Raises OSError where the port is taken.
+    Args:
+        port: None leaves the choice to Gradio and its environment.
+        open_browser: Open the page in this machine's browser.
+        host: Address to listen at; None is this machine alone.
+        share: Give the page a public address through Gradio's relay, for a week at most.
+        models: Names, folders or Hub addresses to offer instead of the package's own.
+
+    Raises:
+        OSError: The port is taken.
+        FerZooError: A model does not exist, or there is no public address.
     """
     from page.server import exit_on_signals
 
@@ -138,9 +184,11 @@ def launch(port: int | None = None, open_browser: bool = False) -> None:
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
         isolate_decoding()  # a hostile picture or video ends a child, not the page
-        page = build_page()
-        url = serve(page, port, open_browser)
+        page = build_page(models=models)
+        url = serve(page, port, open_browser, host, share)
         print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
+        if host or share:
+            print("Everybody who can reach this address can use it.", flush=True)
         page.block_thread()
 
 

@@ -3,10 +3,11 @@ one.
 """
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import FerZooError, escape
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -18,10 +19,19 @@ def find_space() -> Path:
     raise FerZooError(f"The demo's folder is missing beside {str(PACKAGE)!r}: install fer-zoo again.")
 
 
-def launch_demo(port: int, open_browser: bool) -> None:
-    """Serve the page until Ctrl-C. Raises FerZooError where the port is taken."""
+def launch_demo(
+    port: int,
+    open_browser: bool = False,
+    host: str | None = None,
+    share: bool = False,
+    models: Sequence[str] = (),
+) -> None:
+    """Serve the page until Ctrl-C. Arguments and errors as of `launch` in space/app.py, but a port that is
+    taken raises FerZooError.
+    """
     sys.path.insert(0, str(find_space()))
     try:
-        import_module("app").launch(port=port, open_browser=open_browser)
+        import_module("app").launch(port, open_browser, host, share, models)
     except OSError as error:
-        raise FerZooError(f"Port {port} cannot be used: choose another with --port.") from error
+        at = f" of {escape(host)}" if host else ""
+        raise FerZooError(f"Port {port}{at} cannot be used: choose another with --port.") from error

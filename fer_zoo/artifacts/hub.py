@@ -8,6 +8,7 @@ from fer_zoo.artifacts.artifact import (
     WEIGHTS_NAME,
     list_embedded,
     load_artifact,
+    name_model,
     read_config,
 )
 from fer_zoo.artifacts.resolve import ModelRef, fetch_model, resolve, resolve_folder
@@ -15,6 +16,7 @@ from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.models.weights import ENSEMBLE_FAMILY, WEIGHTS, ReleasedWeights
+from fer_zoo.utils.tensors import count_numbers
 
 if TYPE_CHECKING:
     import torch
@@ -91,11 +93,19 @@ def pull_model(address: str, out: str | Path, revision: str | None = None) -> Mo
     return pulled
 
 
-def list_models() -> list[dict[str, Any]]:
+def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     """A row for all released weights and for every architecture without any: name, architecture, tag, label
     source, family, parameters, input size, where its weights are and how many bytes they take, what it
     measured, and its speed.
+
+    Args:
+        models: Rows of these names, folders and Hub addresses instead, in their order.
+
+    Raises:
+        FerZooError: One of `models` is no model.
     """
+    if models:
+        return [_describe_given(model) for model in models]
     embedded = list_embedded()
     released = [row for row in WEIGHTS.values() if row.name in embedded]
     rows = []
@@ -111,6 +121,30 @@ def list_models() -> list[dict[str, Any]]:
         if not own:
             rows.append(_describe(architecture.name, architecture.name, known))
     return rows + [_describe_ensemble(row, embedded) for row in released if row.members]
+
+
+def _describe_given(model: str | Path) -> dict[str, Any]:
+    found = resolve(model)
+    if found.weights:
+        return next(row for row in list_models() if row["name"] == found.weights.name)
+    folder = resolve_folder(model)
+    block = read_config(folder)["fer_zoo"]
+    architecture = ARCHITECTURES.get(block["name"])
+    weights = folder / WEIGHTS_NAME
+    return {
+        "name": name_model(block),
+        "architecture": block["name"],
+        "tag": block.get("tag"),
+        "label_source": block.get("labels"),
+        "family": architecture.family if architecture else ENSEMBLE_FAMILY,
+        "params": architecture.parameters if architecture else count_numbers(weights),
+        "input_size": block["input"]["size"],
+        "note": architecture.note if architecture else "",
+        "weights": found.kind,
+        "bytes": weights.stat().st_size if weights.is_file() else 0,
+        "metrics": block.get("metrics", {}),
+        "latency": block.get("latency"),
+    }
 
 
 def _describe_ensemble(row: ReleasedWeights, embedded: dict[str, Path]) -> dict[str, Any]:

@@ -122,6 +122,11 @@ def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
     return read
 
 
+def names(text: str) -> list[str]:
+    """One or more, separated by commas."""
+    return [name for name in text.split(",") if name]
+
+
 count = whole(1)
 seed = whole(0)  # as every library's generator takes it
 

@@ -1,26 +1,31 @@
 """The About tab: what the models can know, what happens to a picture, and how programs ask."""
 
+from pathlib import Path
+
 import gradio as gr
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
-from page.parts import follow_language
-from page.words import say
+from page.address import find_origin
+from page.parts import add_html
+from page.templates import render
+from page.words import find_language, say
 
-PROGRAM = """
-```python
-from gradio_client import Client, handle_file
-
-page = Client("http://127.0.0.1:7860")
-page.predict(photo=handle_file("photo.jpg"), models=["cnn-baseline"], api_name="/compare")
-```
-"""
+SCRIPT = Path(__file__).with_name("copy.js")
+DEFAULT_ORIGIN = "http://127.0.0.1:7860"
 
 
 def build_about(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    text = gr.Markdown(describe_page("en"), elem_id="about")
-    follow_language(page, text, describe_page)
+
+    def show(request: gr.Request) -> str:
+        return render_about(find_language(request), find_origin(request, DEFAULT_ORIGIN))
+
+    text = add_html(render_about("en"), SCRIPT, "about")
+    page.load(show, None, [text], queue=False, api_visibility="private")
 
 
-def describe_page(language: str) -> str:
-    """Markdown."""
-    return "\n".join([say(language, "about.text"), PROGRAM, say(language, "about.answer")])
+def render_about(language: str, origin: str = DEFAULT_ORIGIN) -> str:
+    """origin: the page's own, for the example of a program."""
+    told = {key: Markup(MarkdownIt().render(say(language, f"about.{key}"))) for key in ("text", "answer")}
+    return render("about", language, origin=origin, **told)

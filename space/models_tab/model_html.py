@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from markupsafe import Markup
+
 from fer_zoo import charts
-from models_tab.chart import Chart
+from models_tab.zoo_html import name_inputs
 from page.templates import render
 from page.words import format_number, say, translate_note
 
@@ -16,12 +18,11 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
     """row: of `fer_zoo.list_models`; stored: as `fer_zoo.describe_model` gives it."""
     private = stored["metrics"].get("private", {})
     bins = private.get("reliability")
-    dots = _place_dots(bins, language) if bins else []
     about = say(
         language,
         "model.about",
         note=translate_note(language, row["note"]),
-        side=row["input_size"],
+        side=name_inputs(row, language),
         parameters=format_number(language, row["params"] / 1e6, ".1f"),
         size=format_number(language, row["bytes"] / 1e6, ".1f"),
     )
@@ -35,9 +36,8 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
         ferplus=private.get("ferplus"),
         classes=private.get("per_class"),
         confusion=private.get("confusion"),
-        reliability=_draw_axes(dots, language) if bins else None,
+        reliability=_draw_reliability(bins, language) if bins else None,
         bins=len(bins["count"]) if bins else 0,
-        dots=dots,
         training=_describe_training(stored, language) if is_trained else "",
         settings={**_flatten(stored["recipe"]), **stored["versions"]} if is_trained else None,
         members=stored.get("members"),
@@ -70,36 +70,31 @@ def _list_scores(score: dict[str, Any], language: str) -> list[str]:
     ]
 
 
-def _place_dots(bins: dict[str, list[Any]], language: str) -> list[dict[str, Any]]:
-    """bins: confidence, accuracy and count of each group; a group without faces has no dot. Percent."""
+def _draw_reliability(bins: dict[str, list[Any]], language: str) -> Markup:
+    """bins: confidence, accuracy and count of each group; a group without faces has no dot."""
+    ticks = {at / 5: format_number(language, at / 5, ".0%") for at in range(6)}
+    x = charts.Axis(say(language, "model.axis_confidence"), ticks)
+    y = charts.Axis(say(language, "model.axis_right"), ticks)
     most = max([*bins["count"], 1])
-    return [
-        {
-            "x": 100 * confidence,
-            "y": 100 - 100 * accuracy,
-            "r": max(2.5, LARGEST_DOT * (count / most) ** 0.5),
-            "words": say(
+    groups = zip(bins["confidence"], bins["accuracy"], bins["count"], strict=True)
+    dots = [
+        charts.Dot(
+            confidence,
+            accuracy,
+            say(
                 language,
                 "model.bin",
                 count=format_number(language, count, ",d"),
                 confidence=format_number(language, confidence, ".0%"),
                 accuracy=format_number(language, accuracy, ".0%"),
             ),
-        }
-        for confidence, accuracy, count in zip(
-            bins["confidence"], bins["accuracy"], bins["count"], strict=True
+            max(2.5, LARGEST_DOT * (count / most) ** 0.5),
         )
+        for confidence, accuracy, count in groups
         if count
     ]
-
-
-def _draw_axes(dots: list[dict[str, Any]], language: str) -> Chart:
-    ticks = {at / 5: format_number(language, at / 5, ".0%") for at in range(6)}
-    return Chart(
-        "; ".join(dot["words"] for dot in dots),
-        charts.Axis(say(language, "model.axis_confidence"), ticks),
-        charts.Axis(say(language, "model.axis_right"), ticks),
-    )
+    marks = charts.render_diagonal() + charts.render_dots(dots, x, y)
+    return charts.render_chart("; ".join(dot.words for dot in dots), x, y, marks)
 
 
 def _describe_training(stored: dict[str, Any], language: str) -> str:

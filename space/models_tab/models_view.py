@@ -39,5 +39,5 @@ def show_model(event: gr.EventData, request: gr.Request) -> str:
     """HTML of the page of the model whose name the browser sent."""
     for row in list_offered():
         if row["name"] == event.model:
-            return render_model(row, fer_zoo.describe_model(row["name"]), find_language(request))
+            return render_model(row, fer_zoo.describe_model(row["source"]), find_language(request))
     raise gr.Error("There is no such model here.", print_exception=False)

@@ -1,5 +1,20 @@
 // `element`, `trigger` and `watch` come from Gradio. The element stays when its content is replaced.
 let opened = null; // the model whose page was shown last
+let asked = null; // the model whose page is on its way
+
+// What the address names: a model, nothing for the table, undefined in another tab.
+function readModel() {
+  const [, tab, name] = location.hash.split("/");
+  return tab === "models" ? decodeURIComponent(name ?? "") : undefined;
+}
+
+function follow() {
+  const wanted = readModel();
+  const shown = element.querySelector("[data-page]")?.dataset.page ?? "";
+  if (wanted === undefined || wanted === shown || wanted === asked) return;
+  asked = wanted;
+  wanted ? trigger("select", { model: wanted }) : trigger("clear");
+}
 
 function read(row, column) {
   const cell = row.children[column];
@@ -21,20 +36,29 @@ function sort(button) {
   heading.setAttribute("aria-sort", up ? "ascending" : "descending");
 }
 
+// Only rows of the chosen family and labels stay.
+function filter() {
+  const wanted = [...element.querySelectorAll("select[data-filter]")].map((one) => [one.dataset.filter, one.value]);
+  for (const row of element.querySelectorAll("tbody tr"))
+    row.hidden = wanted.some(([key, value]) => value && row.dataset[key] !== value);
+}
+
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (!button) return;
-  if (button.dataset.column) sort(button);
-  if (button.dataset.model) trigger("select", { model: button.dataset.model });
-  if (button.dataset.act) {
+  if (button?.dataset.column) sort(button);
+  if (button?.dataset.act) {
     button.disabled = true;
     trigger(button.dataset.act);
   }
 });
 
+element.addEventListener("change", filter);
+window.addEventListener("hashchange", follow);
+
 // Whoever uses the keyboard goes on where the click led: the model's heading, and back at its name.
 watch("value", () => {
   const shown = element.querySelector("[data-page]");
+  if ((shown?.dataset.page ?? "") === asked) asked = null;
   if (shown) {
     opened = shown.dataset.page;
     element.scrollIntoView();
@@ -43,4 +67,6 @@ watch("value", () => {
     element.querySelector(`[data-model="${CSS.escape(opened)}"]`)?.focus();
     opened = null;
   }
+  follow();
 });
+follow();

@@ -1,14 +1,18 @@
-"""All models as a table that sorts and a chart."""
+"""All models as a table that sorts and filters, and a chart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
+import fer_zoo
 from fer_zoo import charts
-from models_tab.chart import Chart
 from page.templates import render
-from page.words import format_number, say, translate_note
+from page.words import format_number, has_text, say, translate_note
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
+DUPLICATES = 288  # faces of PrivateTest that are in Training too, as `fer-zoo data audit` counts them
+FILTERS = ("family", "label_source")
 
 Speeds = Mapping[str, dict[str, Any]]  # as `fer_zoo.measure_latency` gives them, by model name
 
@@ -23,23 +27,46 @@ class Column(NamedTuple):
     unit: str = ""
 
 
-COLUMNS = (
-    Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
-    Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
-    Column("ece", lambda row, _: read_score(row).get("ece"), ".1%"),
-    Column("latency", lambda row, speeds: speeds.get(row["name"], {}).get("milliseconds"), ".1f", " ms"),
-    Column("size", lambda row, _: row["bytes"] / 1e6, ".1f", " MB"),
-    Column("parameters", lambda row, _: row["params"] / 1e6, ".1f", " M"),
-    Column("input", lambda row, _: row["input_size"], "d", " px"),
-)
-
-
 def read_score(row: dict[str, Any]) -> dict[str, Any]:
     return row["metrics"].get(SPLIT, {})
 
 
+def read_agreement(row: dict[str, Any], _: Speeds) -> float | None:
+    return (read_score(row).get("ferplus") or {}).get("agreement")
+
+
+def read_latency(row: dict[str, Any], speeds: Speeds) -> float | None:
+    """Measured here, else on the machine of the model's card."""
+    measured = speeds.get(row["name"]) or row.get("latency") or {}
+    return measured.get("milliseconds")
+
+
+COLUMNS = (
+    Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
+    Column("ferplus", read_agreement, ".1%"),
+    Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
+    Column("ece", lambda row, _: read_score(row).get("ece"), ".1%"),
+    Column("latency", read_latency, ".1f", " ms"),
+    Column("size", lambda row, _: row["bytes"] / 1e6, ".1f", " MB"),
+    Column("parameters", lambda row, _: row["params"] / 1e6, ".1f", " M"),
+    Column("input", lambda row, _: max(list_inputs(row)), "d", " px"),
+)
+
+
+def list_inputs(row: dict[str, Any]) -> list[int]:
+    """Sides of the pictures that the network sees; the members of an ensemble may differ."""
+    if row["family"] != "ensemble":
+        return [row["input_size"]]
+    members = fer_zoo.describe_model(row["source"]).get("members", [])
+    return sorted({member["input"]["size"] for member in members}) or [row["input_size"]]
+
+
+def name_inputs(row: dict[str, Any], language: str) -> str:
+    return say(language, "models.and").join(str(side) for side in list_inputs(row))
+
+
 def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> str:
-    """rows: as `fer_zoo.list_models` gives them; shown the most accurate first."""
+    """rows: as `list_offered` gives them; shown the most accurate first."""
     ranked = sorted(rows, key=lambda row: -read_score(row).get("accuracy", 0))
     is_measured = all(row["name"] in speeds for row in ranked)
     return render(
@@ -48,6 +75,7 @@ def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
         caption=_describe_split(ranked, language),
         keys=[column.key for column in COLUMNS],
         rows=[_describe_row(row, language, speeds) for row in ranked],
+        filters={key: _list_choices(ranked, key, language) for key in FILTERS},
         threads=max((speed["threads"] for speed in speeds.values()), default=1) if is_measured else 0,
         chart=_draw_chart(ranked, language, speeds),
     )
@@ -56,31 +84,57 @@ def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
 def _describe_split(rows: Sequence[dict[str, Any]], language: str) -> str:
     sizes = sorted({read_score(row)["n"] for row in rows if read_score(row)})
     counts = say(language, "models.and").join(format_number(language, size, ",d") for size in sizes)
-    return say(language, "models.caption", count=counts or say(language, "models.nobody"))
+    counts = counts or say(language, "models.nobody")
+    return say(language, "models.caption", count=counts, duplicates=DUPLICATES)
+
+
+def _list_choices(rows: Sequence[dict[str, Any]], key: str, language: str) -> dict[str, str]:
+    """Value and words of each choice of a filter; none where there is nothing to choose."""
+    values = sorted({row[key] for row in rows if row[key]})
+    return {value: name_choice(key, value, language) for value in values} if len(values) > 1 else {}
+
+
+def name_choice(key: str, value: str, language: str) -> str:
+    """Words for a family or a label source; one that nobody has translated stays as it is."""
+    told = f"models.{key}_{value}"
+    return say(language, told) if has_text(told) else value
 
 
 def _describe_row(row: dict[str, Any], language: str, speeds: Speeds) -> dict[str, Any]:
-    cells = []
-    for column in COLUMNS:
-        value, interval = column.read(row, speeds), ""
-        shown = say(language, "models.missing")
-        if value is not None:
-            shown = format_number(language, value, column.spec) + column.unit
-            if column.key == "accuracy":
-                low, high = (format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"])
-                interval = say(language, "models.interval", low=low, high=high)
-        cells.append({"value": "" if value is None else value, "shown": shown, "interval": interval})
-    return {"name": row["name"], "note": translate_note(language, row["note"]), "cells": cells}
+    return {
+        "name": row["name"],
+        "note": translate_note(language, row["note"]),
+        "family": row["family"],
+        "label_source": row["label_source"] or "",
+        "labels": name_choice("label_source", row["label_source"], language) if row["label_source"] else "",
+        "cells": [_describe_cell(column, row, language, speeds) for column in COLUMNS],
+    }
 
 
-def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> Chart | None:
-    """Accuracy against time where every measured model has one, else against parameters."""
+def _describe_cell(column: Column, row: dict[str, Any], language: str, speeds: Speeds) -> dict[str, Any]:
+    value, below = column.read(row, speeds), ""
+    if value is None:
+        return {"value": "", "shown": say(language, "models.missing"), "below": ""}
+    shown = format_number(language, value, column.spec) + column.unit
+    if column.key == "accuracy":
+        low, high = (format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"])
+        below = say(language, "models.interval", low=low, high=high)
+    elif column.key == "latency" and row["name"] not in speeds:
+        below = say(language, "models.by_card")
+    elif column.key == "input":
+        shown = ", ".join(map(str, list_inputs(row))) + column.unit
+    return {"value": value, "shown": shown, "below": below}
+
+
+def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> dict[str, Any] | None:
+    """Accuracy against time where every model has one of the same machine, else against parameters."""
     scored = [row for row in rows if read_score(row)]
     if not scored:
         return None
-    kind = "latency" if all(row["name"] in speeds for row in scored) else "parameters"
-    column = next(column for column in COLUMNS if column.key == kind)
-    points = [_find_point(row, column, language, speeds) for row in scored]
+    kind = _choose_axis(scored, speeds)
+    key = "parameters" if kind == "parameters" else "latency"
+    column = next(column for column in COLUMNS if column.key == key)
+    points = [_find_point(row, column, language, {} if kind == "card" else speeds) for row in scored]
     x_ticks = charts.choose_ticks(0, max(point.x for point in points))
     y_ticks = charts.choose_ticks(min(point.low for point in points), max(point.high for point in points))
     spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
@@ -90,10 +144,17 @@ def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -
     y = charts.Axis(
         say(language, "models.axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks}
     )
-    title = say(language, f"models.chart_{kind}")
+    title = say(language, f"models.chart_{key}")
     named = ", ".join(point.words for point in points)
     description = say(language, "models.chart_description", title=title, points=named)
-    return Chart(description, x, y, points, title)
+    plot: Markup = charts.render_chart(description, x, y, charts.render_points(points, x, y))
+    return {"title": title, "plot": plot, "names": [point.name for point in points]}
+
+
+def _choose_axis(rows: Sequence[dict[str, Any]], speeds: Speeds) -> str:
+    if all(row["name"] in speeds for row in rows):
+        return "latency"
+    return "card" if all(row.get("latency") for row in rows) else "parameters"
 
 
 def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> charts.Point:

@@ -78,7 +78,6 @@ class Guard:
 
     def __init__(self, app: ASGIApp, admit_upload: Callable[[Any, int], Refusal | None]) -> None:
         self.app, self.admit_upload = app, admit_upload
-        self.hosts = list_hosts()
         self.expected_bytes = 0  # of uploads that are under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +93,7 @@ class Guard:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         route = find_route(method, path) or ROUTES[0]
         exchange = Exchange(route, receive, send)
-        refusal = check_head(method, path, headers, self.hosts)
+        refusal = check_head(method, path, headers, list_hosts())
         expected = 0
         if not refusal and path.endswith("/upload"):
             expected = int(headers.get("content-length", route.most_bytes))

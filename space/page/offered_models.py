@@ -17,11 +17,27 @@ QUEUE: dict[str, Any] = {
     "concurrency_limit": SIMULTANEOUS,
     "concurrency_id": "models",
 }  # one limit for the page and the API
+_given: list[dict[str, Any]] = []  # as of `list_offered`, where not the package's own weights are offered
+
+
+def offer_models(models: Sequence[str]) -> None:
+    """Offer these names, folders and Hub addresses from now on; none is all weights of the package.
+
+    Raises:
+        FerZooError: One of them is no model.
+    """
+    rows = fer_zoo.list_models(models) if models else []
+    names = fer_zoo.Recognizer(models).names if models else []  # tells folders of one architecture apart
+    _given[:] = [
+        {**row, "name": name, "source": source} for row, name, source in zip(rows, names, models, strict=True)
+    ]
 
 
 def list_offered() -> list[dict[str, Any]]:
-    """Rows of `fer_zoo.list_models` that have weights in the package, the ensemble first."""
-    rows = [row for row in fer_zoo.list_models() if row["weights"] == "embedded"]
+    """Rows of `fer_zoo.list_models` for what the page offers, the ensemble first; `source` loads it."""
+    rows = _given or [
+        {**row, "source": row["name"]} for row in fer_zoo.list_models() if row["weights"] == "embedded"
+    ]
     return sorted(rows, key=lambda row: row["family"] != "ensemble")
 
 
@@ -50,7 +66,8 @@ def create_recognizer(names: Sequence[str]) -> "Recognizer":
             raise fer_zoo.FerZooError(f"Unknown model {cut_name(name)!r}. Known: {', '.join(offered)}.")
     if not names:
         raise fer_zoo.FerZooError(f"No model is chosen. Known: {', '.join(offered)}.")
-    return _share_models(tuple(offered)).select([name for name in offered if name in names])
+    sources = tuple(row["source"] for row in list_offered())
+    return _share_models(sources).select([name for name in offered if name in names])
 
 
 def load_once(name: str) -> "FaceClassifier":
@@ -58,9 +75,9 @@ def load_once(name: str) -> "FaceClassifier":
 
 
 @cache
-def _share_models(names: tuple[str, ...]) -> "Recognizer":
+def _share_models(sources: tuple[str, ...]) -> "Recognizer":
     """One for all visitors, so that each model is loaded once."""
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // SIMULTANEOUS))
-    return fer_zoo.Recognizer(names)
+    return fer_zoo.Recognizer(sources)

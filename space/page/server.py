@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from page.request_rules import HOSTS_VARIABLE
+
 if TYPE_CHECKING:
     from gradio import Blocks
 
@@ -34,9 +36,15 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def bypass_proxy() -> None:
+def allow_name(name: str) -> None:
+    """The guard answers requests for this host name, too, from now on."""
+    kept = [kept for kept in os.environ.get(HOSTS_VARIABLE, "").split(",") if kept]
+    os.environ[HOSTS_VARIABLE] = ",".join([*kept, name])
+
+
+def bypass_proxy(host: str | None = None) -> None:
     """Gradio asks its own URL whether the page is there: a proxy for the web would be asked instead."""
-    own = {"127.0.0.1", "localhost", os.environ.get("GRADIO_SERVER_NAME", "localhost")}
+    own = {"127.0.0.1", "localhost", host or os.environ.get("GRADIO_SERVER_NAME", "localhost")}
     kept = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [*filter(None, (host.strip() for host in kept.split(","))), *sorted(own)]
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(hosts))

@@ -48,6 +48,10 @@ def say(language: str, key: str, **values: Any) -> str:
     return TEXTS[language][key].format(**values)
 
 
+def has_text(key: str) -> bool:
+    return key in TEXTS[LANGUAGES[0]]
+
+
 def list_texts(language: str, tab: str) -> dict[str, str]:
     """All of a tab, by the part of their keys after its name, with their fields as they are."""
     return {

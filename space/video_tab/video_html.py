@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo import EMOTIONS, VideoStory
-from fer_zoo.emotions import COLORS
+from fer_zoo import EMOTIONS, VideoStory, charts
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_ZIP
 from page.report import render_no_report, render_report
@@ -54,26 +53,5 @@ def _describe_model(story: VideoStory, number: int, model: str) -> dict[str, Any
     table, width = face.stack(model), story.end + STEP_S
     means = table.mean(axis=0)
     top = int(means.argmax())
-    bands = draw_bands(np.array(face.seconds) / width, table, face.segments, STEP_S / width)
+    bands = charts.render_bands(np.array(face.seconds) / width, table, face.segments, STEP_S / width)
     return {"name": model, "top": EMOTIONS[top], "share": means[top], "bands": bands}
-
-
-def draw_bands(
-    places: np.ndarray, table: np.ndarray, stretches: list[np.ndarray], step: float
-) -> list[tuple[str, str]]:
-    """Colors and points of seven paths for each stretch, stacked, as high as the emotions are probable.
-
-    places: float (N,), rising, as shares of the width. table: float (N, 7). stretches: indices of
-    both. step: width of one sighting, as a share, too.
-    """
-    edges = np.concatenate([np.zeros((len(table), 1)), table.cumsum(axis=1)], axis=1)
-    bands = []
-    for part in stretches:
-        across = 1000 * np.append(places[part], places[part[-1]] + step)
-        heights = 100 * (1 - np.vstack([edges[part], edges[part[-1]]]))
-        for emotion, color in enumerate(COLORS.values()):
-            below = zip(across, heights[:, emotion], strict=True)
-            above = zip(across[::-1], heights[::-1, emotion + 1], strict=True)
-            points = "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))
-            bands.append((color, points))
-    return bands

@@ -89,7 +89,7 @@ def test_the_camera_shows_a_face_with_its_box_and_rate(page: Any) -> None:
     video = page.locator("#live video").bounding_box()
     across = (box["x"] + box["width"] / 2 - video["x"]) / video["width"]
     assert 1 - (60 + 0.52 * 320 + 60 + 20) / 640 < across < 1 - (60 + 0.52 * 320 - 20) / 640  # mirrored
-    assert re.match(r"(Face|Cara) \d+: \w+, \d+\s?%$", page.locator("#live h3").text_content())
+    assert re.match(r"(Face|Cara) \d+: \w+, \d+\s?%$", page.locator("#live h2").text_content())
     shares = page.locator("#live .fz-share").all_text_contents()
     shares = [float(share.replace(",", ".")) for share in shares]
     assert sum(shares) == pytest.approx(100, abs=0.5)

@@ -65,6 +65,9 @@ def test_a_launched_page_decodes_pictures_in_bounded_children(
     told = []
 
     class Page:
+        def __init__(self, **_: object) -> None:
+            pass
+
         def block_thread(self) -> None:
             with pytest.raises(ImageError) as caught:
                 fer_zoo.Recognizer().inspect(portrait.read_bytes())
@@ -91,3 +94,53 @@ def test_what_is_ticked_at_first_fits_side_by_side() -> None:
     ticked = list_first_ticked()
     assert len(ticked) == SIDE_BY_SIDE and ticked == [name for name in scores if name in ticked]
     assert min(scores[name] for name in ticked) >= max(scores[name] for name in scores if name not in ticked)
+
+
+def test_other_models_are_offered_under_names_that_tell_them_apart(tmp_path: Path) -> None:
+    import torch
+
+    from fer_zoo.artifacts.artifact import save_artifact
+    from fer_zoo.artifacts.classifier import create_model
+    from page.offered_models import create_recognizer, list_offered, offer_models
+
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        save_artifact(tmp_path / name, create_model("cnn-baseline"), {"metrics": {}, "labels": "ferplus"})
+    folders = [str(tmp_path / "first"), str(tmp_path / "second")]
+    try:
+        offer_models([*folders, "resnet_48"])
+        rows = {row["name"]: row for row in list_offered()}
+        assert list(rows) == [*folders, "resnet_48"] and rows[folders[0]]["label_source"] == "ferplus"
+        assert rows[folders[1]]["params"] == 5_014_119 and rows[folders[1]]["bytes"] > 1_000_000
+        assert create_recognizer([folders[1]]).names == [folders[1]]
+        with pytest.raises(fer_zoo.FerZooError, match="no model folder"):
+            offer_models([str(tmp_path / "third")])
+    finally:
+        offer_models([])
+    assert "cnn-baseline" in [row["name"] for row in list_offered()]
+
+
+def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's relay is on the internet: here a page stands in that only notes how it is launched."""
+    import app
+    import page.server
+    from page.request_rules import list_hosts
+
+    given: dict[str, object] = {}
+
+    class Page:
+        def launch(self, **options: object) -> tuple[None, str, str | None]:
+            given.update(options)
+            return None, "http://0.0.0.0:7860/", "https://abc.gradio.live" if given.get("found") else None
+
+    monkeypatch.setenv("FER_ZOO_DEMO_HOSTS", "proxy.example")
+    monkeypatch.setattr(app, "launch_options", dict)
+    monkeypatch.setattr(page.server, "close_silent_connections", lambda _: None)
+    assert app.serve(Page(), 7860, host="faces.local") == "http://0.0.0.0:7860/"
+    assert given["server_name"] == "faces.local" and given["share"] is False
+    assert {"faces.local", "proxy.example"} <= list_hosts()
+    with pytest.raises(fer_zoo.FerZooError, match="needs the internet"):
+        app.serve(Page(), share=True)
+    given["found"] = True
+    assert app.serve(Page(), share=True) == "https://abc.gradio.live"
+    assert "abc.gradio.live" in list_hosts()

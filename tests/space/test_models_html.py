@@ -11,8 +11,9 @@ BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0
 
 
 def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
-    shape = {"params": 5_014_119, "input_size": 48, "bytes": 10_033_950}
-    return {"name": name, "metrics": metrics, "note": "TinyViT-5M at 96 pixels", **shape}
+    shape = {"params": 5_014_119, "input_size": 48, "bytes": 10_033_950, "family": "vit", "latency": None}
+    told = {"note": "TinyViT-5M at 96 pixels", "label_source": "fer2013", "source": name}
+    return {"name": name, "metrics": metrics, **shape, **told}
 
 
 def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
@@ -24,7 +25,8 @@ def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
     assert html.index("good") < html.index("fair") < html.index("new")
     for shown in ("70.0%", "68.0% to 72.0%", "5.0 M", "10.0 MB", "3,589 faces"):
         assert shown in html
-    assert html.count("not measured") == 3 + 3  # three scores of one model, the speed of all
+    assert html.count("not measured") == 4 + 2 + 3  # four scores of one model, the raters' of two, all speeds
+    assert "288 of its faces are also in Training" in html
     assert "Measure speed here" in html
 
 
@@ -54,6 +56,37 @@ def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
     assert "Accuracy against time for one face: one 70.0%, 8.0 ms, two 70.0%, 20.0 ms" in html
     places = [float(x) for x in re.findall(r'class="fz-point" x="([\d.]+)%"', html)]
     assert places == pytest.approx([40.2, 100])
+
+
+def test_speed_is_the_cards_until_it_is_measured() -> None:
+    from models_tab.zoo_html import render_models
+
+    cards = {"latency": {"milliseconds": 2.4, "threads": 2}}
+    rows = [{**row(name, {"private": BEST}), **cards} for name in ("one", "two")]
+    html = render_models(rows, "en", {"one": {"milliseconds": 8.0, "threads": 2}})
+    assert "8.0 ms</td>" in html and re.search(r"2\.4 ms<small[^>]*>model card", html)
+    assert "from the model cards" in html and "one 70.0%, 2.4 ms" in html  # one machine for a whole chart
+
+
+def test_both_scores_and_the_inputs_of_an_ensembles_members_are_shown() -> None:
+    from models_tab.zoo_html import render_models
+
+    ferplus = {"n": 3350, "agreement": 0.734, "labels_agreement": 0.656}
+    known = {**row("ensemble", {"private": {**BEST, "ferplus": ferplus}}), "family": "ensemble"}
+    html = render_models([known], "en", {})
+    assert "73.4%" in html and "48, 96 px" in html
+
+
+def test_filters_offer_what_differs() -> None:
+    from models_tab.zoo_html import render_models
+
+    rows = [row("a", {}), {**row("b", {}), "family": "cnn"}, {**row("c", {}), "family": "<odd>"}]
+    html = render_models(rows, "es", {})
+    assert re.findall(r'<option value="([^"]+)">([^<]+)', html) == [
+        ("&lt;odd&gt;", "&lt;odd&gt;"),
+        ("cnn", "convolucional"),
+        ("vit", "transformador"),
+    ]
 
 
 def test_zoo_without_any_score_has_no_chart() -> None:
@@ -135,7 +168,7 @@ def test_page_of_an_ensemble_names_its_members(stored: dict[str, Any]) -> None:
     from models_tab.model_html import render_model
 
     members = [{"name": "one", "weight": 0.75}, {"name": "two", "weight": 0.25}]
-    html = render_model(row("ensemble", {}), {"metrics": {}, "members": members}, "es")
+    html = render_model(row("good", {}), {"metrics": {}, "members": members}, "es")
     assert re.findall(r"<tr>.*?(one|two).*?(\d+)\s%</td>", html) == [("one", "75"), ("two", "25")]
 
 

@@ -1,4 +1,4 @@
-"""The Video tab: what is read of a file, what is refused, and that the bands are the probabilities."""
+"""The Video tab: what is read of a file, and what is refused."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from fer_zoo import VideoStory
-from fer_zoo.emotions import COLORS
 from fer_zoo.errors import ImageError
 from fer_zoo.recognition import video as frames
 from fer_zoo.recognition.tracking import TrackedFace
@@ -34,7 +33,7 @@ def test_a_video_is_read_frame_by_frame(served: Any, clip: Path) -> None:
     (html,) = served.press("read_video", [served.upload(clip), ["resnet_48", "cnn-baseline"]])
     assert "clip.mp4: 1.8 s, faces: 2" in html and html.count('class="fz-story"') == 2
     assert re.findall(r"Face \d<small>([^<]+)", html) == ["0.0 to 1.8 s", "1.0 to 1.8 s"]
-    assert re.findall(r"<h4>(\S+)", html) == ["cnn-baseline", "resnet_48"] * 2
+    assert re.findall(r"<h3>(\S+)", html) == ["cnn-baseline", "resnet_48"] * 2
     assert html.count("<path") == 4 * 7 and "left out" not in html
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
     assert "clip.mp4: 1,8 s, caras: 2" in html and "de 0,0 a 1,8 s" in html and "enojo" in html
@@ -140,21 +139,6 @@ def test_a_decoder_that_ends_for_lack_of_memory_is_told(
     monkeypatch.setattr(video_view, "follow_video", end_after(0))
     with pytest.raises(RuntimeError, match=r"clip\.mp4: (reading it takes|leerlo necesita)"):
         served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language=language)
-
-
-def test_the_bands_are_the_probabilities() -> None:
-    from video_tab.video_html import draw_bands
-
-    table = np.array([[0.5, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1], [0.2, 0.4, 0.0, 0.1, 0.1, 0.1, 0.1]])
-    paths = draw_bands(np.array([0.0, 0.5]), table, [np.array([0, 1])], step=0.1)
-    assert [color for color, _ in paths] == list(COLORS.values())
-    for emotion, (_, points) in enumerate(paths):
-        corners = np.array([[float(at) for at in point.split()] for point in points.split("L")])
-        assert corners[:3, 0].tolist() == [0, 500, 600] and corners[3:, 0].tolist() == [600, 500, 0]
-        heights = corners[:3, 1] - corners[:2:-1, 1]
-        np.testing.assert_allclose(heights[:2], 100 * table[:, emotion], atol=0.11)
-    apart = [np.array([0]), np.array([1])]
-    assert len(draw_bands(np.array([0.0, 0.5]), table, apart, step=0.1)) == 14
 
 
 def test_many_faces_and_none_are_told() -> None:

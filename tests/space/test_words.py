@@ -88,9 +88,9 @@ def test_emotions_have_words() -> None:
 
 
 def test_about_and_head_speak_both_languages() -> None:
-    from about_tab.about_view import describe_page
+    from about_tab.about_view import render_about
     from page.head import render_head
 
-    assert "An expression is not a feeling" in describe_page("en") and "/compare" in describe_page("es")
-    assert "Una expresión no es un sentimiento" in describe_page("es")
+    assert "An expression is not a feeling" in render_about("en") and "/compare" in render_about("es")
+    assert "Una expresión no es un sentimiento" in render_about("es")
     assert '<div lang="es"><h1>Modelos' in render_head("es")

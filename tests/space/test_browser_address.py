@@ -1,0 +1,111 @@
+"""Each tab and each model has an address, and what a phone needs. Run with `-m browser`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+SMALLEST = 44  # pixels that a finger needs
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[(1280, "en-GB"), (390, "es-MX")], ids=["desk", "phone"])
+def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    width, locale = request.param
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale=locale)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+    assert errors == []
+
+
+def find_tab(page: Any) -> str:
+    return str(page.locator("[role=tab][aria-selected=true]").get_attribute("data-tab-id"))
+
+
+def test_the_address_of_a_model_opens_its_page_and_back_leads_back(page: Any, served: Any) -> None:
+    page.goto(f"{served.url}/#/models/resnet_48")
+    page.locator("[data-page=resnet_48]").wait_for()
+    assert find_tab(page) == "models"
+    page.locator("#zoo a[href='#/models']").click()
+    page.locator("#zoo a[data-model=cnn-baseline]").click()
+    page.locator("[data-page=cnn-baseline]").wait_for()
+    assert page.url.endswith("/#/models/cnn-baseline")
+    page.go_back()
+    page.locator(".fz-zoo").wait_for()
+    page.go_back()
+    page.locator("[data-page=resnet_48]").wait_for()
+
+
+def test_each_tab_has_an_address_and_back_leads_to_the_one_before(page: Any, served: Any) -> None:
+    page.goto(served.url)
+    for name in ("live", "video", "batch", "models", "about"):
+        page.locator(f"[role=tab][data-tab-id={name}]").click()
+        page.wait_for_url(f"**/#/{name}")
+    page.go_back()
+    page.wait_for_function("document.querySelector('[data-tab-id=models]').ariaSelected === 'true'")
+    page.reload()
+    page.locator(".fz-zoo").wait_for()
+    page.goto(f"{served.url}/?new#/nowhere")
+    page.locator("#photo").wait_for()
+
+
+def test_the_example_for_programs_names_this_page(page: Any, served: Any) -> None:
+    page.goto(f"{served.url}/#/about")
+    page.get_by_text(f'Client("{served.url}")').wait_for()
+    page.locator("#about pre").focus()
+    assert page.evaluate("document.activeElement.tagName") == "PRE"
+
+
+def test_models_are_filtered_by_family(page: Any, served: Any) -> None:
+    page.goto(f"{served.url}/#/models")
+    page.locator(".fz-zoo").wait_for()
+    assert page.locator(".fz-zoo tbody tr:visible").count() == 2
+    labels = page.locator("[data-filter=label_source]")
+    labels.select_option("fer2013")
+    assert page.locator(".fz-zoo tbody tr:visible").all_text_contents()[0].strip().startswith("cnn-baseline")
+    assert page.locator(".fz-zoo tbody tr:visible").count() == 1
+
+
+def test_names_in_the_chart_stay_inside_the_page(page: Any, served: Any) -> None:
+    page.goto(f"{served.url}/#/models")
+    page.locator(".fz-plot").wait_for()
+    width = page.viewport_size["width"]
+    for text in page.locator(".fz-plot text:visible").all():
+        box = text.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert page.locator(".fz-names").is_visible() == (width < 760)
+
+
+def test_a_phone_has_its_tabs_in_one_row_and_room_for_fingers(page: Any, served: Any) -> None:
+    page.goto(served.url)
+    page.locator("#photo").wait_for()
+    read_rows = "all => new Set(all.map(one => one.getBoundingClientRect().y)).size"
+    assert page.locator("[role=tab]").evaluate_all(read_rows) == 1
+    if page.viewport_size["width"] > 760:
+        return
+    for name in ("compare", "live", "video", "batch", "models", "about"):
+        page.goto(f"{served.url}/#/{name}")
+        page.wait_for_timeout(500)
+        targets = page.locator("button:visible, select:visible, #zoo a:visible, fieldset label:visible").all()
+        small = [target for target in targets if target.bounding_box()["height"] < SMALLEST - 0.5]
+        assert [re.sub(r"\s+", " ", target.evaluate("one => one.outerHTML"))[:120] for target in small] == []

@@ -19,6 +19,7 @@ from fer_zoo.models.registry import create_backbone, find_architecture
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from fer_zoo.artifacts.origin import Origin
     from fer_zoo.utils.photo_inputs import Photos
@@ -107,6 +108,20 @@ class FaceClassifier(ClassifierSettings):
             probabilities = network(faces).float().softmax(1).tolist()
             answers += [dict(zip(self.classes, row, strict=True)) for row in probabilities]
         return answers if several else answers[0]
+
+    def to_frame(self, photos: "Photos") -> "DataFrame":
+        """Answer pictures that show one face each, as a pandas DataFrame: a row a picture.
+
+        Args:
+            photos: one or several, as in `predict`.
+
+        Returns:
+            Columns image (path, or position from 0), model, top (the most probable class), probability (of
+            it), and a column a class with its probability.
+        """
+        from fer_zoo.artifacts.answer_table import classify_to_frame
+
+        return classify_to_frame(self, photos)
 
     def embed(self, faces: Any, batch_size: int | None = None) -> "NDArray[np.float32]":
         """Features of faces before the last layer, for nearest neighbors, clusters or a linear probe.

@@ -1,7 +1,7 @@
 """A model as one ONNX file, preprocessing and temperature inside, and how it predicts without torch."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.emotions import SIDE, check_classes
 from fer_zoo.errors import ArtifactError
+from fer_zoo.utils.devices import CPU_PROVIDER, list_providers
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.telemetry import import_onnxruntime
 
@@ -27,20 +28,30 @@ CLOSE = 1e-3  # logits: how far ONNX Runtime may be from torch
 class OnnxClassifier:
     """Faces uint8 (N, 1, 48, 48) to calibrated logits float32 (N, C), in ONNX Runtime; torch is not needed.
 
-    path: a file that `fer-zoo export --format onnx` wrote. threads: of the processor; None leaves the choice
-    to ONNX Runtime. `classes` names the outputs. `metrics` are of this file; `quantisation` says what int8
-    cost, and is empty without it. Raises ArtifactError for another file.
+    Args:
+        path: a file that `fer-zoo export --format onnx` wrote.
+        threads: of the processor; None leaves the choice to ONNX Runtime.
+        providers: execution providers of ONNX Runtime; None takes those that are there.
+
+    Attributes:
+        classes: names of the outputs.
+        metrics: of this file.
+        quantisation: what int8 cost; empty without it.
+
+    Raises:
+        ArtifactError: another file.
     """
 
-    def __init__(self, path: str | Path, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, threads: int | None = None, providers: "Sequence[Any] | None" = None
+    ) -> None:
         onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            chosen = list(providers or list_providers(onnxruntime))
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=chosen)
             written = self._session.get_modelmeta().custom_metadata_map
             self.classes = check_classes(json.loads(written["emotions"]))
             self.name = written["name"]
@@ -119,7 +130,7 @@ def write_onnx(model: "FaceClassifier", path: Path, source: str = "") -> None:
 
     def write(temporary: Path) -> None:
         program.save(str(temporary), external_data=False)
-        runtime = OnnxClassifier(temporary)
+        runtime = OnnxClassifier(temporary, providers=[CPU_PROVIDER])
         for count in (1, 3):
             with torch.inference_mode():
                 expected = model(faces[:count]).numpy()

@@ -1,19 +1,31 @@
 """From a picture to the 48x48 crops of its faces, before any model sees them."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from fer_zoo.detection.detector import MEDIAN_LANDMARKS, Face, crop_face, find_faces_in_frame
+from fer_zoo.detection.detector import (
+    FRAME_DROP,
+    FRAME_PER_BOX,
+    MEDIAN_LANDMARKS,
+    Face,
+    crop_face,
+    face_in,
+    find_faces_in_frame,
+)
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import escape
+from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.images import Photo, read_photo, read_scaled_photo, whole_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+Boxes: TypeAlias = Sequence[Sequence[float]] | np.ndarray  # N times x, y, width, height
+Detector: TypeAlias = Callable[["Image"], Sequence[Face | Sequence[float]]]
 
 MAX_FACES = 32  # of a photo: the largest
 MAX_CROP_SIDE = 128  # pixels: a square up to this size is a face crop, as in FER2013, FER+ and RAF-DB
@@ -35,7 +47,14 @@ class FoundFaces(NamedTuple):
     turned: int = 0
 
 
-def find_crops(photo: Photo, whole: bool = False, frame_side: int | None = None) -> FoundFaces:
+def find_crops(
+    photo: Photo,
+    whole: bool = False,
+    frame_side: int | None = None,
+    *,
+    boxes: Boxes | None = None,
+    detect: Detector | None = None,
+) -> FoundFaces:
     """The faces of a photo before any model sees them; see `Recognizer.inspect`.
 
     Args:
@@ -43,15 +62,27 @@ def find_crops(photo: Photo, whole: bool = False, frame_side: int | None = None)
         whole: Treat the whole picture as one face.
         frame_side: For a video frame, the longest side in pixels at which faces are detected, upright ones
             only.
+        boxes: N times x, y, width, height in the picture's own pixels: the faces, in this order.
+        detect: Finds the faces in place of the package's detector.
 
     Raises:
         ImageError: The picture cannot be read.
+        FerZooError: A box is not in the picture.
     """
     image, scale = read_scaled_photo(photo)
     if whole:
         return FoundFaces(image, [_whole_face(*image.size)], whole_picture(image)[None], scale)
-    found, turned = (find_faces_in_frame(image, frame_side), 0) if frame_side else find_upright_faces(image)
-    faces = found[:MAX_FACES]
+    turned = 0
+    if boxes is not None:
+        found = faces = [_place_box(image.size, box, scale) for box in boxes]
+    else:
+        if detect is not None:
+            found = [_place_box(image.size, box) for box in detect(image)]
+        elif frame_side:
+            found = find_faces_in_frame(image, frame_side)
+        else:
+            found, turned = find_upright_faces(image)
+        faces = found[:MAX_FACES]
     crops = np.array([crop_face(image, face) for face in faces], np.uint8).reshape(-1, SIDE, SIDE)
     return FoundFaces(image, faces, crops, scale, len(found) - len(faces), turned)
 
@@ -91,6 +122,30 @@ def read_one_face(photo: Photo) -> np.ndarray:
 def is_face_crop(image: "Image") -> bool:
     """Whether a picture is small and nearly square, as the faces of FER2013, FER+ and RAF-DB are."""
     return max(image.size) <= min(MAX_CROP_SIDE, MAX_ASPECT * min(image.size))
+
+
+def _place_box(size: tuple[int, int], box: Face | Sequence[float], scale: float = 1.0) -> Face:
+    """A face known by its box x, y, width, height alone: level, and framed as the detector's boxes are.
+
+    size: of the photo (width, height). scale: pixels of the box's picture in one of the photo.
+    """
+    if isinstance(box, Face):
+        return box
+    outline = np.asarray(box, dtype=np.float64).reshape(-1) / scale
+    if (
+        outline.shape != (4,)
+        or not np.isfinite(outline).all()
+        or (outline[2:] < 1).any()
+        or (outline[:2] >= size).any()
+        or (outline[:2] + outline[2:] <= 0).any()
+    ):
+        given = ", ".join(f"{side:g}" for side in outline * scale)
+        raise FerZooError(
+            f"A box is ({given}); allowed is x, y, width, height in pixels of the picture, partly inside it."
+        )
+    side = float(np.sqrt(outline[2] * outline[3])) * FRAME_PER_BOX
+    center = outline[:2] + outline[2:] / 2 - (0, FRAME_DROP * side)
+    return face_in(size, outline, 1.0, center + (MEDIAN_LANDMARKS / SIDE - 0.5) * side)
 
 
 def _whole_face(width: int, height: int) -> Face:

@@ -16,6 +16,7 @@ import numpy as np
 
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
+from fer_zoo.utils.devices import list_providers
 from fer_zoo.utils.images import to_gray
 from fer_zoo.utils.telemetry import import_onnxruntime
 
@@ -285,7 +286,7 @@ def _create_session(threads: int) -> Any:
     # Threads that spin while they wait take CPU from the classifiers that run next: without spinning, a
     # 640x480 photo through the detector, cnn-baseline and resnet_48 takes 46 ms of CPU time instead of 84.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(_weights(), options, providers=list_providers(onnxruntime))
 
 
 def _weights() -> bytes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fer_zoo.artifacts.export import export_onnx, refuse_existing_file
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network, summarize
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.utils.devices import CPU_PROVIDER
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
 from fer_zoo.utils.telemetry import import_onnxruntime
@@ -39,7 +40,7 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
     def write(temporary: Path) -> None:
         with track("Calibrating on Training"):
             _quantize(source, temporary, _draw_faces(dataset.training.pixels))
-        exact, small = OnnxClassifier(source), OnnxClassifier(temporary)
+        exact, small = (OnnxClassifier(path, providers=[CPU_PROVIDER]) for path in (source, temporary))
         metrics, report = _measure(exact, small, dataset)
         report["bytes"] = {"float32": source.stat().st_size, "int8": temporary.stat().st_size}
         program = onnx.load(temporary)

@@ -1,24 +1,24 @@
 """`fer_zoo.predict`: every face of a photo in one call."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from fer_zoo.recognition.recognizer import Model, Recognizer
-from fer_zoo.utils.images import Photo
+from fer_zoo.utils.photo_inputs import Photos
 
 
 def predict(
-    photo: Photo | list[Photo] | tuple[Photo, ...],
+    photo: Photos,
     models: Model | Iterable[Model] = "cnn-baseline",
     whole: bool = False,
 ) -> Any:
-    """Find every face of a photo and score it with each model; a list gives a list.
+    """Find every face of a photo and score it with each model; several give a list.
 
     Each call loads the models; a `Recognizer` loads them once.
 
     Args:
-        photo: a path, an encoded picture as bytes, a Pillow image, a uint8 array (H, W) or (H, W, 3), or a
-            list of them.
+        photo: a path, an encoded picture as bytes or as an open file, a Pillow image, a uint8 array (H, W) or
+            (H, W, 3), a tensor (C, H, W), or several of them: a list, a generator, an array (N, H, W, 3).
         models: one or more names or folders as in `fer_zoo.load`, or classifiers.
         whole: take the whole picture as the face.
 
@@ -31,16 +31,4 @@ def predict(
         ImageError: a single picture cannot be read.
         FerZooError: a model does not exist.
     """
-    recognizer = Recognizer(models)
-    if isinstance(photo, (list, tuple)):
-        return [_add_top(result) for result in recognizer.recognize_many(photo, whole)]
-    return _add_top(recognizer.recognize(photo, whole))
-
-
-def _add_top(result: dict[str, Any]) -> dict[str, Any]:
-    faces = [{**face, "top": _find_top(face["models"])} for face in result["faces"]]
-    return {**result, "faces": faces}
-
-
-def _find_top(models: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    return {name: max(named, key=named.__getitem__) for name, named in models.items()}
+    return Recognizer(models)(photo, whole=whole)

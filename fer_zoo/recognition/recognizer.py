@@ -1,114 +1,102 @@
 """From a photo to named probabilities: every face, scored by several models."""
 
-import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 
-from fer_zoo.detection.crops import find_crops
-from fer_zoo.detection.detector import Face
-from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import FerZooError, UnknownNameError, escape
-from fer_zoo.utils.images import Photo
+from fer_zoo.artifacts.answer_table import build_frame, name_photo
+from fer_zoo.detection.crops import Boxes, Detector, find_crops
+from fer_zoo.errors import FerZooError, UnknownNameError
+from fer_zoo.recognition.inspection import Inspection, add_top, find_classes, list_rows
+from fer_zoo.recognition.inspection import format_recognition as format_recognition
+from fer_zoo.utils.photo_inputs import Photo, Photos, split_batch
 
 if TYPE_CHECKING:
+    import torch
+    from pandas import DataFrame
     from PIL.Image import Image
 
     from fer_zoo.artifacts.classifier import FaceClassifier
 
 Model: TypeAlias = Union[str, Path, "FaceClassifier"]
 
-TINY_SIDE = 32  # pixels: a smaller face is upsampled, and no training face was
-# On 1,500 PublicTest faces: 99.5 % have detail (below) over 0.40 of their contrast and contrast over 22.
-# Blurred by a Gaussian of 1 pixel their median detail is 0.26, and cnn-baseline is right in 57 % instead of
-# 68 %; darkened to 30 % their median contrast is 16, and it is right in 59 %. Contrast, not brightness:
-# dark skin in good light is not a defect.
-BLURRED_DETAIL = 0.27
-FAINT_CONTRAST = 15.0  # standard deviation of the crop's gray, 0-255
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """The faces of a photo with the probabilities of each model."""
-
-    photo: "Image"  # RGB, by its EXIF orientation, longest side at most 1600 pixels
-    faces: list[Face]  # in pixels of `photo`
-    crops: np.ndarray  # uint8 (N, 48, 48), upright
-    probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
-    milliseconds: dict[str, float]  # by model, for all N faces
-    scale: float  # pixels of the given picture in one of `photo`
-    errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
-    faces_left_out: int = 0  # smaller faces beyond the 32 largest
-    turned: int = 0  # degrees clockwise (0, 90, 180, 270) by which the photo is rotated to make faces upright
-    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by model; EMOTIONS where none
-
-    @property
-    def answers(self) -> dict[str, list[int]]:
-        """For each model the index of the most probable class of each face."""
-        return {name: table.argmax(1).tolist() for name, table in self.probabilities.items()}
-
-    def name_classes(self, model: str) -> tuple[str, ...]:
-        """Names of the columns of the model's probabilities."""
-        return self.classes.get(model, EMOTIONS)
-
-    def notes(self, index: int) -> list[str]:
-        """Why a face may be misclassified: some of `tiny`, `profile`, `blurred` and `faint`."""
-        face, crop = self.faces[index], self.crops[index].astype(np.float32)
-        contrast = float(crop.std())
-        tiny = min(face.box[2:]) * self.scale < TINY_SIDE
-        faint = contrast < FAINT_CONTRAST
-        blurred = not (tiny or faint) and _measure_detail(crop) < BLURRED_DETAIL * contrast
-        notes = {"tiny": tiny, "profile": face.is_profile, "blurred": blurred, "faint": faint}
-        return [note for note, applies in notes.items() if applies]
-
-    def describe(self) -> dict[str, Any]:
-        """`faces`, and `faces_left_out` and `turned` where they are not 0."""
-        optional = {"faces_left_out": self.faces_left_out, "turned": self.turned}
-        return {"faces": self.describe_faces(), **{key: value for key, value in optional.items() if value}}
-
-    def describe_faces(self) -> list[dict[str, Any]]:
-        """Box in the given picture's pixels, score, and each model's named probabilities, for each face."""
-        faces = []
-        for index, face in enumerate(self.faces):
-            named = {
-                name: dict(zip(self.name_classes(name), map(float, table[index]), strict=True))
-                for name, table in self.probabilities.items()
-            }
-            notes = self.notes(index)
-            box = [round(side * self.scale) for side in face.box]
-            faces.append(
-                {"box": box, "score": face.score, "models": named, **({"notes": notes} if notes else {})}
-            )
-        return faces
+DETECTOR = "retinaface"  # the package's
 
 
 class Recognizer:
-    """Finds the faces in a photo and scores them with several models. It is thread-safe.
+    """Finds the faces in photos and scores them with several models.
+
+    It is thread-safe, and can be pickled for process pools and spawned workers: models that were given by
+    name are loaded again there.
 
     Args:
         models: one or more names or folders as in `fer_zoo.load`, or classifiers. Weights are loaded at the
             first use. Models of the same name are identified by what was given, such as their folders.
+        device: of the models: "auto", "cpu", "cuda", "mps". None leaves a given classifier where it is, and
+            loads the others on the CPU.
+        detector: "retinaface", the package's own; None takes each picture as one face; or a function from an
+            RGB Pillow image to boxes x, y, width, height.
 
     Raises:
-        FerZooError: no model is given, or one that does not exist.
+        FerZooError: no model is given, or one that does not exist, or an unknown detector or device.
     """
 
-    def __init__(self, models: Model | Iterable[Model] = ("cnn-baseline",)) -> None:
+    def __init__(
+        self,
+        models: Model | Iterable[Model] = ("cnn-baseline",),
+        *,
+        device: "str | torch.device | None" = None,
+        detector: Detector | str | None = DETECTOR,
+    ) -> None:
         models = _as_list(models)
         if not models:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
+        if isinstance(detector, str) and detector != DETECTOR:
+            raise UnknownNameError("detector", detector, [DETECTOR])
         names = [_read_name(model) for model in models]  # an unknown name raises now, not at the first photo
         self._given = {
             name if names.count(name) == 1 else str(model): model
             for name, model in zip(names, models, strict=True)
         }
+        self._detector = detector
+        self._device: torch.device | None = None
         self._loaded: dict[str, FaceClassifier] = {}
         self._lock = Lock()
+        if device is not None:
+            self.to(device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_loaded")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _loaded={}, _lock=Lock())
+
+    def to(self, device: "str | torch.device") -> "Recognizer":
+        """Move the models, loaded or not yet; returns the recognizer. Raises TrainingError."""
+        from fer_zoo.utils.devices import pick_device
+
+        self._device = pick_device(str(device))
+        for model in self._loaded.values():
+            model.to(self._device)
+        return self
+
+    def __call__(self, photo: Photos, *, whole: bool = False, boxes: Any = None) -> Any:
+        """`fer_zoo.predict` with these models: one photo gives a dict, several give a list of them.
+
+        Args:
+            photo: as in `fer_zoo.predict`.
+            whole: take each picture as one face.
+            boxes: N times x, y, width, height of one photo's faces in its own pixels, in place of detection;
+                for several photos a list of such lists.
+        """
+        photos, several = split_batch(photo)
+        if several:
+            return [add_top(result) for result in self.recognize_many(photos, whole, boxes)]
+        return add_top(self.recognize(next(iter(photos)), whole, boxes))
 
     @property
     def names(self) -> list[str]:
@@ -126,7 +114,8 @@ class Recognizer:
         with self._lock:
             if name not in self._loaded:
                 model = self._given[name]
-                self._loaded[name] = load(model) if isinstance(model, (str, Path)) else model
+                loaded = load(model) if isinstance(model, (str, Path)) else model
+                self._loaded[name] = loaded if self._device is None else loaded.to(self._device)
             return self._loaded[name]
 
     def select(self, names: str | Sequence[str]) -> "Recognizer":
@@ -137,7 +126,8 @@ class Recognizer:
         for name in names:
             if name not in self._given:
                 raise UnknownNameError("model", name, self._given)
-        chosen = copy.copy(self)
+        chosen = object.__new__(Recognizer)
+        vars(chosen).update(vars(self))
         chosen._given = {name: self._given[name] for name in names}
         return chosen
 
@@ -147,6 +137,7 @@ class Recognizer:
         whole: bool = False,
         frame_side: int | None = None,
         keep_going: bool = False,
+        boxes: Boxes | None = None,
     ) -> Inspection:
         """Find, crop and score the faces.
 
@@ -155,11 +146,16 @@ class Recognizer:
             whole: take the whole picture as the face.
             frame_side: longest side, in pixels, for one fast search, as in video frames.
             keep_going: the error of a model that fails goes into `errors` instead of being raised.
+            boxes: N times x, y, width, height of the faces in the picture's own pixels, in place of
+                detection.
 
         Raises:
             ImageError: the picture cannot be read.
+            FerZooError: a box is not in the picture.
         """
-        found = find_crops(photo, whole, frame_side)
+        whole = whole or (self._detector is None and boxes is None)
+        detect = None if isinstance(self._detector, str) else self._detector
+        found = find_crops(photo, whole, frame_side, boxes=boxes, detect=detect)
         milliseconds = {}
 
         def score(name: str) -> np.ndarray:
@@ -205,34 +201,77 @@ class Recognizer:
             answers, lambda name: explain(self._load(name), faces, answers[name]).numpy(), keep_going
         )
 
-    def recognize(self, photo: Photo, whole: bool = False) -> dict[str, Any]:
+    def recognize(self, photo: Photo, whole: bool = False, boxes: Boxes | None = None) -> dict[str, Any]:
         """The JSON of `fer-zoo predict` for one picture: {"image", "faces": [{"box", "score", "models"}]}.
 
         Boxes are x, y, width, height in the picture's own pixels, the largest face first. "faces_left_out"
         counts the smaller faces beyond the 32 largest. "turned": where faces are upside down or sideways, the
         degrees clockwise by which the picture was rotated. Both keys are missing where they would be 0.
         """
-        name = str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__
-        return {"image": name, **self.inspect(photo, whole).describe()}
+        return {"image": _name_photo(photo), **self.inspect(photo, whole, boxes=boxes).describe()}
 
-    def recognize_many(self, photos: Iterable[Photo], whole: bool = False) -> Iterator[dict[str, Any]]:
+    def recognize_many(
+        self, photos: Photos, whole: bool = False, boxes: Iterable[Boxes] | None = None
+    ) -> Iterator[dict[str, Any]]:
         """`recognize` one by one; a broken picture gives {"image", "faces": [], "error"} instead."""
-        for photo in photos:
+        for photo, own in _pair_boxes(split_batch(photos)[0], boxes):
             try:
-                yield self.recognize(photo, whole)
+                yield self.recognize(photo, whole, own)
             except FerZooError as error:
-                yield {"image": str(photo), "faces": [], "error": str(error)}
+                yield {"image": _name_photo(photo), "faces": [], "error": str(error)}
+
+    def to_frame(self, photos: Photos, whole: bool = False) -> "DataFrame":
+        """Find and score the faces of photos, as a pandas DataFrame: a row a face and model.
+
+        Args:
+            photos: one or several, as in `fer_zoo.predict`.
+            whole: take each picture as one face.
+
+        Returns:
+            Columns image (path, or position from 0), face (from 0), x, y, width, height, score, model, top
+            (the most probable class), probability (of it), a column a class, and error. A picture without a
+            face, or that cannot be read, has a row a model with face missing.
+        """
+        rows: list[dict[str, Any]] = []
+        for position, photo in enumerate(split_batch(photos)[0]):
+            (result,) = self.recognize_many([photo], whole)
+            rows += list_rows({**result, "image": name_photo(photo, position)}, self.names)
+        classes = dict.fromkeys(label for model in self.models.values() for label in find_classes(model))
+        place = ("image", "face", "x", "y", "width", "height", "score", "model", "top", "probability")
+        return build_frame(rows, [*place, *classes, "error"])
+
+    def plot(
+        self, photo: Photo, model: str | None = None, whole: bool = False, boxes: Boxes | None = None
+    ) -> "Image":
+        """The photo with a box on each face, and a model's answer and its probability beside it.
+
+        Args:
+            photo: as in `fer_zoo.predict`.
+            model: a name among `names`; None for the first.
+            whole: take the whole picture as the face.
+            boxes: as in `inspect`.
+
+        Returns:
+            RGB, the longest side at most 1600 pixels.
+        """
+        one = self.select(model or self.names[0])
+        return one.inspect(photo, whole, boxes=boxes).plot()
 
 
-def _measure_detail(crop: np.ndarray) -> float:
-    """Standard deviation of the Laplacian (four neighbors) of gray float (48, 48), without the border."""
-    neighbors = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:]
-    return float((4 * crop[1:-1, 1:-1] - neighbors).std())
+def _name_photo(photo: Photo) -> str:
+    return str(photo) if isinstance(photo, (str, Path)) else type(photo).__name__
 
 
-def find_classes(model: Any) -> tuple[str, ...]:
-    """The classes of a FaceClassifier; EMOTIONS for a model of another kind."""
-    return getattr(model, "classes", EMOTIONS)
+def _pair_boxes(
+    photos: Iterable[Photo], boxes: Iterable[Boxes] | None
+) -> Iterator[tuple[Photo, Boxes | None]]:
+    if boxes is None:
+        yield from ((photo, None) for photo in photos)
+        return
+    try:
+        yield from zip(photos, boxes, strict=True)
+    except ValueError:
+        raise FerZooError("There are not as many lists of boxes as photos; give one for each.") from None
 
 
 def _as_list(models: Model | Iterable[Model]) -> list[Model]:
@@ -277,25 +316,4 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
         device = next(model.parameters(), faces).device
         faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
         logits = in_eval_mode(model)(faces)  # other threads may use the model
-    return logits.double().softmax(1).cpu().numpy()
-
-
-def format_recognition(result: dict[str, Any]) -> str:
-    """Text with a line for each face and model: box, and the emotions by probability."""
-    faces = len(result["faces"])
-    lines = [f"{escape(result['image'])}: {faces} face{'' if faces == 1 else 's'}"]
-    if left_out := result.get("faces_left_out"):
-        lines.append(f"  the {faces} largest of {faces + left_out} faces: {left_out} smaller left out")
-    if turned := result.get("turned"):
-        lines.append(f"  turned by {turned} degrees clockwise, so that the faces are upright")
-    for number, face in enumerate(result["faces"], 1):
-        x, y, width, height = face["box"]
-        notes = f" ({', '.join(face['notes'])})" if face.get("notes") else ""
-        lines.append(f"  face {number} at {x},{y}, {width}x{height} pixels{notes}")
-        for name, named in face["models"].items():
-            ranked = sorted(named.items(), key=lambda item: -item[1])
-            rest = "  ".join(
-                f"{emotion} {probability:.0%}" for emotion, probability in ranked[1:] if probability >= 0.005
-            )
-            lines.append(f"    {name:<20} {ranked[0][0]:<9}{ranked[0][1]:>5.0%}   {rest}")
-    return "\n".join(lines)
+    return logits.cpu().double().softmax(1).numpy()  # on the CPU: MPS has no float64

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import platform
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fer_zoo.errors import TrainingError
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # efficientnet_lite0 320 to 930.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MALLOPT = {_M_MMAP_THRESHOLD: 1 << 30, _M_TRIM_THRESHOLD: (1 << 31) - 1, _M_TOP_PAD: 1 << 28}  # bytes
+
+
+CPU_PROVIDER = "CPUExecutionProvider"
 
 
 class Ranks(NamedTuple):
@@ -51,8 +54,8 @@ def pick_device(name: str = "auto") -> "torch.device":
     """Select a device.
 
     Args:
-        name: `auto` (a CUDA GPU if available, else the CPU) or a torch device. Under torchrun, `auto` and
-            `cuda` select the GPU of the local rank.
+        name: `auto` (a CUDA GPU if available, else Apple's MPS, else the CPU) or a torch device. Under
+            torchrun, `auto` and `cuda` select the GPU of the local rank.
 
     Raises:
         TrainingError: The device is not available.
@@ -60,7 +63,8 @@ def pick_device(name: str = "auto") -> "torch.device":
     import torch
 
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        name = next((kind for kind, is_there in available.items() if is_there), "cpu")
     if name == "cuda" and (ranks := read_world()).size > 1:
         name = f"cuda:{ranks.local}"
     try:
@@ -74,6 +78,17 @@ def pick_device(name: str = "auto") -> "torch.device":
             f"The device {name!r} cannot be used: {reason}. Always allowed: auto, cpu."
         ) from error
     return device
+
+
+def list_providers(onnxruntime: Any) -> list[Any]:
+    """The execution providers of ONNX Runtime that are there, the fastest first, as a session takes them.
+
+    CUDA computes in float32, not TF32, so that answers stay those of the CPU to 1e-3. TensorRT and CoreML are
+    left out: both compile a network anew for every batch size.
+    """
+    preferred = [("CUDAExecutionProvider", {"use_tf32": "0"}), ("MIGraphXExecutionProvider", {})]
+    there = onnxruntime.get_available_providers()
+    return [(name, options) for name, options in preferred if name in there] + [CPU_PROVIDER]
 
 
 def keep_freed_memory() -> bool:

@@ -56,7 +56,7 @@ def test_own_boxes_take_the_place_of_detection(
     large = portrait.resize((portrait.width * 5, portrait.height * 5))
     boxes = np.array([found["box"], found["box"]]) * 5
     again = recognizer(large, boxes=boxes)["faces"]
-    assert [one["box"] for one in again] == boxes.tolist()
+    np.testing.assert_allclose([one["box"] for one in again], boxes, atol=2)  # whole pixels of the small copy
     several = recognizer([portrait, large], boxes=[[found["box"]], boxes])
     assert [len(result["faces"]) for result in several] == [1, 2]
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "fer_zoo" / "docs"
 FILES = (
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "tests/safety/README.md")),
-    *sorted(DOCS.glob("*.md")),
+    *sorted(set(DOCS.glob("*.md")) - {DOCS / "tutorial.source.md"}),  # tests/test_tutorial.py runs it
 )
 PAGES = {path: path.read_text(encoding="utf-8") for path in FILES}
 README, LOG, TRAIN, ONNX = (
@@ -91,7 +91,9 @@ def find_headings(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_links_between_the_pages_lead_somewhere(path: Path) -> None:
-    for target, _, anchor in re.findall(r"\]\((?!http)([^)#\s]*)(#([^)\s]*))?\)", PAGES[path]):
+    pictures = [(target, "", "") for target in re.findall(r'<img src="([^"]*)"', PAGES[path])]
+    links = re.findall(r"\]\((?!http)([^)#\s]*)(#([^)\s]*))?\)", PAGES[path])
+    for target, _, anchor in pictures + links:
         there = path.parent / target if target else path
         assert there.exists(), f"{path.name} links to {target}"
         if anchor:
@@ -100,7 +102,8 @@ def test_the_links_between_the_pages_lead_somewhere(path: Path) -> None:
 
 def test_the_readme_is_short_and_leads_to_every_guide() -> None:
     assert len(README.splitlines()) <= 150
-    missing = [path.name for path in DOCS.glob("*.md") if f"fer_zoo/docs/{path.name}" not in README]
+    guides = {path.name for path in FILES if path.parent == DOCS} | {"tutorial.ipynb", "tutorial.es.ipynb"}
+    missing = [name for name in guides if f"fer_zoo/docs/{name}" not in README]
     assert missing == []
 
 

@@ -23,24 +23,23 @@ from fer_zoo.utils.files import write_atomically, write_text
 
 LIMITS = """\
 - **Good for**: experiments, teaching, comparing models on FER2013, rough sorting of pictures of faces.
-- **Not for**: judging what a person feels, thinks or intends, nor any decision about a person.
+- **Not for**: judging what a person feels, thinks or intends, or any decision about a person.
 
-The model repeats the labelling habit of one data set of {images}; a face is not a feeling. Nobody
-recorded whose faces these are, so how fair the model is to people of different ages or origins cannot be
-measured here."""
+The model repeats the labels of one data set of {images}; a face is not a feeling. Nobody recorded whose faces
+these are, so fairness across ages and origins cannot be measured here."""
 
 FER2013_FAULTS = """\
 The data has known faults: human agreement with its labels is about 65 %; where ten FER+ raters have a
 majority, it confirms 67 % of the PrivateTest labels (fear: 15 %); about 176 images show no face; and 8 % of
-the test images are duplicated in Training, byte for byte. Accuracy without those is given beside each
-figure."""
+the test images are duplicated in Training, byte for byte (see the accuracy without those)."""
 
 FOLDER = "path/to/this/folder"  # where the card of a model that is not the package's says that it is
 MAX_LISTED = 20  # classes
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 LICENSE_NOTE = """\
-Code and weights: MIT. FER2013 was released for research; its images are not part of this model."""
+Code and weights: MIT. FER2013 was collected for research, and its own terms may limit commercial use of
+models trained on it; none of its images is part of this model."""
 
 
 def build_card(folder: Path, hub_name: str | None = None) -> str:
@@ -96,7 +95,7 @@ def _name_files(block: dict[str, Any]) -> str:
 
 def _tell_unmeasured(address: str) -> str:
     command = f"fer-zoo eval {address} --data fer2013.csv --split private --record"
-    return f"Not measured yet. Measure it, and write the figures in here: `{command}`\n"
+    return f"Not measured yet. This command measures it and writes the figures here: `{command}`\n"
 
 
 def _tell_limits(block: dict[str, Any]) -> str:
@@ -159,6 +158,11 @@ def _front_matter(block: dict[str, Any]) -> str:
         ]
         lines += ["    - type: accuracy", f"      value: {score['accuracy']:.4f}"]
         lines += ["    - type: f1", "      name: macro F1", f"      value: {score['macro_f1']:.4f}"]
+        if ferplus := score.get("ferplus"):
+            lines += ["  - task:", "      type: image-classification", "    dataset:"]
+            lines += ["      name: FER+", "      type: ferplus", "      split: PrivateTest", "    metrics:"]
+            lines += ["    - type: accuracy", "      name: agreement with the majority of ten raters"]
+            lines += [f"      value: {ferplus['agreement']:.4f}"]
     return "\n".join([*lines, "---", ""])
 
 
@@ -188,10 +192,10 @@ def _usage(block: dict[str, Any], address: str) -> str:
         "```python",
         "import fer_zoo",
         "",
-        "# a photo: its faces are found, and each is answered",
+        "# a photo: finds its faces and scores each",
         f'fer_zoo.predict("photo.jpg", models="{address}")',
         "",
-        '# a picture cut to one face: {"angry": 0.01, ...}; load(..., runtime="onnx") does without torch',
+        '# a picture of one face: {"angry": 0.01, ...}; load(..., runtime="onnx") needs no PyTorch',
         f'model = fer_zoo.load("{address}")',
         'model.predict("face.png")',
     ]

@@ -54,9 +54,9 @@ def ferplus_and_latency(block: dict[str, Any]) -> str:
         )
     speed = block.get("latency")
     if speed:
-        lines.append(
-            f"One face takes {speed['milliseconds']:.1f} ms on {speed['threads']} CPU threads (median)."
-        )
+        where = f" of {speed['processor']}, {speed['day']}" if "processor" in speed else ""
+        took = f"{speed['milliseconds']:.1f} ms on {speed['threads']} CPU threads"
+        lines.append(f"One face takes {took}{where} (median).")
     return "\n\n".join(lines) + "\n" if lines else ""
 
 

@@ -4,12 +4,14 @@ from typing import Any
 
 from fer_zoo.artifacts.artifact import name_model
 from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013
+from fer_zoo.models.registry import find_architecture
 from fer_zoo.models.weights import find_weights_by_hash
-from fer_zoo.recipes.recipe import build_recipe, describe_recipe, upgrade_settings
+from fer_zoo.recipes.nearest import find_nearest_recipe
+from fer_zoo.recipes.recipe import build_recipe
 
 TARGETS = {
-    "ferplus": "It learned the shares of FER+'s votes in place of FER2013's labels. ",
-    "both": "Each face's target was one half FER2013's label, one half what FER+'s votes make likely. ",
+    "ferplus": "The labels are FER+'s votes, as fractions, instead of FER2013's labels.",
+    "both": "The labels are half FER2013's, half what FER+'s votes make likely.",
 }
 
 
@@ -17,33 +19,32 @@ def training_section(block: dict[str, Any], embedded: bool) -> str:
     """embedded: the model is the package's own."""
     training, calibration = block["training"], block.get("calibration", {})
     used, share = (calibration.get(key) for key in ("statistics_faces", "run_share"))
-    versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
-    taught = block.get("labels", "fer2013")
+    labels = block.get("labels", "fer2013")
     teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
-    fitted = f"Temperature {block['temperature']:.3f}{tell_prior(block)}. "
-    if used:
-        fitted += f"Statistics of batch normalization: of {used:,} Training faces as they are. "
-    return (
-        f"`{build_command(block)}`: "
-        f"epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
-        f"{' against FER+' if taught == 'ferplus' else ''}; {training['minutes']} minutes. "
-        f"Start weights: {_tell_start(block['pretrained'], share, embedded)}. {TARGETS.get(taught, '')}"
-        f"{f'Teachers: {teachers}. ' if teachers else ''}{'' if 'day' in calibration else fitted}"
-        f"{_tell_data(block)}. {versions}.\n\nRecipe: {_list_settings(block)}.\n"
-        f"{_tell_calibration(block)}"
-    )
+    statistics = f"; batch-norm statistics of {used:,} Training faces without augmentation" if used else ""
+    lines = [
+        f"Epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
+        f"{' against FER+' if labels == 'ferplus' else ''}; {training['minutes']} minutes.",
+        f"Start weights: {_tell_start(block['pretrained'], share, embedded)}.",
+        TARGETS.get(labels),
+        f"Distilled from {teachers}." if teachers else None,
+        None
+        if "day" in calibration
+        else f"Temperature {block['temperature']:.3f}{tell_prior(block)}{statistics}.",
+        f"{_tell_data(block)}.",
+        f"{_tell_recipe(block)}.",
+        f"{', '.join(f'{library} {number}' for library, number in block['versions'].items())}.",
+    ]
+    told = "\n".join(f"- {line}" for line in lines if line)
+    return f"`{build_command(block)}`\n\n{told}\n{_tell_calibration(block)}"
 
 
-def _list_settings(block: dict[str, Any]) -> str:
-    """Those that config.json has: a run of an older version has fewer."""
-    stored, checked = upgrade_settings(block["recipe"]), describe_recipe(build_recipe(block["recipe"]))
-    settings = {key: value for key, value in checked.items() if key in stored and not isinstance(value, dict)}
-    settings |= {key: value for key, value in checked["augment"].items() if key in stored["augment"]}
-    if block.get("teachers"):
-        settings |= {
-            f"distill {key}": value for key, value in checked["distill"].items() if key != "teachers"
-        }
-    return ", ".join(f"{key} {value}" for key, value in settings.items() if value)
+def _tell_recipe(block: dict[str, Any]) -> str:
+    """The nearest recipe of the package; the command above says what differs from it."""
+    own = find_architecture(block["name"]).recipe
+    name, changes = find_nearest_recipe(build_recipe(block["recipe"]), own)
+    changed = f", with {len(changes)} of its settings changed by the command" if changes else ""
+    return f"Recipe: `fer_zoo/recipes/{name}.toml`{changed}; config.json has every setting"
 
 
 def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
@@ -51,7 +52,7 @@ def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
     if not isinstance(start, dict):
         return "ImageNet's" if start is True else str(start or "none, from scratch")
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
-    kept = f", whose share of these weights is {1 - run_share:.1f}" if run_share else ""
+    kept = f", interpolated with weight {1 - run_share:.1f}" if run_share else ""
     return f"the model {_tell_weights(start, embedded, cost)}{kept}"
 
 
@@ -99,9 +100,9 @@ def tell_prior(block: dict[str, Any]) -> str:
 def tell_change(block: dict[str, Any]) -> str:
     base = block["base_model"]
     return (
-        f"These weights, or the temperature or input that belongs to them, were changed by a program after "
-        f"they were loaded from {base['name']} (weights {base['sha256']}). What was measured of that model "
-        "is not theirs.\n"
+        f"These weights, their temperature or their input size were changed by a program after they were "
+        f"loaded from {base['name']} (weights {base['sha256']}). The scores of that model "
+        "are not theirs.\n"
     )
 
 
@@ -110,10 +111,10 @@ def members_section(block: dict[str, Any]) -> str:
     labels = block.get("labels", "fer2013")
     options = "" if labels == "fer2013" else f" --labels {labels} --ferplus-csv {VOTES_NAME}"
     lines = [
-        f"`fer-zoo ensemble {names}{options}`: votes chosen greedily on PublicTest by log loss, then one "
-        f"temperature ({block['temperature']:.3f}{tell_prior(block)}). "
+        f"`fer-zoo ensemble {names}{options}`: soft voting. Weights selected greedily on PublicTest by log "
+        f"loss, then one temperature ({block['temperature']:.3f}{tell_prior(block)}). "
         f"Data fingerprint {block['data_fingerprint']}.\n",
-        "| member | share of the vote | weights (SHA-256) |",
+        "| member | weight | SHA-256 of its weights |",
         "|---|---|---|",
     ]
     lines += [
@@ -140,4 +141,4 @@ def pretrained_license(block: dict[str, Any]) -> str:
         start = start.get("pretrained")
     if not start:
         return ""
-    return "\nThe start weights are ImageNet weights under Apache-2.0, whose pictures are for research."
+    return "\nThe start weights are ImageNet weights under Apache-2.0; ImageNet itself is for research."

@@ -43,7 +43,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser, many: bool = False, onnx: bool = False) -> None:
     """The `model`, or the `models` where there are many. onnx: whether a file in that form is one."""
     metavar = "NAME|DIR|FILE.onnx" if onnx else "NAME|DIR"
-    help_text = "an embedded model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
+    help_text = "a packaged model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
     if many:
         parser.add_argument("models", nargs="+", metavar=metavar, help=help_text)
     else:
@@ -59,17 +59,17 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_peer(parser: argparse.ArgumentParser, what: str) -> None:
-    """what: that those packages do."""
+    """what: happens to those packages."""
     parser.add_argument(
         "--peer",
         metavar="PYTHON",
-        help=f"of another environment: fer, deepface, hsemotion-onnx, rmn, as far as installed there, {what}",
+        help=f"a Python whose packages fer, deepface, hsemotion-onnx and rmn, where installed, {what}",
     )
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--set", action="append", default=[], metavar="K=V", help="change a recipe setting; repeatable"
+        "--set", action="append", default=[], metavar="K=V", help="change one recipe setting; repeatable"
     )
 
 
@@ -87,7 +87,7 @@ def add_labels(parser: argparse.ArgumentParser, action: str) -> None:
         "--labels",
         choices=["fer2013", "ferplus", "both"],
         default="fer2013",
-        help=f"{action} FER2013's labels, the shares of the votes of FER+'s ten raters, or the mean of both "
+        help=f"{action} FER2013's labels, the vote fractions of FER+'s ten raters, or the mean of both "
         "[fer2013]",
     )
     parser.add_argument(
@@ -104,7 +104,7 @@ def out_folder(text: str) -> str:
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="replace a file that exists already")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
@@ -142,7 +142,7 @@ def duration(text: str) -> float:
     """In seconds."""
     value = _read_number(text)
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a time from 0 seconds")
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a duration of 0 seconds or more")
     return value
 
 

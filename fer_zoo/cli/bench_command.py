@@ -24,7 +24,9 @@ def add_parsers(parsers: Any) -> None:
     inner = bench.add_subparsers(
         dest="bench_command", required=True, metavar="train|predict", parser_class=Parser
     )
-    train = add_command(inner, "train", run_bench_train, "our trainer and the tutorial's loop, interleaved")
+    train = add_command(
+        inner, "train", run_bench_train, "time our trainer and the tutorial's loop, interleaved"
+    )
     train.add_argument("--arch", default="cnn-baseline", metavar="A", help="[cnn-baseline]")
     add_data(train)
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
@@ -46,8 +48,10 @@ def add_parsers(parsers: Any) -> None:
     predict = add_command(inner, "predict", run_bench_predict, "time each step from a photo to probabilities")
     predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
     predict.add_argument("--photo", metavar="FILE", help="an image file [six drawn faces]")
-    predict.add_argument("--repeats", type=count, default=20, metavar="N", help="calls of each kind [20]")
-    add_peer(predict, "interleaved with the first model")
+    predict.add_argument(
+        "--repeats", type=count, default=20, metavar="N", help="calls of each kind to time [20]"
+    )
+    add_peer(predict, "are timed too, interleaved with the first model")
     add_json(predict)
 
 

@@ -30,11 +30,11 @@ def add_parsers(parsers: Any) -> None:
         dest="data_command", required=True, metavar="info|show|audit|crop|synth", parser_class=Parser
     )
     info = add_command(
-        inner, "info", run_data_info, "counts per split and class, duplicates, blanks, label conflicts"
+        inner, "info", run_data_info, "count classes per split, duplicates, blanks and label conflicts"
     )
     add_data(info)
     add_json(info)
-    show = add_command(inner, "show", run_data_show, "class histogram and a grid of random faces as PNG")
+    show = add_command(inner, "show", run_data_show, "draw the class histogram and a grid of random faces")
     add_data(show)
     show.add_argument("--split", default="train", help="train, public, private or test [train]")
     show.add_argument(
@@ -75,9 +75,7 @@ def add_parsers(parsers: Any) -> None:
         "--faces", choices=("largest", "all"), default="largest", help="which faces of a photo [largest]"
     )
     add_json(crop)
-    synth = add_command(
-        inner, "synth", run_data_synth, "synthetic faces in FER2013's CSV format: no download needed"
-    )
+    synth = add_command(inner, "synth", run_data_synth, "draw synthetic faces in FER2013's CSV format")
     synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
     add_force(synth)
     synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")

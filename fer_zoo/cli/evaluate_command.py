@@ -28,19 +28,23 @@ def add_parsers(parsers: Any) -> None:
     evaluate.add_argument(
         "--split", default="private", help="public, private, test (both) or train [private]"
     )
-    evaluate.add_argument("--tta", default="none", help="views of a face: none, flip or tencrop [none]")
+    evaluate.add_argument(
+        "--tta", default="none", help="test-time augmentation: none, flip or tencrop [none]"
+    )
     evaluate.add_argument(
         "--pictures", type=out_folder, metavar="DIR", help="write confusion.png and reliability.png there"
     )
     evaluate.add_argument(
-        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: also agreement with its ten raters"
+        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
     )
     evaluate.add_argument(
         "--record", action="store_true", help="store the result in the folder's config.json and card"
     )
     add_device(evaluate)
     add_json(evaluate)
-    compare = add_command(parsers, "compare", run_compare, "models side by side, with a paired test")
+    compare = add_command(
+        parsers, "compare", run_compare, "compare models on the same faces with paired tests"
+    )
     add_model(compare, many=True, onnx=True)
     add_data(compare)
     compare.add_argument("--split", default="private", help="public, private, test or train [private]")
@@ -48,7 +52,10 @@ def add_parsers(parsers: Any) -> None:
     add_device(compare)
     add_json(compare)
     calibrate = add_command(
-        parsers, "calibrate", run_calibrate, "fit a model's temperature and statistics to other faces"
+        parsers,
+        "calibrate",
+        run_calibrate,
+        "fit a model's temperature and batch-norm statistics to other faces",
     )
     add_model(calibrate)
     add_data(calibrate)
@@ -56,7 +63,10 @@ def add_parsers(parsers: Any) -> None:
     calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
     add_device(calibrate)
     ensemble = add_command(
-        parsers, "ensemble", run_ensemble, "make one model of several: a vote chosen on PublicTest"
+        parsers,
+        "ensemble",
+        run_ensemble,
+        "combine models by soft voting, with weights selected on PublicTest",
     )
     add_model(ensemble, many=True)
     add_data(ensemble)
@@ -65,7 +75,9 @@ def add_parsers(parsers: Any) -> None:
         "--out", default="runs/ensemble", type=out_folder, metavar="DIR", help="[runs/ensemble]"
     )
     ensemble.add_argument(
-        "--by-name", action="store_true", help="store the members' names, not their weights (embedded models)"
+        "--by-name",
+        action="store_true",
+        help="store the members' names, not their weights (packaged models only)",
     )
     add_device(ensemble)
 

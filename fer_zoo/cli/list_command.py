@@ -8,12 +8,12 @@ from fer_zoo.cli.arguments import add_command, add_json, add_model, out_folder, 
 
 
 def add_parsers(parsers: Any) -> None:
-    add_json(
-        add_command(parsers, "list", run_list, "the architectures, and the models that come with the package")
-    )
-    card = add_command(parsers, "card", run_card, "print a model's card, or write it with its pictures")
+    add_json(add_command(parsers, "list", run_list, "list the architectures and the packaged models"))
+    card = add_command(parsers, "card", run_card, "print a model's card, or write it with its plots")
     add_model(card)
-    card.add_argument("--out", type=out_folder, metavar="DIR", help="write NAME.md and two pictures there")
+    card.add_argument(
+        "--out", type=out_folder, metavar="DIR", help="write NAME.md and two plots to this folder"
+    )
 
 
 def run_list(arguments: argparse.Namespace) -> None:

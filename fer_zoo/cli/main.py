@@ -82,7 +82,7 @@ def _explain(error: OSError) -> str:
     """One line on what the system refuses."""
     where = f"{str(error.filename)!r}: " if error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    advice = "Make room there, or write elsewhere." if full else "Check the path, and who may use it."
+    advice = "Make room there, or write elsewhere." if full else "Check the path and its permissions."
     return f"{escape(where + name_reason(error))}. {advice}"
 
 

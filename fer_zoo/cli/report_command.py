@@ -9,12 +9,14 @@ from fer_zoo.cli.arguments import add_command, add_data, add_device, add_force, 
 
 def add_parsers(parsers: Any) -> None:
     report = add_command(
-        parsers, "report", run_report, "one HTML page to understand a model by, or to compare several"
+        parsers, "report", run_report, "write an HTML page that explains a model or compares several"
     )
     report.add_argument("models", nargs="+", metavar="RUN|NAME")
     add_data(report)
     report.add_argument("--split", default="private", help="public, private, test (both) or train [private]")
-    report.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: what ten people saw")
+    report.add_argument(
+        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
+    )
     report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
     add_force(report)
     add_device(report)
@@ -60,4 +62,4 @@ def run_report(arguments: argparse.Namespace) -> None:
         pairs = compare_models(studies)
         print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})
     else:
-        print(f"Wrote {out}: open it in a browser. It needs no network, and holds faces of your data.")
+        print(f"Wrote {out}: open it in a browser. It needs no network and contains faces of your data.")

@@ -8,38 +8,40 @@ from fer_zoo.cli.arguments import add_command, add_data, add_json, add_model, ou
 
 
 def add_parsers(parsers: Any) -> None:
-    export = add_command(
-        parsers, "export", run_export, "write a model's folder elsewhere, smaller, or as ONNX"
-    )
+    export = add_command(parsers, "export", run_export, "export a model: smaller, as ONNX, or for timm")
     add_model(export)
     export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument(
         "--int8",
         action="store_true",
-        help="8-bit ONNX, calibrated on --data; tells its cost in accuracy",
+        help="8-bit ONNX, calibrated on --data; reports its cost in accuracy",
     )
     add_data(export)
     export.add_argument("--out", required=True, type=out_folder, metavar="DIR")
-    push = add_command(parsers, "push", run_push, "put a model on the Hugging Face Hub, in one commit")
+    push = add_command(parsers, "push", run_push, "upload a model to the Hugging Face Hub in one commit")
     add_model(push)
-    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
-    push.add_argument("--private", action="store_true", help="only you may see a repository that is made now")
-    push.add_argument("--revision", metavar="R", help="the branch, made if it is missing [main]")
-    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
-    pull = add_command(parsers, "pull", run_pull, "fetch a model from the Hugging Face Hub")
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, created if missing")
+    push.add_argument("--private", action="store_true", help="make a newly created repository private")
+    push.add_argument("--revision", metavar="R", help="the branch, created if missing [main]")
+    push.add_argument(
+        "--dry-run", action="store_true", help="list the files that would be uploaded, without network"
+    )
+    pull = add_command(parsers, "pull", run_pull, "download a model from the Hugging Face Hub")
     pull.add_argument("repo", metavar="OWNER/NAME", help="the repository")
     pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
     pull.add_argument(
-        "--out", type=out_folder, metavar="DIR", help="write it there too, with its card and pictures"
+        "--out", type=out_folder, metavar="DIR", help="also write it to this folder, with its card and plots"
     )
     add_json(pull)
     push = add_command(
-        parsers, "push-space", run_push_space, "put the demo on the Hugging Face Hub as a Space"
+        parsers, "push-space", run_push_space, "upload the demo to the Hugging Face Hub as a Space"
     )
-    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, made if it is missing")
-    push.add_argument("--private", action="store_true", help="only you may see a Space that is made now")
-    push.add_argument("--dry-run", action="store_true", help="list the files that would go, without network")
+    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, created if missing")
+    push.add_argument("--private", action="store_true", help="make a newly created Space private")
+    push.add_argument(
+        "--dry-run", action="store_true", help="list the files that would be uploaded, without network"
+    )
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -118,4 +120,4 @@ def print_files(files: dict[str, Path], repo: str) -> None:
     sizes = {place: path.stat().st_size for place, path in files.items()}
     for place, size in sizes.items():
         print(f"{size:>12,}  {place}")
-    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would go to {repo}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would be uploaded to {repo}")

@@ -10,9 +10,7 @@ from fer_zoo.cli.input_checks import check_exclude, check_ferplus
 
 
 def add_parsers(parsers: Any) -> None:
-    study = add_command(
-        parsers, "study", run_study, "train variants of a recipe from several seeds and write one table"
-    )
+    study = add_command(parsers, "study", run_study, "compare variants of a recipe over several seeds")
     study.add_argument(
         "study",
         metavar="NAME|FILE.toml",
@@ -24,19 +22,19 @@ def add_parsers(parsers: Any) -> None:
         default="runs/studies",
         type=out_folder,
         metavar="DIR",
-        help="gone on with if there; studies share equal runs [runs/studies]",
+        help="output folder, continued if it exists; studies share equal runs [runs/studies]",
     )
     study.add_argument(
-        "--epochs", type=count, metavar="N", help="at most so many in any run: a short version"
+        "--epochs", type=count, metavar="N", help="upper limit for every run, for a short version"
     )
-    study.add_argument("--seeds", type=count, metavar="N", help="instead of the study's own number")
+    study.add_argument("--seeds", type=count, metavar="N", help="number of seeds [the study's own]")
     study.add_argument(
         "--exclude", metavar="FILE", help="the audit's exclude.csv, for a study that leaves faces out"
     )
     study.add_argument(
         "--ferplus",
         metavar="FILE",
-        help="FER+'s fer2013new.csv: adds the agreement with its raters",
+        help="FER+'s fer2013new.csv: adds agreement with its ten raters",
     )
     add_device(study)
     add_json(study)
@@ -65,7 +63,7 @@ def run_study(arguments: argparse.Namespace) -> None:
             ferplus=arguments.ferplus,
         )
     except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        print("\nStopped. Run the same command again to continue.", file=sys.stderr)
         raise SystemExit(130) from None
     if arguments.json:
         print_json(result)

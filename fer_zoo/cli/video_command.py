@@ -35,7 +35,7 @@ def add_parsers(parsers: Any) -> None:
         type=positive,
         default=10.0,
         metavar="N",
-        help="frames to read of each second; with too few, a moving face gets new numbers [10]",
+        help="frames to read per second; with too few, a moving face is renumbered [10]",
     )
     video.add_argument(
         "--smoothing",

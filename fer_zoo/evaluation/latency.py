@@ -1,9 +1,11 @@
 """Latency: of one face, of several calls interleaved, and of the first prediction of a new Python process."""
 
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,14 +35,29 @@ def measure_latency(model: "FaceClassifier", repeats: int = 50) -> dict[str, Any
         repeats: calls, after three that are not counted.
 
     Returns:
-        `milliseconds`, the median from uint8 (1, 1, 48, 48) to logits, and `threads` of torch.
+        `milliseconds`, the median from uint8 (1, 1, 48, 48) to logits, `threads` of torch, the name of the
+        `processor`, and the `day`.
     """
     import torch
 
     face = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8)
     with torch.inference_mode():
         (seconds,) = time_interleaved([partial(model.to("cpu").eval(), face)], repeats)
-    return {"milliseconds": round(1000 * median(seconds), 2), "threads": torch.get_num_threads()}
+    return {
+        "milliseconds": round(1000 * median(seconds), 2),
+        "threads": torch.get_num_threads(),
+        "processor": _name_processor(),
+        "day": time.strftime("%Y-%m-%d"),
+    }
+
+
+def _name_processor() -> str:
+    """As Linux tells it; elsewhere what Python knows."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def time_interleaved(calls: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:

@@ -96,5 +96,5 @@ def check_identity(study: "Study", identity: dict[str, Any]) -> None:
     if different:
         raise TrainingError(
             f"Another search is kept there: its {', '.join(different)} differ. Give its settings again to "
-            "go on with it, or choose another --out or --storage."
+            "continue it, or choose another --out or --storage."
         )

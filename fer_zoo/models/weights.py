@@ -95,7 +95,7 @@ WEIGHTS = _table(
         recipe="efficientnet_raters",
         init=(Parent("efficientnet_lite0", "6bab8e93ed66ff0e"),),
         is_default=False,
-        note="EfficientNet-Lite0, taught by two other networks too",
+        note="EfficientNet-Lite0, distilled from two other networks",
     ),
     ReleasedWeights(
         "vit_48",

@@ -30,7 +30,7 @@ def compile_forward(
             return forward(faces)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = one_line(error)
-            warnings.warn(f"torch.compile failed ({reason}): training goes on uncompiled.", stacklevel=2)
+            warnings.warn(f"torch.compile failed ({reason}): training continues uncompiled.", stacklevel=2)
             forward = model
             return model(faces)
 

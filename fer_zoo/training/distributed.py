@@ -75,7 +75,7 @@ class Group:
             if self.size == 1 or not (isinstance(error, dist.DistError) or "gloo" in str(error)):
                 raise
             raise TrainingError(
-                "Another process of this run has ended, so this one cannot go on: its message says why. "
+                "Another process of this run has ended, so this one cannot continue: its message says why. "
                 "Finished epochs that were saved are kept for --resume."
             ) from error
 

@@ -31,7 +31,7 @@ def lock_run_dir(folder: Path, resume: bool) -> Iterator[bool]:
         )
     if saved and not resume:
         raise TrainingError(
-            f"{str(folder)!r} holds a run already: add --resume to go on with it, or choose another --out."
+            f"{str(folder)!r} holds a run already: add --resume to continue it, or choose another --out."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,5 +47,5 @@ def lock_run_dir(folder: Path, resume: bool) -> Iterator[bool]:
         reason = error.strerror or str(error)
         raise TrainingError(
             f"The folder {str(folder)!r} cannot be written ({reason}). Finished epochs that were saved are "
-            "kept: make room and go on with --resume, or choose another --out."
+            "kept: make room and continue with --resume, or choose another --out."
         ) from error

@@ -101,7 +101,7 @@ def test_branch_private_and_dry_run(hub: MiniHub, plain: Path, capsys: pytest.Ca
     main(["push", folder, "ada/faces", "--dry-run"])
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[-1] for line in lines[:-1]} == {path.name for path in plain.iterdir()}
-    assert lines[-1].endswith("files would go to ada/faces") and hub.log == []
+    assert lines[-1].endswith("files would be uploaded to ada/faces") and hub.log == []
     main(["push", folder, "ada/faces", "--private", "--revision", "next"])
     repo = hub.repos[MODEL]
     assert repo.made_with["visibility"] == "private"

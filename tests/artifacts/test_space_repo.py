@@ -51,7 +51,7 @@ def test_dry_run_lists_and_asks_nothing(hub: MiniHub, capsys: pytest.CaptureFixt
     main(["push-space", "ada/faces", "--dry-run"])
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[-1] for line in lines[:-1]} == set(list_space_files())
-    assert lines[-1].endswith("files would go to ada/faces") and hub.log == []
+    assert lines[-1].endswith("files would be uploaded to ada/faces") and hub.log == []
 
 
 def test_caches_and_screenshots_stay_here() -> None:

@@ -52,7 +52,7 @@ def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
 
 def test_a_file_that_is_missing_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     line = refuse(capsys, "bench", "predict", "--models", "vit_48", "--photo", "missing.png")
-    assert line == "fer-zoo: 'missing.png': No such file or directory. Check the path, and who may use it."
+    assert line == "fer-zoo: 'missing.png': No such file or directory. Check the path and its permissions."
 
 
 def test_a_reader_that_has_enough_ends_it_quietly() -> None:

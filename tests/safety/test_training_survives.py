@@ -219,4 +219,4 @@ def test_ctrl_c_says_how_to_go_on(
     run = ["train", "--arch", "toy", "--recipe", "tutorial", "--data", ".", "--out", str(tmp_path)]
     with pytest.raises(SystemExit) as stopped:
         main([*run, "--device", "cpu"])
-    assert stopped.value.code == 130 and "--resume to go on" in capsys.readouterr().err
+    assert stopped.value.code == 130 and "--resume to continue" in capsys.readouterr().err

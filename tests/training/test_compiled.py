@@ -26,7 +26,7 @@ def test_a_failed_compilation_is_told_once_and_the_network_goes_on() -> None:
     model = create_model("cnn-baseline").eval()
     faces = torch.rand(2, 1, 48, 48)
     forward = compile_forward(model, CPU, no_compiler)
-    with pytest.warns(UserWarning, match=r"no C\+\+ compiler.*goes on uncompiled"):
+    with pytest.warns(UserWarning, match=r"no C\+\+ compiler.*continues uncompiled"):
         answer = forward(faces)
     assert torch.equal(answer, model(faces))
     with warnings.catch_warnings():

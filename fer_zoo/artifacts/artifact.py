@@ -208,7 +208,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
     if sha256 is not None and digest != sha256:
         raise ArtifactError(
             f"{str(path)!r} is not the file that its {CONFIG_NAME} was written with: it is damaged, or one "
-            "of the two was exchanged. Get the folder again, or resume the run that was writing it."
+            "of the two was replaced. Get the folder again, or resume the run that was writing it."
         )
     for key, value in tensors.items():
         check_values(path, key, value, wanted.get(key))
@@ -216,7 +216,7 @@ def _fill(backbone: "nn.Module", path: Path, sha256: str | None) -> str:
         backbone.load_state_dict({**tensors, **settings}, strict=True)
     except RuntimeError as error:
         reason = one_line(error)
-        raise ArtifactError(f"{str(path)!r} holds other tensors than its model: {reason}") from error
+        raise ArtifactError(f"{str(path)!r} does not hold its model's tensors: {reason}") from error
     return digest
 
 
@@ -230,7 +230,7 @@ def _check_answers(model: "FaceClassifier", folder: Path) -> None:
     with torch.inference_mode():
         answers = model(faces)
     if not answers.isfinite().all():
-        raise ArtifactError(f"The weights in {str(folder)!r} are so large that the model answers NaN.")
+        raise ArtifactError(f"The weights in {str(folder)!r} are so large that the model outputs NaN.")
 
 
 def describe_member(model: "FaceClassifier", folder: Path, weight: float) -> dict[str, Any]:

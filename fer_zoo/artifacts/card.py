@@ -65,7 +65,7 @@ def _is_embedded(folder: Path, name: str) -> bool:
 def _explain(folder: Path, error: Exception) -> ArtifactError:
     reason = " ".join(str(error).split())[:200]
     return ArtifactError(
-        f"{str(folder)!r} has a config.json without what a card tells ({type(error).__name__}: {reason})."
+        f"{str(folder)!r} has a config.json without what a card needs ({type(error).__name__}: {reason})."
     )
 
 

@@ -137,7 +137,7 @@ def export_timm(source: Path, out: Path) -> Path:
     model = load_artifact(source)
     if "members" in model.info or not find_architecture(model.architecture).timm_name:
         rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
-        raise ArtifactError(f"{model.name} is no network of timm's. --format timm is for {rows}.")
+        raise ArtifactError(f"{model.name} is not a timm network. --format timm is for {rows}.")
     network: Any = model.backbone
     info = describe_info(model)
     head = network.get_classifier()
@@ -159,10 +159,10 @@ def export_onnx(source: Path, out: Path) -> Path:
 
 def refuse_existing_file(path: Path) -> Path:
     if path.exists():
-        raise ArtifactError(f"{str(path)!r} is there already: choose another --out.")
+        raise ArtifactError(f"{str(path)!r} already exists: choose another --out.")
     return path
 
 
 def refuse_existing_model(out: Path) -> None:
     if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+        raise ArtifactError(f"{str(out)!r} already holds a model: choose another --out.")

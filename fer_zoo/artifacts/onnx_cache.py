@@ -35,7 +35,7 @@ def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
             write_onnx(load_artifact(folder), kept, fingerprint)
     except OSError as error:
         raise ArtifactError(
-            f"The ONNX file of {str(folder)!r} cannot be kept in {str(kept.parent)!r} ({error.strerror}): "
+            f"The ONNX file of {str(folder)!r} cannot be stored in {str(kept.parent)!r} ({error.strerror}): "
             "name a folder with space in the environment variable FER_ZOO_CACHE."
         ) from error
     return OnnxClassifier(kept, threads)

@@ -158,12 +158,10 @@ def read_history(path: Path) -> dict[str, NDArray[np.float64]]:
             history["batch_size"] = np.array([float(row["batch_size"]) for row in rows])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FerZooError(
-            f"{str(path)!r} is no history.csv of a run ({error}). Name one that fit wrote."
+            f"{str(path)!r} is not a run's history.csv ({error}). Name one that fit wrote."
         ) from error
     if not rows:
-        raise FerZooError(
-            f"{str(path)!r} holds no epoch: allowed is one or more. Let the run end its first epoch."
-        )
+        raise FerZooError(f"{str(path)!r} has no epoch yet: wait until the run has finished its first.")
     return history
 
 

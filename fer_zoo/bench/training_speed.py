@@ -136,8 +136,8 @@ def _take_turns(
             progress(min(turn + 1, total), total)
     except (EOFError, BrokenPipeError):
         raise FerZooError(
-            f"The process of {name!r} ended before its time: its error stands above. "
-            "With too little memory, take fewer --workers."
+            f"The process of {name!r} ended early; its error is above. "
+            "If memory is short, use fewer --workers."
         ) from None
     finally:
         for name, process in zip(SIDES, processes, strict=True):

@@ -80,7 +80,7 @@ def build_ensemble(
     if len(folders) < 2:
         raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
     if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+        raise ArtifactError(f"{str(out)!r} already holds a model: choose another --out.")
     place = pick_device(device)
     models = [load_artifact(folder).to(place) for folder in folders]
     refuse_different_classes(models)

@@ -92,7 +92,7 @@ def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:
         where = f"{path}, variant {name!r}"
         check_names(row, VARIANT_KEYS, "variant setting")
         if name in sources:
-            raise RecipeError(f"{where} stands there twice; give one of them another name.")
+            raise RecipeError(f"{where} is there twice; give one of them another name.")
         if ("recipe" in row) == ("on" in row):
             raise RecipeError(f"{where}: allowed is one of recipe (a name or file) and on (a variant above).")
         changes = row.get("set", [])

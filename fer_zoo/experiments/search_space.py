@@ -65,7 +65,7 @@ def load_space(recipe_name: str | Path, recipe: Recipe, options: Sequence[str]) 
                 build_point(recipe, {dimension.name: value})
             except (RecipeError, UnknownNameError) as error:
                 raise RecipeError(
-                    f"[search] {dimension.name} = {value!r} makes no recipe: {error}"
+                    f"[search] {dimension.name} = {value!r} is not a valid recipe: {error}"
                 ) from error
     return space
 

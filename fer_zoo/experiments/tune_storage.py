@@ -95,6 +95,6 @@ def check_identity(study: "Study", identity: dict[str, Any]) -> None:
     different = [key for key in identity if saved.get(key) != identity[key]]
     if different:
         raise TrainingError(
-            f"Another search is kept there: its {', '.join(different)} differ. Give its settings again to "
+            f"Another search is stored there: its {', '.join(different)} differ. Give its settings again to "
             "continue it, or choose another --out or --storage."
         )

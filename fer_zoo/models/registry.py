@@ -47,7 +47,7 @@ def _table(*rows: Architecture) -> dict[str, Architecture]:
     table: dict[str, Architecture] = {}
     for row in rows:
         if find_name(row.name, table):
-            raise ValueError(f"Architecture {row.name!r} stands twice in the registry.")
+            raise ValueError(f"Architecture {row.name!r} is twice in the registry.")
         table[row.name] = row
     return table
 

@@ -97,7 +97,7 @@ class FaceTracker:
         if not (smoothing_s >= 0 and patience_s >= 0 and frame_side >= 32):
             raise FerZooError(
                 f"smoothing_s={smoothing_s}, patience_s={patience_s}, frame_side={frame_side}; allowed are"
-                " times from 0 seconds and sides from 32 pixels."
+                " times of 0 seconds or more and sides of 32 pixels or more."
             )
         self.recognizer = recognizer or Recognizer()
         self.smoothing_s, self.patience_s, self.frame_side = smoothing_s, patience_s, frame_side

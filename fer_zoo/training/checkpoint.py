@@ -74,7 +74,7 @@ def load_checkpoint(
         )
     if path.name == PREVIOUS_NAME:
         warnings.warn(
-            f"{CHECKPOINT_NAME} in {str(folder)!r} is damaged or missing: going on from the one before it, "
+            f"{CHECKPOINT_NAME} in {str(folder)!r} is damaged or missing: continuing from the one before it, "
             f"after epoch {len(progress.history)}.",
             stacklevel=3,
         )
@@ -108,7 +108,7 @@ def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
         except (FerZooError, KeyError, TypeError, ValueError) as error:
             faults.append(f"{path.name} ({error})")
     raise ArtifactError(
-        f"No whole checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."
+        f"No intact checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."
     )
 
 

@@ -90,7 +90,7 @@ def join_group(device: torch.device, batch_size: int) -> Group:
         return Group()
     if batch_size % size:
         raise TrainingError(
-            f"A batch of {batch_size} cannot be cut into {size} equal parts: "
+            f"A batch of {batch_size} cannot be split into {size} equal shards: "
             f"--set batch_size={max(1, round(batch_size / size)) * size} can."
         )
     if not dist.is_initialized():

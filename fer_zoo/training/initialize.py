@@ -43,7 +43,7 @@ def initialize_model(
     except RuntimeError as error:
         raise ArtifactError(
             f"--pretrained {str(pretrained)!r} is {trained.name}, whose weights do not fit {row.name}: give "
-            "a trained model of the same network, or leave --pretrained away."
+            "a trained model of the same network, or leave out --pretrained."
         ) from error
     training = trained.info.get("training", {})
     source = {"name": trained.name, "sha256": hash_weights(folder)[:16]}

@@ -28,7 +28,7 @@ def out_of_memory_hint(context: TrainContext) -> Iterator[None]:
         half = size // 2 // group.size * group.size
         advice = f"start again with --set batch_size={half} and learning_rate scaled alike, or with"
         raise TrainingError(
-            f"{device} ran out of memory with {size // group.size} faces, its part of batch_size {size}; "
+            f"{device} ran out of memory with {size // group.size} faces, its shard of batch_size {size}; "
             f"{advice if half else 'choose a smaller --arch, or'} more processes."
         )
     context.optimizer.zero_grad(set_to_none=True)

@@ -108,7 +108,7 @@ def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
     for model in models:
         if model.architecture not in able:
             raise RecipeError(
-                f"augment.train_crop gives parts of faces, and {model.name} needs whole ones; set "
+                f"augment.train_crop makes crops of faces, and {model.name} needs whole ones; set "
                 f"augment.train_crop=0, or use one of: {', '.join(able)}."
             )
         model.accepts_crops = True

@@ -31,7 +31,7 @@ def lock_run_dir(folder: Path, resume: bool) -> Iterator[bool]:
         )
     if saved and not resume:
         raise TrainingError(
-            f"{str(folder)!r} holds a run already: add --resume to continue it, or choose another --out."
+            f"{str(folder)!r} already holds a run: add --resume to continue it, or choose another --out."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def lock_run_dir(folder: Path, resume: bool) -> Iterator[bool]:
             yield saved
     except Timeout:
         raise TrainingError(
-            f"Another run is writing to {str(folder)!r}: wait for its end, or choose another --out."
+            f"Another run is writing to {str(folder)!r}: wait until it ends, or choose another --out."
         ) from None
     except OSError as error:
         reason = error.strerror or str(error)

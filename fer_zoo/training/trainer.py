@@ -106,7 +106,7 @@ def fit(
     """
     if isinstance(train, FER2013) or val is None:
         raise DataError(
-            "fit takes two splits in place of the data set: fit(architecture, dataset.training, "
+            "fit takes two splits instead of the data set: fit(architecture, dataset.training, "
             "dataset.public_test, recipe, out=..., data=dataset.info)."
         )
     row = find_architecture(architecture)

@@ -101,11 +101,11 @@ def test_curves_mark_the_best_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (None, "is no history.csv of a run"),
-        (HEADER, "holds no epoch"),
-        ("epoch,loss\n1,2\n", "is no history.csv of a run"),
-        (f"{HEADER}\n1,much,0,0,0,0,0,0\n", "is no history.csv of a run"),
-        (f"{HEADER}\n1,1.8\n", "is no history.csv of a run"),
+        (None, "is not a run's history.csv"),
+        (HEADER, "has no epoch"),
+        ("epoch,loss\n1,2\n", "is not a run's history.csv"),
+        (f"{HEADER}\n1,much,0,0,0,0,0,0\n", "is not a run's history.csv"),
+        (f"{HEADER}\n1,1.8\n", "is not a run's history.csv"),
     ],
 )
 def test_a_wrong_history_is_explained(tmp_path: Path, content: str | None, fault: str) -> None:

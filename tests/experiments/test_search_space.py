@@ -60,9 +60,12 @@ def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path)
         ("[search]\nlearning_rate = { low = 0.0, high = inf }", "low below high"),
         ("[search]\nbatch_size = { low = 1.5, high = 3 }", "whole numbers"),
         ("[search]\nhead_width = { low = 1, high = 8.5 }", "whole numbers"),
-        ("[search]\nschedule = ['cosine', 'cosin']", "'cosin' makes no recipe"),
-        ("[search]\nlabel_smoothing = { low = 0, high = 1.5 }", "1.5 makes no recipe"),
-        ("[search]\naugment_strength = { low = 1, high = 20 }\n[augment]\nscale = 0.2", "20 makes no recipe"),
+        ("[search]\nschedule = ['cosine', 'cosin']", "'cosin' is not a valid recipe"),
+        ("[search]\nlabel_smoothing = { low = 0, high = 1.5 }", "1.5 is not a valid recipe"),
+        (
+            "[search]\naugment_strength = { low = 1, high = 20 }\n[augment]\nscale = 0.2",
+            "20 is not a valid recipe",
+        ),
     ],
 )
 def test_a_bad_space_is_one_line(tmp_path: Path, search: str, says: str) -> None:

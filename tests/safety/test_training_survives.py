@@ -119,18 +119,18 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(whole: Path, tm
         (folder / PREVIOUS_NAME).write_bytes((whole / PREVIOUS_NAME).read_bytes())
         toy.add_toy()
         model, average, optimizer = toy.make_state()
-        with pytest.warns(UserWarning, match=f"going on from the one before it, after epoch {EPOCHS - 1}"):
+        with pytest.warns(UserWarning, match=f"continuing from the one before it, after epoch {EPOCHS - 1}"):
             progress = load_checkpoint(folder, model, average, optimizer, {})
         assert len(progress.history) == EPOCHS - 1
         (folder / PREVIOUS_NAME).write_bytes(damaged)
-        with pytest.raises(ArtifactError, match="No whole checkpoint"):
+        with pytest.raises(ArtifactError, match="No intact checkpoint"):
             load_checkpoint(folder, model, average, optimizer, {})
 
 
 def test_a_damaged_newest_checkpoint_ends_with_the_same_weights(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     (tmp_path / CHECKPOINT_NAME).write_bytes((whole / CHECKPOINT_NAME).read_bytes()[:1000])
-    with pytest.warns(UserWarning, match="going on from the one before it"):
+    with pytest.warns(UserWarning, match="continuing from the one before it"):
         toy.train_toy(tmp_path, resume=True)
     assert weights(tmp_path) == weights(whole)
 

@@ -100,7 +100,7 @@ def test_too_little_memory_is_a_line_of_each_process(tmp_path) -> None:
     lines = [[line for line in text.splitlines() if line.startswith("fer-zoo: ")] for text in said]
     assert len(lines[0]) == len(lines[1]) == 1 and "Traceback" not in said[0] + said[1], said
     assert "Another process of this run has ended" in lines[0][0]
-    assert "8 faces, its part of batch_size 16; start again with --set batch_size=8" in lines[1][0]
+    assert "8 faces, its shard of batch_size 16; start again with --set batch_size=8" in lines[1][0]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

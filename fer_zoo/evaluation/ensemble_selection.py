@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fer_zoo.artifacts.artifact import (
@@ -80,32 +81,24 @@ def build_ensemble(
     if len(folders) < 2:
         raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
     if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} already holds a model: choose another --out.")
-    place = pick_device(device)
-    models = [load_artifact(folder).to(place) for folder in folders]
+        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+    torch_device = pick_device(device)
+    models = [load_artifact(folder).to(torch_device) for folder in folders]
     refuse_different_classes(models)
-    faces = dataset.public_test
-    tables = []
-    for model in models:
-        with track(f"{model.name} on public") as progress:
-            tables.append(predict_probabilities(model, faces.pixels, device=place, progress=progress))
-    votes = select_ensemble_weights(tables, faces.labels)
-    chosen = [index for index in np.argsort(-votes, kind="stable") if votes[index]]
-    weights = [float(votes[index] / votes.sum()) for index in chosen]
-    members = [
-        describe_member(models[index], folders[index], weight)
-        for index, weight in zip(chosen, weights, strict=True)
-    ]
-    embedded = list_embedded()
-    if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
-        raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
-    network = Ensemble([models[index] for index in chosen], weights).to(place)
+    weights = _choose_weights(models, dataset.public_test, torch_device)
+    chosen = [index for index in np.argsort(-weights, kind="stable") if weights[index]]
+    if by_name:
+        _check_embedded([(models[index].name, folders[index]) for index in chosen])
+    network = Ensemble([models[index] for index in chosen], weights[chosen].tolist()).to(torch_device)
     classes, scale = models[0].classes, Preprocessing(SIDE, 0.0, 1.0)
     ensemble = FaceClassifier(network, scale, name=ENSEMBLE_FAMILY, classes=classes).eval()
-    correct_prior(ensemble, dataset, place)
-    metrics = evaluate(ensemble, score_on or faces, name=ensemble.name, split="public", device=place)
+    correct_prior(ensemble, dataset, torch_device)
+    faces = score_on or dataset.public_test
+    metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=torch_device)
     info = {
-        "members": members,
+        "members": [
+            describe_member(models[index], folders[index], float(weights[index])) for index in chosen
+        ],
         "labels": dataset.label_source,
         "data_fingerprint": dataset.fingerprint,
         "metrics": {"public": metrics},
@@ -116,3 +109,19 @@ def build_ensemble(
     else:
         save_artifact(out, ensemble, info)
     return metrics
+
+
+def _choose_weights(models: list[FaceClassifier], faces: Faces, device: torch.device) -> NDArray[np.float64]:
+    """The weight of each model (models,), by `select_ensemble_weights`; they sum to 1."""
+    tables = []
+    for model in models:
+        with track(f"{model.name} on public") as progress:
+            tables.append(predict_probabilities(model, faces.pixels, device=device, progress=progress))
+    votes = select_ensemble_weights(tables, faces.labels)
+    return votes / votes.sum()
+
+
+def _check_embedded(chosen: list[tuple[str, Path]]) -> None:
+    embedded = list_embedded()
+    if any(folder != embedded.get(name) for name, folder in chosen):
+        raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")

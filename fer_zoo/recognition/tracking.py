@@ -18,6 +18,7 @@ import numpy as np
 from fer_zoo.detection.detector import Face
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
+from fer_zoo.recognition.cuts import MAX_FACE_CORRELATION, MIN_SAME_FACE_CORRELATION, correlate
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.utils.images import Photo
 
@@ -48,6 +49,7 @@ class _Track:
     outline: np.ndarray  # float (4,): x, y, width, height when last seen
     seconds: float  # when last seen
     probabilities: dict[str, np.ndarray]
+    crop: np.ndarray | None = None  # uint8 (48, 48), when last seen
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
 
     def predict(self, seconds: float) -> np.ndarray:
@@ -103,6 +105,7 @@ class FaceTracker:
         self.smoothing_s, self.patience_s, self.frame_side = smoothing_s, patience_s, frame_side
         self.faces_left_out = 0
         self._tracks: list[_Track] = []
+        self._is_new_scene = False
         self._latest = 0  # number of the newest face
 
     def update(self, frame: Photo, seconds: float | None = None) -> list[TrackedFace]:
@@ -122,7 +125,18 @@ class FaceTracker:
         self.faces_left_out = getattr(inspection, "faces_left_out", 0)
         now = time.monotonic() if seconds is None else seconds
         classes = getattr(inspection, "classes", {})
-        return self.follow(inspection.faces, inspection.probabilities, now, inspection.scale, classes)
+        return self.follow(
+            inspection.faces,
+            inspection.probabilities,
+            now,
+            inspection.scale,
+            classes,
+            getattr(inspection, "crops", None),
+        )
+
+    def start_scene(self) -> None:
+        """The next frame comes after a cut: only a face that looks the same keeps its number."""
+        self._is_new_scene = True
 
     def follow(
         self,
@@ -131,6 +145,7 @@ class FaceTracker:
         seconds: float,
         scale: float = 1.0,
         classes: Mapping[str, tuple[str, ...]] | None = None,
+        crops: np.ndarray | None = None,
     ) -> list[TrackedFace]:
         """`update` with the faces already found.
 
@@ -140,9 +155,16 @@ class FaceTracker:
             seconds: timestamp.
             scale: pixels of the frame in one of the faces' boxes.
             classes: by model, where they are not EMOTIONS.
+            crops: uint8 (N, 48, 48); with them, another person in the same position gets a new number.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= self.patience_s]
         matched = self._match(faces, seconds)
+        if crops is not None:
+            matched = self._drop_other_people(matched, crops)
+        if self._is_new_scene:
+            kept = [self._tracks[index] for index in matched.values()]
+            self._tracks, matched = kept, {face: index for index, face in enumerate(matched)}
+            self._is_new_scene = False
         tracked = []
         for index, face in enumerate(faces):
             measured = {name: np.array(table[index], dtype=float) for name, table in probabilities.items()}
@@ -153,12 +175,25 @@ class FaceTracker:
                 self._latest += 1
                 track = _Track(self._latest, face.outline, seconds, measured)
                 self._tracks.append(track)
+            track.crop = None if crops is None else crops[index]
             x, y, width, height = (round(side * scale) for side in face.box)
             smoothed = {name: values.copy() for name, values in track.probabilities.items()}
             tracked.append(
                 TrackedFace(track.number, (x, y, width, height), face.score, smoothed, classes or {})
             )
         return sorted(tracked, key=lambda face: face.number)
+
+    def _drop_other_people(self, matched: dict[int, int], crops: np.ndarray) -> dict[int, int]:
+        """Those pairs whose crops are alike. A track that another person has replaced ends."""
+        least = MIN_SAME_FACE_CORRELATION if self._is_new_scene else MAX_FACE_CORRELATION
+        alike = {}
+        for face, index in matched.items():
+            track = self._tracks[index]
+            if track.crop is None or correlate(track.crop, crops[face]) >= least:
+                alike[face] = index
+            else:
+                track.seconds = -np.inf
+        return alike
 
     def _match(self, faces: Sequence[Face], seconds: float) -> dict[int, int]:
         """Index of a face to that of its track: by the predicted boxes first, then by the last ones."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fer_zoo.errors import ImageError
+from fer_zoo.recognition.cuts import CutDetector
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.recognition.sample_tables import check_sample_tables
 from fer_zoo.recognition.tracking import FaceTracker, TrackedFace
@@ -70,7 +71,8 @@ def follow_video(
     progress: Callable[[int, int], object] = lambda done, total: None,
     longest_s: float | None = None,
 ) -> Iterator[VideoFrame]:
-    """Find and score the faces of a video file, frame by frame; a face keeps its number while it is in sight.
+    """Find and score the faces of a video file, frame by frame; a face keeps its number while it is in sight
+    and no cut comes.
 
     One frame is in memory at a time.
 
@@ -105,7 +107,10 @@ def _follow(
     progress: Callable[[int, int], object],
     longest_s: float | None,
 ) -> Iterator[VideoFrame]:
+    cuts = CutDetector()
     for seconds, pixels, length in (_reader or read_frames)(path, per_second, longest_s):
+        if cuts.is_cut(pixels):
+            tracker.start_scene()
         yield VideoFrame(seconds, pixels, tracker.update(pixels, seconds))
         progress(round(seconds), round(max(length, seconds)))
 

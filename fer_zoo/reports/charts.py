@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from fer_zoo.emotions import COLORS
+from fer_zoo.emotions import EMOTIONS, find_colors
 from fer_zoo.reports.rendering import render_part
 
 HEIGHT = 300  # pixels of a plot
@@ -174,28 +174,37 @@ def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]], height:
 
 
 def render_bands(
-    positions: np.ndarray, probabilities: np.ndarray, stretches: Sequence[np.ndarray], step: float
+    positions: np.ndarray,
+    probabilities: np.ndarray,
+    stretches: Sequence[np.ndarray],
+    step: float,
+    classes: Sequence[str] = EMOTIONS,
 ) -> Markup:
-    """Seven paths for each stretch of a video, stacked, each as high as its emotion is probable.
+    """A path for each class and stretch of a video, stacked, each as high as its class is probable.
 
     Args:
         positions: float (N,), rising, in shares of the width.
-        probabilities: float (N, 7).
+        probabilities: float (N, C).
         stretches: Indices of both, an array for each stretch without a gap.
         step: Width of one row, as a share.
+        classes: Names of the columns, for their colors.
     """
-    return _render("bands", list(_outline_bands(positions, probabilities, stretches, step)))
+    return _render("bands", list(_outline_bands(positions, probabilities, stretches, step, classes)))
 
 
 def _outline_bands(
-    positions: np.ndarray, probabilities: np.ndarray, stretches: Sequence[np.ndarray], step: float
+    positions: np.ndarray,
+    probabilities: np.ndarray,
+    stretches: Sequence[np.ndarray],
+    step: float,
+    classes: Sequence[str],
 ) -> Iterator[tuple[str, str]]:
     """Color and outline of each band, in a box of 1000 by 100."""
     edges = np.pad(probabilities.cumsum(axis=1), ((0, 0), (1, 0)))
     for part in stretches:
         across = 1000 * np.append(positions[part], positions[part[-1]] + step)
         heights = 100 * (1 - np.vstack([edges[part], edges[part[-1]]]))
-        for emotion, color in enumerate(COLORS.values()):
+        for emotion, color in enumerate(find_colors(classes)):
             below = zip(across, heights[:, emotion], strict=True)
             above = zip(across[::-1], heights[::-1, emotion + 1], strict=True)
             yield color, "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))

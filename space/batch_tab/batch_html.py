@@ -1,9 +1,11 @@
 """The list of faces as HTML."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batch_tab.dropped_pictures import MAX_PICTURES
-from batch_tab.table import write_table
+from batch_tab.table import list_classes, write_table
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
 from page.remarks import describe_reading
@@ -36,6 +38,8 @@ def render_empty(language: str) -> str:
 
 def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
     """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
+    shown = rows[:MAX_ROWS]
+    models = list(dict.fromkeys(name for row in shown for name in row.models))
     faces = sum(len(result["faces"]) for result in results)
     remarks = [
         (
@@ -53,8 +57,15 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         note=note,
         faults=[result["error"] for result in results if "error" in result],
         remarks=[(name, told) for name, told in remarks if told],
-        models=list(dict.fromkeys(name for row in rows[:MAX_ROWS] for name in row.models)),
-        rows=rows[:MAX_ROWS],
+        models=models,
+        counts=count_answers(rows, models[0]) if models else {},
+        classes=list_classes(results),
+        rows=shown,
         is_shortened=len(rows) > MAX_ROWS,
         encode=encode_pixels,
     )
+
+
+def count_answers(rows: Sequence[FaceRow], model: str) -> dict[str, int]:
+    """How many faces have which answer of the model, the most frequent first."""
+    return dict(Counter(row.find_top(model)[0] for row in rows if model in row.models).most_common())

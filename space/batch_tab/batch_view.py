@@ -1,6 +1,7 @@
 """The Many pictures tab: files or a zip in; a list of faces, a CSV and a JSON out."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from page.parts import ACTS, add_html, read_drops
 from page.uploads import explain
 from page.words import find_language, label, say
 
+SCRIPT = Path(__file__).with_name("view.js")
 # Uploads are kept for 280 s: the files of who waits in the queue are still there.
 LONGEST_WORK_S = 240.0
 
@@ -30,7 +32,7 @@ def build_batch(page: gr.Blocks) -> None:
             elem_id="many",
         )
         models = gr.CheckboxGroup(names, value=names[:1], label=label("batch.models"), scale=3, min_width=280)
-    result = add_html(render_empty("en"), ACTS, "batch")
+    result = add_html(render_empty("en"), (ACTS, SCRIPT), "batch")
     # Beside the queue of single photos, which would otherwise wait for 200 pictures.
     read_drops(page, files, models, result, read_batch, render_empty, queue="batch")
 

@@ -6,23 +6,29 @@ from typing import Any
 
 from fer_zoo import EMOTIONS
 
-COLUMNS = ("image", "face", "x", "y", "width", "height", "score", "model", "answer", *EMOTIONS)
+COLUMNS = ("image", "face", "x", "y", "width", "height", "score", "model", "answer")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def list_classes(results: list[dict[str, Any]]) -> list[str]:
+    """All classes that the models know, in their order; the seven emotions where no face was read."""
+    answers = [named for result in results for face in result["faces"] for named in face["models"].values()]
+    return list(dict.fromkeys(name for named in answers for name in named)) or list(EMOTIONS)
 
 
 def write_table(results: list[dict[str, Any]]) -> str:
     """A row for each face and model. results: as `fer-zoo predict --json` prints them."""
-    text = io.StringIO()
+    text, classes = io.StringIO(), list_classes(results)
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *map(neutralize, classes)])
     for result in results:
         for number, face in enumerate(result["faces"], 1):
             for model, named in face["models"].items():
-                answer = max(named, key=lambda emotion: named[emotion])
-                shares = (f"{named[emotion]:.6f}" for emotion in EMOTIONS)
+                answer = max(named, key=named.__getitem__)
                 image = neutralize(result["image"])
+                found = [image, number, *face["box"], face["score"], neutralize(model), neutralize(answer)]
                 writer.writerow(
-                    [image, number, *face["box"], face["score"], neutralize(model), answer, *shares]
+                    [*found, *(f"{named[name]:.6f}" if name in named else "" for name in classes)]
                 )
     return text.getvalue()
 

@@ -9,6 +9,7 @@ import base64
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -16,12 +17,13 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError
+from fer_zoo.emotions import find_colors
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
 from page.remarks import describe_reading
 from page.templates import render
 from page.uploads import explain
-from page.words import find_language, list_texts, say
+from page.words import find_language, list_texts, name_label, say
 
 SCRIPT = Path(__file__).with_name("view.js")
 FASTEST = "cnn-baseline"
@@ -53,9 +55,9 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
     """What the script asks for each frame. sent: {"camera", "model", "frame"}, of which the first is a name
     that the script made up for this run of the camera.
 
-    Returns {"faces": [{"number", "box", "probabilities"}], "milliseconds", "note"}, the box in the frame's
-    pixels and the note a sentence on faces that are not read, or nothing; {"busy": True} where the frame is
-    dropped, {"error": one line} where it is refused.
+    Returns {"faces": [{"number", "box", "probabilities"}], "classes": [[name, color]], "milliseconds",
+    "note"}, the box in the frame's pixels and the note a sentence on faces that are not read, or nothing;
+    {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
     """
     try:
         camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
@@ -80,7 +82,18 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         {"number": face.number, "box": face.box, "probabilities": face.probabilities[model].tolist()}
         for face in faces
     ]
-    return {"faces": described, "milliseconds": milliseconds, "note": note}
+    classes = tracker.recognizer.models[model].classes
+    return {
+        "faces": described,
+        "classes": _name_classes(find_language(request), classes),
+        "milliseconds": milliseconds,
+        "note": note,
+    }
+
+
+def _name_classes(language: str, classes: Sequence[str]) -> list[tuple[str, str]]:
+    names = [name_label(language, name) for name in classes]
+    return list(zip(names, find_colors(classes), strict=True))
 
 
 def _decode(frame: str) -> bytes:

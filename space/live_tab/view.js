@@ -1,5 +1,7 @@
 // `element`, `server` and `watch` come from Gradio. The element stays when its content is replaced.
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 120_000;  // of reading, on a machine that others use too
+const IS_OWN = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname);
+const PAUSE_MS = 250;
 const LEAST_MS = 1000 / 15;  // from frame to frame, so that one visitor leaves the processor to others
 const LONGEST_SIDE = 640;
 let run = null;  // while the camera is on: { camera, stream, began, answered, chosen, marks }
@@ -55,11 +57,16 @@ function stop(key) {
 
 // One frame at a time: the next is taken after the answer, so what comes between is dropped.
 async function follow(mine, video) {
-  const canvas = document.createElement("canvas");
+  const canvas = document.createElement("canvas");  // the frame that is read; what is shown is the last one
   while (mine === run) {
     const began = performance.now();
-    if (began - mine.began > LIMIT_MS) return stop("limit");
-    if (document.hidden || !element.getClientRects().length) return stop("left");
+    if (document.hidden || !element.getClientRects().length) {  // the camera stays, no frame is sent
+      mine.answered = [];
+      mine.began += PAUSE_MS;
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+      continue;
+    }
+    if (!IS_OWN && began - mine.began > LIMIT_MS) return stop("limit");
     const model = find("select").value;
     const sent = { camera: mine.camera, model, frame: takeFrame(video, canvas) };
     const answer = await server.read_frame(sent).catch(() => null);
@@ -85,11 +92,35 @@ function takeFrame(video, canvas) {
   return canvas.toDataURL("image/jpeg", 0.85);
 }
 
-function show({ faces, milliseconds }, canvas) {
+function show({ faces, milliseconds, classes }, canvas) {
+  showFrame(canvas);
+  nameRows(classes);
   const shown = faces.find((face) => face.number === run.chosen) ?? faces[0];
   showRate(milliseconds);
   showMarks(faces, shown, canvas);
   showBars(shown, shown ? describe(shown) : say("none"));
+}
+
+// The boxes belong to the frame that was read, so that frame is shown.
+function showFrame(canvas) {
+  const shown = find("canvas");
+  if (shown.width !== canvas.width || shown.height !== canvas.height)
+    [shown.width, shown.height] = [canvas.width, canvas.height];
+  shown.getContext("2d").drawImage(canvas, 0, 0);
+}
+
+// A model may have classes of its own.
+function nameRows(classes) {
+  const body = find(".fz-bars tbody");
+  const names = [...body.rows].map((row) => row.cells[0].textContent.trim());
+  if (names.join("\n") === classes.map(([name]) => name).join("\n")) return;
+  const rows = classes.map(([name, color]) => {
+    const row = body.rows[0].cloneNode(true);
+    row.style.setProperty("--emotion", color);
+    row.cells[0].replaceChildren(row.cells[0].querySelector(".fz-swatch"), name);
+    return row;
+  });
+  body.replaceChildren(...rows);
 }
 
 function showBars(shown, title) {
@@ -148,7 +179,7 @@ function findTop(face) {
 }
 
 function nameTop(face) {
-  return element.querySelectorAll(".fz-bars tbody th")[findTop(face)].textContent;
+  return element.querySelectorAll(".fz-bars tbody th")[findTop(face)].textContent.trim();
 }
 
 function describe(face) {

@@ -1,6 +1,6 @@
 """What every view is made of: a piece of HTML with its script, in the visitor's language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from page.words import find_language
 ACTS = Path(__file__).with_name("acts.js")  # a button's data-act becomes an event of that name
 
 
-def add_html(value: str, script: Path, elem_id: str, **options: Any) -> gr.HTML:
-    """options: further ones of gr.HTML."""
+def add_html(value: str, script: Path | Sequence[Path], elem_id: str, **options: Any) -> gr.HTML:
+    """script: one or more. options: further ones of gr.HTML."""
+    scripts = [script] if isinstance(script, Path) else script
     return gr.HTML(
         value,
-        js_on_load=script.read_text(encoding="utf-8"),
+        js_on_load="\n".join(path.read_text(encoding="utf-8") for path in scripts),
         elem_id=elem_id,
         apply_default_css=False,
         **options,

@@ -6,8 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fer_zoo.emotions import COLORS
-from page.words import format_number, say
+from fer_zoo.emotions import COLORS, OTHER_COLORS
+from page.words import format_number, name_label, say
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -24,8 +24,8 @@ def _open_templates() -> Environment:
 
 
 def render(template: str, language: str, /, **values: Any) -> str:
-    """HTML. values: plain data. A template also has `say`, `number` and the
-    `colors` of the emotions.
+    """HTML. values: plain data. A template also has `say`, `number`, `label` and `color` of a class, and
+    the `colors` of the emotions.
     """
     return (
         _open_templates()
@@ -34,7 +34,9 @@ def render(template: str, language: str, /, **values: Any) -> str:
             language=language,
             say=partial(say, language),
             number=partial(format_number, language),
+            label=partial(name_label, language),
             colors=COLORS,
+            color=lambda name: COLORS.get(name, OTHER_COLORS[0]),
             **values,
         )
     )

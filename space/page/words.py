@@ -52,6 +52,11 @@ def has_text(key: str) -> bool:
     return key in TEXTS[LANGUAGES[0]]
 
 
+def name_label(language: str, name: str) -> str:
+    """An emotion in the visitor's language; another class of a model's own as it is."""
+    return say(language, f"emotion.{name}") if has_text(f"emotion.{name}") else name
+
+
 def list_texts(language: str, tab: str) -> dict[str, str]:
     """All of a tab, by the part of their keys after its name, with their fields as they are."""
     return {
@@ -69,15 +74,24 @@ def label(key: str) -> Any:
 
 
 def build_translations() -> "I18n":
-    """What Blocks.launch wants as `i18n`."""
+    """What Blocks.launch wants as `i18n`, with words for Gradio's own, whose Spanish has another register."""
     import gradio as gr
 
     return gr.I18n(
         **{
-            language: {_name_label(key): text for key, text in texts.items()}
+            language: {_name_label(key): text for key, text in texts.items()} | _list_gradio_texts(language)
             for language, texts in TEXTS.items()
         }
     )
+
+
+def _list_gradio_texts(language: str) -> dict[str, Any]:
+    """In the browser they lie in tables by their component: {"upload_text": {"drop_file": text}}."""
+    tables: dict[str, Any] = {}
+    for key, text in list_texts(language, "gradio").items():
+        component, _, name = key.partition(".")
+        tables.setdefault(component, {})[name] = text
+    return tables
 
 
 def _name_label(key: str) -> str:

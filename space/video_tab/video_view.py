@@ -11,8 +11,10 @@ from page.parts import ACTS, add_html, read_drops
 from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
 from page.words import find_language, format_number, label, say
+from video_tab.filmstrip import Filmstrip
 from video_tab.video_html import LONGEST_S, render_empty, render_story
 
+SCRIPT = Path(__file__).with_name("view.js")
 FRAMES_A_SECOND = 5.0
 FRAME_SIDE = 640  # pixels: longest side of a frame in the detector
 LONGEST_WORK_S = 90.0
@@ -24,7 +26,7 @@ def build_video(page: gr.Blocks) -> None:
     with gr.Row():
         file = gr.File(label=label("video.file"), height=160, scale=2, min_width=280, elem_id="clip")
         models = gr.CheckboxGroup(names, value=names[:1], label=label("video.models"), scale=3, min_width=280)
-    result = add_html(render_empty("en"), ACTS, "video")
+    result = add_html(render_empty("en"), (ACTS, SCRIPT), "video")
     # Beside the queue of single photos, which would otherwise wait for all its frames.
     read_drops(page, file, models, result, read_video, render_empty, queue="video")
 
@@ -46,9 +48,10 @@ def read_video(
     def advance(done: int, total: int) -> None:
         progress((done, min(total, LONGEST_S)), desc=say(language, "video.progress", name=name), unit="")
 
+    film = Filmstrip()
     try:
         recognizer = create_recognizer(models)
-        story, note, left_out = gather(find_upload(file), recognizer, advance)
+        story, note, left_out = gather(find_upload(file), recognizer, advance, film)
     except FerZooError as error:
         kind = getattr(error, "kind", "")
         told = say(language, f"video.{kind}", name=name) if kind else str(error)
@@ -56,12 +59,14 @@ def read_video(
     seconds = format_number(language, story.end, ".1f")
     unread = say(language, f"video.{note}", seconds=seconds, limit=round(LONGEST_WORK_S)) if note else ""
     told = " ".join(filter(None, (unread, describe_reading(language, left_out))))
-    return render_story(story, name, told, language)
+    return render_story(story, name, told, language, film)
 
 
-def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory, str, int]:
+def gather(
+    path: Path, recognizer: Recognizer, advance: Any, film: Filmstrip | None = None
+) -> tuple[VideoStory, str, int]:
     """The story of the first minute, the key of the words for what was not read, or nothing, and how many
-    faces the fullest frame left out.
+    faces the fullest frame left out. film: gets the frames.
 
     Raises FerZooError where no frame can be read.
     """
@@ -72,6 +77,8 @@ def gather(path: Path, recognizer: Recognizer, advance: Any) -> tuple[VideoStory
             if frame.seconds > LONGEST_S:
                 return story, "cut", left_out
             story.add(frame)
+            if film is not None:
+                film.add(frame.seconds, frame.pixels)
             left_out = max(left_out, tracker.faces_left_out)
     except FerZooError as error:
         kind = getattr(error, "kind", "")

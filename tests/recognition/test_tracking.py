@@ -160,3 +160,29 @@ def test_boxes_are_in_the_pixels_of_a_large_frame(portrait: Image.Image) -> None
 def test_impossible_options_are_refused(option: dict[str, float]) -> None:
     with pytest.raises(FerZooError, match="allowed are times from 0"):
         create_tracker(**option)
+
+
+def test_another_person_in_the_same_position_gets_a_new_number() -> None:
+    """One face speaks (its crop changes a little), then another takes its position, as after a hard cut."""
+    tracker, noise = create_tracker(), np.random.default_rng(0)
+    one, other = noise.normal(128, 40, (2, 48, 48))
+    numbers = []
+    for frame in range(8):
+        crop = (one if frame < 4 else other) + noise.normal(0, 12, (48, 48))
+        crops = crop.clip(0, 255).astype(np.uint8)[None]
+        (face,) = tracker.follow([at(100)], read(0 if frame < 4 else 3), frame / 10, crops=crops)
+        numbers.append(face.number)
+    assert numbers == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert face.answer("stub")[1] == pytest.approx(0.7)  # nothing of the first person is in it
+
+
+def test_after_a_cut_only_a_face_that_looks_the_same_keeps_its_number() -> None:
+    tracker = create_tracker()
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 48, 48)).astype(np.uint8)
+    half = ((one.astype(int) + other) // 2).astype(np.uint8)  # correlates with either at 0.7
+    tracker.follow([at(100), at(400)], read(0, 0), 0, crops=np.stack([one, other]))
+    tracker.start_scene()
+    shown = tracker.follow([at(100), at(700)], read(0, 0), 0.1, crops=np.stack([half, one]))
+    assert [face.number for face in shown] == [1, 3]
+    (face,) = tracker.follow([at(400)], read(0), 0.2, crops=other[None])
+    assert face.number == 4  # the second one left with the scene

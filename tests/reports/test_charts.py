@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from fer_zoo import charts
+from fer_zoo.emotions import COLORS
 
 
 def test_ticks_are_round_and_enclose_the_values() -> None:
@@ -53,3 +54,10 @@ def test_bands_fill_each_stretch_with_the_seven_probabilities() -> None:
     assert len(outlines) == 2 * 7
     assert outlines[0] == "0 100.0L100 100.0L100 50.0L0 50.0"
     assert outlines[7] == "500 100.0L600 100.0L600 0.0L500 0.0"
+
+
+def test_bands_of_other_classes_have_their_own_colors() -> None:
+    one = [np.array([0])]
+    drawn = charts.render_bands(np.array([0.0]), np.array([[0.5, 0.5]]), one, 0.1, ["calm", "happy"])
+    first, second = re.findall(r'fill="(#\w+)"', drawn)
+    assert second == COLORS["happy"] and first not in COLORS.values()

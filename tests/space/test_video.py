@@ -35,6 +35,11 @@ def test_a_video_is_read_frame_by_frame(served: Any, clip: Path) -> None:
     assert re.findall(r"Face \d<small>([^<]+)", html) == ["0.0 to 1.8 s", "1.0 to 1.8 s"]
     assert re.findall(r"<h3>(\S+)", html) == ["cnn-baseline", "resnet_48"] * 2
     assert html.count("<path") == 4 * 7 and "left out" not in html
+    assert (
+        "Most of the time, by cnn-baseline: face 1 looks " in html and "of its frames); face 2 looks " in html
+    )
+    assert re.findall(r"left:[\d.]+%\">([^<]+)", html)[:5] == ["0 s", "0.5 s", "1 s", "1.5 s", "2 s"]
+    assert html.count("data:image/jpeg") == 2 + 1  # two portraits and the frames
     (html,) = served.press("read_video", [served.upload(clip), ["cnn-baseline"]], language="es")
     assert "clip.mp4: 1,8 s, caras: 2" in html and "de 0,0 a 1,8 s" in html and "enojo" in html
 
@@ -157,3 +162,25 @@ def test_names_cannot_bring_script_into_the_page() -> None:
     story.models, story.faces[1].faces[0].probabilities[SCRIPT] = [SCRIPT], np.full(7, 1 / 7)
     html = render_story(story, SCRIPT, SCRIPT, "en")
     assert SCRIPT not in html and html.count("&lt;img src=x") >= 4
+
+
+def test_the_frames_of_a_long_video_are_thinned_evenly() -> None:
+    from video_tab.filmstrip import MOST, Filmstrip
+
+    film = Filmstrip()
+    for index in range(300):
+        film.add(index / 5, np.full((90, 160, 3), index % 256, dtype=np.uint8))
+    layout = film.describe()
+    gaps = np.diff(layout["seconds"])
+    assert 25 <= len(gaps) < MOST and gaps.max() <= 1.01 * gaps.min() + 0.21
+    assert layout["rows"] * layout["columns"] >= len(layout["seconds"]) and layout["height"] == 90
+
+
+def test_a_model_of_other_classes_has_its_own_names_and_legend() -> None:
+    from video_tab.video_html import render_story
+
+    story = VideoStory(["m"])
+    face = TrackedFace(1, (0, 0, 4, 4), 0.9, {"m": np.array([0.9, 0.1])}, {"m": ("calm", "happy")})
+    story.add(VideoFrame(0.0, np.zeros((8, 8, 3), dtype=np.uint8), [face]))
+    html = render_story(story, "a.mp4", "", "es")
+    assert "cara 1, calm (100" in html and html.count("fz-swatch") == 2 and "alegría" in html

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -109,7 +110,10 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [HERE / room / "style.css" for room in ("page", "live_tab", "video_tab", "batch_tab")],
+        "css_paths": [
+            HERE / room / "style.css"
+            for room in ("page", "compare_tab", "live_tab", "video_tab", "batch_tab")
+        ],
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
@@ -155,7 +159,17 @@ def serve(
         raise FerZooError("No public address: --share needs the internet. Run fer-zoo demo without it.")
     if public:
         allow_name(str(urlsplit(public).hostname))
+    Thread(target=warm_up, daemon=True).start()
     return str(public or url)
+
+
+def warm_up() -> None:
+    """Read an example with the models that are ticked, so that no visitor waits while they are loaded."""
+    from compare_tab.example_photos import list_examples
+    from page.offered_models import create_recognizer, list_first_ticked
+
+    with suppress(FerZooError):  # it is said to whoever asks for them
+        create_recognizer(list_first_ticked()).inspect(list_examples()[0].path.read_bytes(), keep_going=True)
 
 
 def launch(

@@ -98,7 +98,8 @@ def visit() -> dict[str, Any]:
     import app
     import fer_zoo
     from batch_tab.batch_view import read_batch
-    from compare_tab.compare_view import EXAMPLE, add_photo
+    from compare_tab.compare_view import add_photo
+    from compare_tab.example_photos import find_example
     from page.endpoints import compare
     from page.offered_models import load_once
     from video_tab.video_view import read_video
@@ -107,9 +108,10 @@ def visit() -> dict[str, Any]:
     app.build_page()
     assert Path(fer_zoo.__file__).parent == Path("fer_zoo").resolve()
     assert fer_zoo.measure_latency(load_once(MODELS[0]))
-    encoded = EXAMPLE.read_bytes()
+    example = find_example("drawn").path
+    encoded = example.read_bytes()
     answers = compare(gr.FileData(**upload("faces.png", encoded)), MODELS)
-    with Image.open(EXAMPLE) as opened:
+    with Image.open(example) as opened:
         face = opened.convert("RGB").crop((0, 0, 320, 320))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -118,7 +120,7 @@ def visit() -> dict[str, Any]:
     listed = read_batch([upload("faces.zip", packed.getvalue())], MODELS, None)
     told = read_video(upload("film.mp4", film(face)), MODELS, None)
     return {
-        "compare": compared.count("data-panel="),
+        "compare": compared.count('fz-panel"'),
         "compare endpoint": len(answers["faces"]),
         "live": show_live(face),
         "video": re.findall(r"faces: \d+", told),

@@ -1,11 +1,22 @@
 """What several models say of the faces in one photo, as HTML."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from compare_tab.verdict import (
+    Answer,
+    describe_doubt,
+    describe_singles,
+    find_answer,
+    format_answer,
+    name_emotion,
+)
 from fer_zoo import EMOTIONS
-from page.data_uris import encode_picture, encode_pixels
-from page.offered_models import is_ensemble
+from fer_zoo.emotions import find_colors
+from page.data_uris import encode_picture, encode_pixels, to_uri
+from page.offered_models import ModelFacts, choose_leads, read_facts
 from page.remarks import describe_reading
 from page.templates import render
 from page.uploads import hide_paths
@@ -15,26 +26,45 @@ if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection
 
 SHOWN_SIDE = 1000  # pixels: longest side of the photo as it is sent back to the page
-SURE = 0.5  # probability: below it a model's top answer is called unsure
 
 
 def render_welcome(language: str = "en") -> str:
-    return render("message", language, text=say(language, "compare.welcome"), example=True)
+    return render("message", language, text=say(language, "compare.welcome"))
 
 
 def render_message(text: str, language: str = "en") -> str:
-    return render("message", language, text=text, example=False)
+    return render("message", language, text=text)
+
+
+def sort_from_left(seen: "Inspection") -> "Inspection":
+    """The same faces, by the middle of their boxes: as people count them."""
+    order = sorted(range(len(seen.faces)), key=lambda i: seen.faces[i].box[0] + seen.faces[i].box[2] / 2)
+    return replace(
+        seen,
+        faces=[seen.faces[index] for index in order],
+        crops=seen.crops[order],
+        probabilities={name: table[order] for name, table in seen.probabilities.items()},
+    )
 
 
 def render_result(
-    seen: "Inspection", key: str, whole: bool, models: Sequence[str], language: str = "en"
+    seen: "Inspection",
+    key: str,
+    whole: bool,
+    models: Sequence[str],
+    language: str = "en",
+    name: str = "photo",
 ) -> str:
-    """key: tells one photo from the next: the page keeps the chosen face when only the models change.
+    """seen: with its faces in the order of their numbers.
 
-    models: names of the columns, in their order.
+    key: tells one photo from the next: the page keeps the chosen face when only the models change.
+    models: names of the columns, in their order. name: of the photo's file.
     """
     shown = seen.photo.copy()
     shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    facts = read_facts()
+    leads = choose_leads([model for model in models if model in seen.probabilities], facts)
+    columns = [_describe_column(seen, model, facts, language) for model in models]
     return render(
         "compare",
         language,
@@ -42,46 +72,21 @@ def render_result(
         whole=whole,
         photo=encode_picture(shown, "JPEG"),
         caption=_describe_photo(seen, whole, language),
-        columns=[_describe_column(seen, name, language) for name in models],
-        faces=[_describe_face(seen, index, whole, language) for index in range(len(seen.faces))],
+        columns=columns,
+        leads=[column for column in columns if column["name"] in leads],
+        faces=[
+            _describe_face(seen, index, whole, leads, facts, language) for index in range(len(seen.faces))
+        ],
+        stem=name.rpartition(".")[0] or name,
+        listing=_encode_listing(seen, name),
     )
 
 
-def describe_answers(answers: dict[str, tuple[str, float]], language: str = "en") -> str:
-    """One sentence on who says what. answers: emotion and its probability for each model."""
-    if not answers:
-        return say(language, "compare.none_worked")
-    by_emotion: dict[str, list[str]] = {}
-    for name, (emotion, probability) in answers.items():
-        by_emotion.setdefault(emotion, []).append(f"{name} {format_number(language, probability, '.0%')}")
-    parts = [
-        f"{say(language, f'emotion.{emotion}')} ({', '.join(who)})" for emotion, who in by_emotion.items()
-    ]
-    if len(parts) > 1:
-        return say(language, "compare.disagree", parts="; ".join(parts))
-    unsure = max(probability for _, probability in answers.values()) < SURE
-    doubt = say(language, "compare.doubt") if unsure else ""
-    if len(answers) == 2:
-        return say(language, "compare.both_agree", part=parts[0], doubt=doubt)
-    if len(answers) > 2:
-        return say(language, "compare.all_agree", count=len(answers), part=parts[0], doubt=doubt)
-    ((name, (emotion, probability)),) = answers.items()
-    word, share = say(language, f"emotion.{emotion}"), format_number(language, probability, ".0%")
-    return say(language, "compare.reads", name=name, emotion=word, share=share, doubt=doubt)
-
-
-def _answers(seen: "Inspection", index: int) -> dict[str, tuple[str, float]]:
-    return {
-        name: (EMOTIONS[tops[index]], float(seen.probabilities[name][index, tops[index]]))
-        for name, tops in seen.answers.items()
-    }
-
-
-def _name_answers(seen: "Inspection", index: int, language: str) -> str:
-    """ "sad", or "sad or fear" where the models disagree; empty where none worked."""
-    emotions = dict.fromkeys(emotion for emotion, _ in _answers(seen, index).values())
-    named = [say(language, f"emotion.{emotion}") for emotion in emotions]
-    return f" {say(language, 'compare.or')} ".join(named)
+def _encode_listing(seen: "Inspection", name: str) -> str:
+    """JSON as a data URI: as `fer-zoo predict --json`, with the size that its boxes refer to."""
+    size = [round(side * seen.scale) for side in seen.photo.size]
+    listed = {"image": name, "size": size, **seen.describe()}
+    return to_uri("application/json", json.dumps(listed, indent=2, ensure_ascii=False).encode())
 
 
 def _describe_photo(seen: "Inspection", whole: bool, language: str) -> str:
@@ -94,7 +99,9 @@ def _describe_photo(seen: "Inspection", whole: bool, language: str) -> str:
     return f"{caption} {describe_reading(language, seen.faces_left_out, seen.turned)}".rstrip()
 
 
-def _describe_column(seen: "Inspection", name: str, language: str) -> dict[str, Any]:
+def _describe_column(
+    seen: "Inspection", name: str, facts: Mapping[str, ModelFacts], language: str
+) -> dict[str, Any]:
     """fault: why a model has no probabilities, or nothing."""
     note, count = say(language, "compare.failed"), len(seen.faces)
     if name in seen.milliseconds:
@@ -102,28 +109,74 @@ def _describe_column(seen: "Inspection", name: str, language: str) -> dict[str, 
         note = f"{milliseconds}\N{NO-BREAK SPACE}ms"
         if count > 1:
             note = say(language, "compare.time_for", milliseconds=milliseconds, count=count)
-    if ensemble := is_ensemble(name):
+    known = facts.get(name, ModelFacts())
+    if known.is_ensemble:
         note = f"{say(language, 'compare.vote')}, {note}"
     fault = "" if name in seen.probabilities else hide_paths(seen.errors[name])
-    return {"name": name, "is_ensemble": ensemble, "note": note, "fault": fault}
+    return {
+        "name": name,
+        "is_ensemble": known.is_ensemble,
+        "labels": say(language, f"compare.labels_{known.labels}"),
+        "note": note,
+        "fault": fault,
+    }
 
 
-def _describe_face(seen: "Inspection", index: int, whole: bool, language: str) -> dict[str, Any]:
-    """box: left, top, width and height in percent of the photo."""
+def _describe_face(
+    seen: "Inspection",
+    index: int,
+    whole: bool,
+    leads: Sequence[str],
+    facts: Mapping[str, ModelFacts],
+    language: str,
+) -> dict[str, Any]:
+    """box: left, top, width, height in percent of the photo. answers: of the leads; the box has the first."""
     x, y, width, height = seen.faces[index].box
     across, down = 100 / seen.photo.width, 100 / seen.photo.height
     title = say(language, "compare.face_of", number=index + 1, count=len(seen.faces))
     if len(seen.faces) == 1:
         title = say(language, "compare.the_whole") if whole else say(language, "compare.face", number=1)
+    classes = {name: seen.name_classes(name) for name in seen.probabilities}
+    answers = {name: find_answer(table[index], classes[name]) for name, table in seen.probabilities.items()}
     return {
         "box": (x * across, y * down, width * across, height * down),
         "title": title,
-        "answer": _name_answers(seen, index, language),
-        "verdict": describe_answers(_answers(seen, index), language),
+        "answers": [_describe_answer(answers[lead], classes[lead], language) for lead in leads],
+        "singles": describe_singles(language, answers, leads, facts),
         "notes": seen.notes(index),
         "crop": encode_pixels(seen.crops[index]),
-        "percents": {
-            name: [100 * float(p) for p in table[index]] for name, table in seen.probabilities.items()
-        },
-        "tops": {name: tops[index] for name, tops in seen.answers.items()},
+        "rows": _list_rows(seen, index, classes, language),
     }
+
+
+def _describe_answer(answer: Answer, classes: Sequence[str], language: str) -> dict[str, str]:
+    return {
+        "emotion": name_emotion(language, answer.emotion),
+        "share": format_number(language, answer.probability, ".0%"),
+        "told": format_answer(language, answer),
+        "doubt": describe_doubt(language, answer),
+        "color": dict(zip(classes, find_colors(classes), strict=True))[answer.emotion],
+    }
+
+
+def _list_rows(
+    seen: "Inspection", index: int, classes: Mapping[str, Sequence[str]], language: str
+) -> list[dict[str, Any]]:
+    """For each class of any model its percent by model, and which models have it as their top answer."""
+    names = list(dict.fromkeys(emotion for own in classes.values() for emotion in own)) or list(EMOTIONS)
+    tables = {
+        model: dict(zip(own, seen.probabilities[model][index], strict=True)) for model, own in classes.items()
+    }
+    tops = {model: max(table, key=lambda emotion: table[emotion]) for model, table in tables.items()}
+    return [
+        {
+            "emotion": emotion,
+            "name": name_emotion(language, emotion),
+            "color": color,
+            "percents": {
+                model: 100 * float(table[emotion]) for model, table in tables.items() if emotion in table
+            },
+            "tops": [model for model, top in tops.items() if top == emotion],
+        }
+        for emotion, color in zip(names, find_colors(names), strict=True)
+    ]

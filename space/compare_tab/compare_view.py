@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from compare_tab.compare_html import render_message, render_result, render_welcome
+from compare_tab.compare_html import (
+    render_message,
+    render_result,
+    render_welcome,
+    sort_from_left,
+)
+from compare_tab.example_photos import find_example
 from compare_tab.heat import render_heats
+from compare_tab.photo_html import render_photo_input
 from fer_zoo import FerZooError
 from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from page.parts import add_html, follow_language
@@ -15,111 +22,112 @@ from page.uploads import Upload, explain, find_name, read_upload
 from page.words import find_language, label, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "drawn-faces.png"  # by fer_zoo.data.synthetic, seed 3
-SCRIPT = Path(__file__).with_name("view.js")
-HEAT_SCRIPT = Path(__file__).with_name("heat.js")
+SCRIPTS = Path(__file__).parent
+ANSWERED = """() => {
+  document.querySelector("#photo .fz-intake").dispatchEvent(new Event("answered", { bubbles: true }));
+}"""
+BUSY = """() => { document.querySelector("#result").setAttribute("aria-busy", "true"); }"""
+SETTLED = """() => { document.querySelector("#result").removeAttribute("aria-busy"); }"""
 
 
-class Kept(NamedTuple):
+class PhotoState(NamedTuple):
     """What the server's memory holds of a photo while the page shows it.
 
-    crops: uint8 (N, 48, 48), and answers: each model's top answers, for heatmaps. key: of photo and crops.
+    crops: uint8 (N, 48, 48), and classes: of each model that answered, for heatmaps. key: of photo and crops.
     """
 
     upload: Upload
     crops: "np.ndarray | None" = None
-    answers: dict[str, list[int]] | None = None
+    classes: "dict[str, Sequence[str]] | None" = None
     key: str = ""
 
 
 def build_compare(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks. The input is emptied after each upload: the result shows the photo."""
-    names = list_names()
-    kept = gr.State(None)  # Kept: for when other models are chosen, or somebody asks why
-    with gr.Row(elem_id="inputs"):
-        photo = gr.Image(
-            label=label("compare.photo"),
-            sources=["upload", "webcam", "clipboard"],
-            buttons=[],
-            height=240,
-            scale=2,
-            min_width=280,
-            elem_id="photo",
-        )
-        models = gr.CheckboxGroup(
-            names,
-            value=list_first_ticked(),
-            label=label("compare.models"),
-            scale=3,
-            min_width=280,
-            elem_id="chosen",
-        )
-    result = add_html(render_welcome(), SCRIPT, "result")
-    heats = add_html("", HEAT_SCRIPT, "heats")
-    # preprocess=False: Gradio's own reading fails on a broken picture without a word, and gets some wrong.
-    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
-    outputs = [kept, result, heats]
+    """Call inside the page's Blocks."""
+    state = gr.State(None)  # PhotoState: for when other models are chosen, or somebody asks why
+    photo = add_html(render_photo_input(), SCRIPTS / "photo.js", "photo")
+    result = add_html(render_welcome(), SCRIPTS / "view.js", "result")
+    heats = add_html("", SCRIPTS / "heat.js", "heats")
+    with gr.Accordion(label("compare.models"), open=False, elem_id="chosen"):
+        models = gr.CheckboxGroup(list_names(), value=list_first_ticked(), show_label=False, container=False)
+    follow_language(page, photo, render_photo_input)
     follow_language(page, result, render_welcome)
-    added = photo.upload(add_photo, [photo, models], outputs, **options, **QUEUE)
-    for finished in (added.success, added.failure):  # not .then, which does not run after an error
-        finished(None, js="() => null", outputs=[photo], api_visibility="private")
-    models.input(compare_again, [kept, models], outputs, trigger_mode="always_last", **options, **QUEUE)
-    result.submit(use_whole, [kept, models], outputs, **options, **QUEUE)
-    result.select(add_example, [models], outputs, **options, **QUEUE)
-    result.clear(forget_photo, None, outputs, api_visibility="private")
-    quiet: dict[str, Any] = {
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-        "show_progress": "hidden",
-    }
-    result.expand(show_heats, [kept], [heats], **quiet, **QUEUE)
+    outputs = [state, result, heats]
+    # The script of `photo` says that a photo is being read: Gradio's clock would stand on the old answer.
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    for listen, read in ((photo.upload, receive_photo), (photo.select, read_example)):
+        _run_after(listen(read, [models], outputs, trigger_mode="multiple", **options, **QUEUE), ANSWERED)
+    _run_after(photo.clear(forget_photo, None, outputs, **options), ANSWERED)
+    again: dict[str, Any] = {"trigger_mode": "always_last", **options, **QUEUE}
+    for listen, read in ((models.input, compare_again), (result.submit, use_whole)):
+        listen(None, js=BUSY, api_visibility="private")
+        _run_after(listen(read, [state, models], outputs, **again), SETTLED)
+    result.clear(forget_photo, None, outputs, **options)
+    result.expand(show_heats, [state], [heats], trigger_mode="multiple", **options, **QUEUE)
 
 
-def add_photo(file: dict[str, Any] | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+def _run_after(event: Any, script: str) -> None:
+    """After an error, too, as where the queue is full: not .then, which does not run then."""
+    for finished in (event.success, event.failure):
+        finished(None, js=script, api_visibility="private")
+
+
+def receive_photo(models: list[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    """What the script uploaded: {"path", "orig_name"}."""
+    return add_photo(event._data, models, request)
+
+
+def add_photo(file: Any, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    """A refused file takes the place of the answer before, which would otherwise seem to be its own."""
     try:
         upload = read_upload(file)
     except FerZooError as error:
-        told = explain(error, find_name(file), find_language(request))
-        raise gr.Error(told, print_exception=False) from None
-    return compare_again(Kept(upload), models, request)
+        language = find_language(request)
+        return None, render_message(explain(error, find_name(file), language), language), ""
+    return compare_again(PhotoState(upload), models, request)
 
 
-def add_example(models: list[str], request: gr.Request) -> tuple[Any, ...]:
-    return compare_again(Kept(Upload(EXAMPLE.name, EXAMPLE.read_bytes())), models, request)
+def read_example(models: list[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    example = find_example((event._data or {}).get("example"))
+    return compare_again(PhotoState(Upload(example.path.name, example.path.read_bytes())), models, request)
 
 
-def use_whole(kept: Kept | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
-    return compare_again(kept and Kept(kept.upload._replace(whole=True)), models, request)
+def use_whole(state: PhotoState | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    return compare_again(state and PhotoState(state.upload._replace(whole=True)), models, request)
 
 
-def compare_again(kept: Kept | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
-    """What is kept of the photo, HTML of the result, and no heatmap yet. Raises gr.Error, which the page
-    shows as a message.
-    """
+def compare_again(state: PhotoState | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    """What is held of the photo, HTML of the result or of what is wrong, and no heatmap yet."""
     language = find_language(request)
-    if kept is None:
+    if state is None:
         return None, render_welcome(language), ""
-    upload = kept.upload
+    upload = state.upload
     if not models:
-        return Kept(upload), render_message(say(language, "compare.no_model"), language), ""
+        return PhotoState(upload), render_message(say(language, "compare.no_model"), language), ""
     try:
         chosen = create_recognizer(models)
-        seen = chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True)
+        seen = sort_from_left(chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True))
     except FerZooError as error:
-        raise gr.Error(explain(error, upload.name, language), print_exception=False) from None
+        return None, render_message(explain(error, upload.name, language), language), ""
     key = hashlib.sha256(upload.encoded).hexdigest()[:16] + ("-whole" if upload.whole else "")
-    html = render_result(seen, key, upload.whole, chosen.names, language)
-    return Kept(upload, seen.crops, seen.answers, key), html, ""
+    html = render_result(seen, key, upload.whole, chosen.names, language, upload.name)
+    classes = {name: seen.name_classes(name) for name in seen.probabilities}
+    return PhotoState(upload, seen.crops, classes, key), html, ""
 
 
-def show_heats(kept: Kept | None, event: gr.EventData, request: gr.Request) -> str:
-    """HTML of the heatmaps of one face; nothing for a photo or a face that is gone."""
-    index = (event._data or {}).get("face", -1)
-    if kept is None or kept.crops is None or not kept.answers or index not in range(len(kept.crops)):
+def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Request) -> str:
+    """HTML of the heatmaps of one face for one emotion; nothing for a photo or a face that is gone."""
+    asked = event._data if isinstance(event._data, dict) else {}
+    index, emotion = asked.get("face", -1), asked.get("emotion")
+    if state is None or state.crops is None or not state.classes or index not in range(len(state.crops)):
         return ""
-    return render_heats(kept.key, kept.crops, kept.answers, index, find_language(request))
+    if not any(emotion in own for own in state.classes.values()):
+        return ""
+    return render_heats(state.key, state.crops[index], index, emotion, state.classes, find_language(request))
 
 
 def forget_photo(request: gr.Request) -> tuple[Any, ...]:

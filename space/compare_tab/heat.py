@@ -1,9 +1,9 @@
-"""Why: for one face a heatmap of each model, computed when somebody asks."""
+"""Why: for one face and one emotion a heatmap of each model, computed when somebody asks."""
 
 from typing import TYPE_CHECKING
 
 import fer_zoo
-from fer_zoo import EMOTIONS
+from compare_tab.verdict import name_emotion
 from page.data_uris import encode_picture
 from page.offered_models import create_recognizer
 from page.templates import render
@@ -17,24 +17,35 @@ if TYPE_CHECKING:
 
 
 def render_heats(
-    key: str, crops: "np.ndarray", answers: "Mapping[str, Sequence[int]]", index: int, language: str
+    key: str,
+    crop: "np.ndarray",
+    index: int,
+    emotion: str,
+    classes: "Mapping[str, Sequence[str]]",
+    language: str,
 ) -> str:
-    """HTML of the heatmaps for the top answers of face `index`. crops: uint8 (N, 48, 48)."""
-    tops = {name: [indices[index]] for name, indices in answers.items()}
-    recognizer = create_recognizer(list(answers))
-    maps, faults = recognizer.explain(crops[index : index + 1], tops, keep_going=True)
+    """HTML of the heatmaps of face `index` for an emotion, by the models that have it among their classes.
+
+    crop: uint8 (48, 48).
+    """
+    targets = {name: [own.index(emotion)] for name, own in classes.items() if emotion in own}
+    maps, faults = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
+    shown = name_emotion(language, emotion)
     heats = [
         {
             "name": name,
-            "source": encode_picture(fer_zoo.draw_heat(crops[index], heat[0]), "WEBP"),
-            "alt": _describe_heat(name, tops[name][0], language),
+            "source": encode_picture(fer_zoo.draw_heat(crop, heat[0]), "WEBP"),
+            "alt": say(language, "compare.heat", name=name, emotion=shown),
         }
         for name, heat in maps.items()
     ]
-    told = {name: hide_paths(fault) for name, fault in faults.items()}
-    return render("heats", language, key=key, index=index, heats=heats, faults=told)
-
-
-def _describe_heat(name: str, top: int, language: str) -> str:
-    emotion = say(language, f"emotion.{EMOTIONS[top]}")
-    return say(language, "compare.heat", name=name, emotion=emotion)
+    return render(
+        "heats",
+        language,
+        key=key,
+        index=index,
+        emotion=emotion,
+        title=say(language, "compare.where", emotion=shown),
+        heats=heats,
+        faults={name: hide_paths(fault) for name, fault in faults.items()},
+    )

@@ -1,9 +1,9 @@
 """The models that the page offers: those whose weights come with fer_zoo, each loaded at its first use."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fer_zoo
 from page.uploads import cut_name
@@ -49,13 +49,59 @@ def list_names() -> list[str]:
     return [row["name"] for row in list_offered()]
 
 
-def list_first_ticked() -> list[str]:
-    """The most accurate, as many as stand side by side on a desktop, in the order of the page."""
+class ModelFacts(NamedTuple):
+    """labels: "ferplus" for a model of the votes of ten raters alone, "fer2013" for any other.
+
+    accuracy: on PublicTest, since PrivateTest chooses nothing. members: names of the offered models whose
+    answers an ensemble averages.
+    """
+
+    labels: str = "fer2013"
+    is_ensemble: bool = False
+    accuracy: float = 0.0
+    members: frozenset[str] = frozenset()
+
+
+def read_facts() -> dict[str, ModelFacts]:
+    """By name, in the order of the page. It reads every model's description: ask once for a result."""
     rows = list_offered()
-    best = sorted(rows, key=lambda row: -row["metrics"].get("private", {}).get("accuracy", 0.0))[
-        :SIDE_BY_SIDE
-    ]
-    return [row["name"] for row in rows if row in best]
+    names = {(row["architecture"], row["tag"]): row["name"] for row in rows}
+    return {row["name"]: _read_facts(row, names) for row in rows}
+
+
+def _read_facts(row: dict[str, Any], names: dict[tuple[str, str], str]) -> ModelFacts:
+    ensemble = row["family"] == "ensemble"
+    members = fer_zoo.describe_model(row["source"]).get("members") or [] if ensemble else []
+    keys = [(member["name"], member.get("tag")) for member in members]
+    return ModelFacts(
+        "ferplus" if row["label_source"] == "ferplus" else "fer2013",
+        ensemble,
+        row["metrics"].get("public", {}).get("accuracy", 0.0),
+        frozenset(names[key] for key in keys if key in names),
+    )
+
+
+def choose_leads(names: Sequence[str], facts: Mapping[str, ModelFacts]) -> list[str]:
+    """The models that answer for a family of labels: its ensemble, else its most accurate model.
+
+    FER2013's own labels come first. A name without facts is a model of theirs.
+    """
+    leads = []
+    for labels in ("fer2013", "ferplus"):
+        known = {name: facts.get(name, ModelFacts()) for name in names}
+        family = [name for name in names if known[name].labels == labels]
+        if family:
+            leads.append(max(family, key=lambda name: (known[name].is_ensemble, known[name].accuracy)))
+    return leads
+
+
+def list_first_ticked() -> list[str]:
+    """As many as stand side by side on a desktop, in the page's order: the leads, then the most accurate."""
+    facts = read_facts()
+    leads = choose_leads(list(facts), facts)
+    others = sorted(facts.keys() - leads, key=lambda name: -facts[name].accuracy)
+    ticked = (leads + others)[:SIDE_BY_SIDE]
+    return [name for name in facts if name in ticked]
 
 
 def create_recognizer(names: Sequence[str]) -> "Recognizer":

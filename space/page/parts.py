@@ -55,4 +55,5 @@ def follow_language(page: gr.Blocks, part: Any, render: Callable[[str], str]) ->
     def show(request: gr.Request) -> str:
         return render(find_language(request))
 
-    page.load(show, None, [part], queue=False, api_visibility="private")
+    # Without Gradio's clock, which would stand on the English text until the answer comes.
+    page.load(show, None, [part], queue=False, api_visibility="private", show_progress="hidden")

@@ -42,6 +42,11 @@ class Served(NamedTuple):
         started = httpx.post(endpoint, json={"data": [file, models]})
         return httpx.get(f"{endpoint}/{started.json()['event_id']}", timeout=60).text
 
+    def add(self, photo: Any, models: list[str], language: str = "en") -> str:
+        """HTML of the result for a photo that the page's script uploads. photo: a path, or what it sends."""
+        sent = self.upload(photo) if isinstance(photo, Path) else photo
+        return str(self.press("receive_photo", [models], sent, language)[1])
+
     def press(self, name: str, values: list[Any], event: Any = None, language: str = "en") -> list[Any]:
         """Do what the page's own event `name` does; returns its outputs. Raises RuntimeError with the
         message.

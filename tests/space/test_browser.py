@@ -1,10 +1,15 @@
 """The page as people meet it: Chromium presses its buttons. Run with `-m browser`."""
 
+import base64
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -54,36 +59,73 @@ def add(page: Any, photo: Path) -> None:
 
 
 def parse_probabilities(page: Any) -> list[str]:
-    return page.locator(".fz-panel:visible td span:last-child").all_text_contents()
+    return page.locator(".fz-more section:visible td span:last-child").all_text_contents()
 
 
-def test_an_answer_makes_the_place_for_the_next_photo_small_but_not_the_camera(
-    page: Any, portrait: Path
-) -> None:
+def open_models(page: Any) -> None:
+    """What is folded: the choice of models, and on a phone the table of what each says."""
+    page.get_by_role("button", name="Models to compare").click()
+    page.evaluate("document.querySelectorAll('.fz-models').forEach((one) => (one.open = true))")
+
+
+def test_an_answer_makes_the_place_for_the_next_photo_small(page: Any, portrait: Path) -> None:
     def measure() -> float:
         return page.locator("#photo").bounding_box()["height"]
 
-    assert measure() > 200
+    before = measure()
     add(page, portrait)
     page.wait_for_selector(".fz-panel")
-    assert measure() < 150
-    page.locator("#photo [data-testid=source-select] button").nth(1).click()
-    page.wait_for_function("document.querySelector('#photo').clientHeight > 200")
+    assert measure() < 0.75 * before
 
 
 def test_a_face_is_chosen_by_mouse_and_by_keyboard(page: Any, pair: Path) -> None:
     add(page, pair)
     page.wait_for_selector(".fz-box")
+    open_models(page)
     first = parse_probabilities(page)
     assert page.locator(".fz-box").count() == 2 and len(first) == 14
-    assert page.get_by_role("heading", name="Face 1 of 2").is_visible()
+    assert page.get_by_text("Face 1 of 2").is_visible()
     page.get_by_role("button", name="Face 2:").click()
-    assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
-    assert not page.get_by_role("heading", name="Face 1 of 2").is_visible()
+    assert page.get_by_text("Face 2 of 2").is_visible()
+    assert not page.get_by_text("Face 1 of 2").is_visible()
     assert parse_probabilities(page) != first
     page.get_by_role("button", name="Face 1:").focus()
     page.keyboard.press("Enter")
     assert parse_probabilities(page) == first
+    page.locator(".fz-chip").nth(1).click()
+    assert page.get_by_text("Face 2 of 2").is_visible()
+
+
+def test_every_face_has_its_answer_on_it_without_a_click(page: Any) -> None:
+    """Labels stand in the picture and hide no other face or label."""
+    page.get_by_role("button", name="Six drawn faces").click()
+    page.wait_for_selector(".fz-box")
+    page.wait_for_timeout(200)
+    tags = page.locator(".fz-tag")
+    assert tags.count() == page.locator(".fz-chip").count() == 6
+    for index, text in enumerate(tags.all_inner_texts()):
+        assert re.fullmatch(rf"{index + 1}(\s*[a-z]+ \d+%)?", text), text
+    frame = page.locator(".fz-frame").bounding_box()
+    shown = [tag.bounding_box() for tag in tags.all()]
+    boxes = [box.bounding_box() for box in page.locator(".fz-box").all()]
+    assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+    for index, tag in enumerate(shown):
+        assert measure_overlap(tag, frame) == pytest.approx(tag["width"] * tag["height"], rel=0.05)
+        others = [*boxes[:index], *boxes[index + 1 :], *shown[:index], *shown[index + 1 :]]
+        assert sum(measure_overlap(tag, other) for other in others) < 0.1 * tag["width"] * tag["height"]
+    colors = page.locator(".fz-box").evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).borderColor)"
+    )
+    answers = page.locator(".fz-chip").all_inner_texts()
+    assert len(set(colors)) == len({answer.split()[1] for answer in answers})
+
+
+def measure_overlap(one: dict[str, float], other: dict[str, float]) -> float:
+    sides = [
+        min(one[start] + one[length], other[start] + other[length]) - max(one[start], other[start])
+        for start, length in (("x", "width"), ("y", "height"))
+    ]
+    return max(0.0, sides[0]) * max(0.0, sides[1])
 
 
 def test_the_box_lies_on_the_face(page: Any, portrait: Path) -> None:
@@ -99,7 +141,7 @@ def test_bars_have_the_width_of_their_number(page: Any, portrait: Path) -> None:
     add(page, portrait)
     page.wait_for_selector(".fz-box")
     page.wait_for_timeout(400)  # the bars grow for 250 ms
-    for cell in page.locator(".fz-panel:visible td").all()[:4]:
+    for cell in page.locator(".fz-lead:visible td").all()[:4]:
         share = cell.locator(".fz-bar").bounding_box()["width"] / cell.bounding_box()["width"]
         assert share == pytest.approx(float(cell.text_content()) / 100, abs=0.02)
 
@@ -108,18 +150,21 @@ def test_other_models_change_the_columns_and_keep_the_face(page: Any, pair: Path
     add(page, pair)
     page.wait_for_selector(".fz-box")
     page.get_by_role("button", name="Face 2:").click()
+    open_models(page)
     page.get_by_label("cnn-baseline").uncheck()
-    page.wait_for_function("document.querySelectorAll('.fz-panel:not([hidden]) thead th').length === 2")
+    page.wait_for_function("!document.querySelector('.fz-more')")
     assert "resnet_48" in page.locator(".fz-panel:visible thead").text_content()
-    assert page.get_by_role("heading", name="Face 2 of 2").is_visible()
+    assert page.get_by_text("Face 2 of 2").is_visible()
     page.get_by_label("resnet_48").uncheck()
     page.get_by_text("No model is selected").wait_for()
 
 
 def test_a_broken_file_is_told_and_the_next_photo_works(page: Any, broken: Path, portrait: Path) -> None:
+    add(page, portrait)
+    page.wait_for_selector(".fz-box")
     add(page, broken)
     page.get_by_text("broken.png: the picture is damaged").wait_for()
-    page.wait_for_function("!document.querySelector('#photo img')")
+    assert page.locator(".fz-box").count() == 0  # the old answer would seem to be this one's
     add(page, portrait)
     page.wait_for_selector(".fz-box")
 
@@ -128,7 +173,8 @@ def test_the_whole_picture_is_offered_where_no_face_is_found(page: Any, no_face:
     add(page, no_face)
     page.get_by_role("heading", name="No face found").wait_for()
     page.get_by_role("button", name="Use the whole picture").click()
-    page.get_by_role("heading", name="The whole picture").wait_for()
+    page.get_by_text("The whole picture", exact=True).wait_for()
+    open_models(page)
     assert len(parse_probabilities(page)) == 14
 
 
@@ -139,12 +185,17 @@ def wait_for_heats(page: Any, count: int) -> list[str]:
     return page.locator(".fz-panel:visible .fz-heat-picture").evaluate_all("all => all.map(one => one.src)")
 
 
-def test_why_shows_a_heatmap_of_each_model_for_the_chosen_face(page: Any, pair: Path) -> None:
+def test_an_expression_shows_where_each_model_sees_it_in_the_chosen_face(page: Any, pair: Path) -> None:
     add(page, pair)
     page.wait_for_selector(".fz-box")
-    assert page.locator(".fz-heat-row:visible").count() == 0
-    page.get_by_role("button", name="Why?").click()
+    assert page.locator(".fz-heat-picture:visible").count() == 0
+    page.get_by_role("button", name="happy: show where").click()
     first = wait_for_heats(page, 2)
+    assert page.locator(".fz-panel:visible").get_by_text("The map is coarse").is_visible()
+    page.get_by_role("button", name="sad: show where").click()
+    page.wait_for_function("src => document.querySelector('.fz-heat-picture').src !== src", arg=first[0])
+    assert set(wait_for_heats(page, 2)).isdisjoint(first)
+    page.get_by_role("button", name="happy: show where").click()
     assert len(set(first)) == 2
     page.get_by_role("button", name="Face 2:").click()
     assert set(wait_for_heats(page, 2)).isdisjoint(first)
@@ -152,48 +203,116 @@ def test_why_shows_a_heatmap_of_each_model_for_the_chosen_face(page: Any, pair: 
     page.on("request", lambda sent: asked.append(sent.url) if "queue/join" in sent.url else None)
     page.get_by_role("button", name="Face 1:").click()
     assert wait_for_heats(page, 2) == first and asked == []  # seen before: not computed again
+    open_models(page)
     page.get_by_label("cnn-baseline").uncheck()
     assert wait_for_heats(page, 1) == first[1:]
-    page.get_by_role("button", name="Why?").click()
-    assert page.locator(".fz-heat-row:visible").count() == 0
+    page.get_by_role("button", name="happy: show where").click()
+    assert page.locator(".fz-heat-picture:visible").count() == 0
 
 
 def test_a_spanish_browser_sees_spanish(browser: Any, served: Any, pair: Path) -> None:
     context = browser.new_context(locale="es-ES")
     page = context.new_page()
     page.goto(served.url)
-    page.get_by_role("button", name="Pruébalo con caras dibujadas").wait_for()
-    page.get_by_text("Foto, hasta 10 MB").first.wait_for()
+    page.get_by_role("button", name="Seis caras dibujadas").wait_for()
+    page.get_by_text("Elegir una foto").first.wait_for()
     add(page, pair)
-    page.get_by_role("heading", name="Cara 1 de 2").wait_for()
+    page.get_by_text("Cara 1 de 2").wait_for()
     page.get_by_role("button", name="Cara 2:").click()
-    page.get_by_role("button", name="¿Por qué?").click()
+    page.get_by_role("button", name="tristeza: ver dónde").click()
     wait_for_heats(page, 2)
     page.get_by_role("button", name="Olvidar la foto").click()
-    page.get_by_text("aquí aparecerán las respuestas").wait_for()
+    page.get_by_text("Aquí aparece la respuesta").wait_for()
     context.close()
 
 
 def test_a_photo_can_be_forgotten(page: Any, portrait: Path) -> None:
     add(page, portrait)
     page.get_by_role("button", name="Forget photo").click()
-    page.get_by_text("see the answers here").wait_for()
+    page.get_by_text("The answer appears here").wait_for()
     assert page.locator(".fz-frame").count() == 0
     assert page.evaluate("JSON.stringify(localStorage)").find("data:image") == -1
 
 
 def test_an_example_is_one_click_away(page: Any) -> None:
-    page.get_by_role("button", name="Try it with drawn faces").click()
+    page.get_by_role("button", name="Four drawn faces").click()
     page.wait_for_selector(".fz-box")
     assert page.locator(".fz-box").count() == 4
 
 
 def test_the_camera_takes_a_picture(page: Any) -> None:
-    page.get_by_label("Capture from camera").or_(page.get_by_label("Webcam")).first.click()
-    page.get_by_text("Click to Access Webcam").click()
-    page.wait_for_function("document.querySelector('#photo video')?.currentTime > 0.5")
-    page.get_by_role("button", name="capture photo").click()
+    page.get_by_role("button", name="Use the camera").click()
+    page.wait_for_function("document.querySelector('#photo video')?.currentTime > 0.3")
+    page.get_by_role("button", name="Take the picture").click()
     page.get_by_role("heading", name="No face found").wait_for()  # Chromium's own test picture
+    assert page.evaluate("document.querySelector('#photo video').srcObject?.active ?? false") is False
+
+
+def test_of_two_photos_at_once_the_later_one_is_answered(page: Any, portrait: Path, pair: Path) -> None:
+    for photo in (pair, portrait, pair, portrait):
+        add(page, photo)
+    page.wait_for_function("!document.querySelector('#result').ariaBusy && document.querySelector('.fz-box')")
+    page.wait_for_timeout(800)
+    assert page.locator("[data-stem=portrait] .fz-box").count() == 1
+    add(page, portrait)
+    page.get_by_role("button", name="Six drawn faces").click()
+    page.wait_for_selector("[data-stem=drawn-crowd]")
+    page.wait_for_timeout(800)
+    assert page.locator(".fz-box").count() == 6
+
+
+def test_a_large_photo_is_made_smaller_before_it_travels(
+    page: Any, served: Any, portrait: Path, tmp_path: Path
+) -> None:
+    with Image.open(portrait) as face:
+        large = face.resize((5120, 6000))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # on its side: turned by the browser as the server would turn it
+    large.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "large.jpg", quality=95, exif=exif)
+    add(page, tmp_path / "large.jpg")
+    page.wait_for_selector(".fz-box")
+    size = page.evaluate(
+        "(({ naturalWidth: w, naturalHeight: h }) => [w, h])(document.querySelector('.fz-frame img'))"
+    )
+    assert size[0] < size[1]
+    (sent,) = {path.stat().st_size for path in served.list_files() if path.name == "large.jpg"}
+    assert sent < 700_000 < (tmp_path / "large.jpg").stat().st_size
+
+
+def test_the_answer_can_be_taken_away(page: Any, pair: Path, tmp_path: Path) -> None:
+    add(page, pair)
+    page.wait_for_selector(".fz-box")
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Save picture").click()
+    assert picture.value.suggested_filename == "pair-faces.png"
+    picture.value.save_as(tmp_path / "taken.png")
+    with Image.open(tmp_path / "taken.png") as taken, Image.open(pair) as given:
+        assert taken.size == given.size
+        changed = np.abs(np.asarray(taken.convert("RGB"), int) - np.asarray(given, int)).max(2) > 60
+    assert 0.01 < changed.mean() < 0.2  # boxes and labels, and the photo under them
+    with page.expect_download() as listing:
+        page.get_by_role("link", name="JSON").click()
+    listed = json.loads(Path(listing.value.path()).read_text(encoding="utf-8"))
+    assert listed["image"] == "pair.png" and listed["size"] == [900, 640] and len(listed["faces"]) == 2
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy picture").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    kinds = page.evaluate("navigator.clipboard.read().then(([item]) => item.types)")
+    assert kinds == ["image/png"]
+
+
+def test_a_picture_from_the_clipboard_is_read(page: Any, portrait: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    encoded = base64.b64encode(portrait.read_bytes()).decode()
+    page.evaluate(
+        """async (encoded) => {
+          const blob = await (await fetch(`data:image/png;base64,${encoded}`)).blob();
+          await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+        }""",
+        encoded,
+    )
+    page.get_by_role("button", name="Paste").click()
+    page.wait_for_selector(".fz-box")
 
 
 def test_models_sort_by_their_headings(page: Any) -> None:

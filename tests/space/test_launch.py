@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -87,13 +89,32 @@ def test_a_launched_page_decodes_pictures_in_bounded_children(
     assert told == ["limit"]
 
 
+def test_the_models_that_are_ticked_are_loaded_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    import app
+    from page.offered_models import list_first_ticked
+
+    read: list[list[str]] = []
+    warm = threading.Event()
+
+    def inspect(self: fer_zoo.Recognizer, *_: object, **__: object) -> None:
+        read.append(self.names)
+        warm.set()
+        raise fer_zoo.FerZooError("as of a broken installation: it ends no page")
+
+    monkeypatch.setattr(fer_zoo.Recognizer, "inspect", inspect)
+    monkeypatch.setattr("page.server.close_silent_connections", lambda _: None)
+    page = SimpleNamespace(launch=lambda **_: (None, "http://127.0.0.1/", None))
+    assert app.serve(page) == "http://127.0.0.1/"
+    assert warm.wait(10) and read == [list_first_ticked()]
+
+
 def test_what_is_ticked_at_first_fits_side_by_side() -> None:
     from page.offered_models import SIDE_BY_SIDE, list_first_ticked, list_offered
 
-    scores = {row["name"]: row["metrics"]["private"]["accuracy"] for row in list_offered()}
+    names = [row["name"] for row in list_offered()]
     ticked = list_first_ticked()
-    assert len(ticked) == SIDE_BY_SIDE and ticked == [name for name in scores if name in ticked]
-    assert min(scores[name] for name in ticked) >= max(scores[name] for name in scores if name not in ticked)
+    assert len(ticked) == SIDE_BY_SIDE and ticked == [name for name in names if name in ticked]
+    assert "ensemble" in ticked
 
 
 def test_other_models_are_offered_under_names_that_tell_them_apart(tmp_path: Path) -> None:
@@ -135,6 +156,7 @@ def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: 
 
     monkeypatch.setenv("FER_ZOO_DEMO_HOSTS", "proxy.example")
     monkeypatch.setattr(app, "launch_options", dict)
+    monkeypatch.setattr(app, "warm_up", lambda: None)
     monkeypatch.setattr(page.server, "close_silent_connections", lambda _: None)
     assert app.serve(Page(), 7860, host="faces.local") == "http://0.0.0.0:7860/"
     assert given["server_name"] == "faces.local" and given["share"] is False
@@ -144,3 +166,17 @@ def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: 
     given["found"] = True
     assert app.serve(Page(), share=True) == "https://abc.gradio.live"
     assert "abc.gradio.live" in list_hosts()
+
+
+def test_each_family_of_labels_is_led_by_its_ensemble_or_by_its_best_on_public_test() -> None:
+    from page.offered_models import ModelFacts, choose_leads
+
+    facts = {
+        "a": ModelFacts(accuracy=0.7),
+        "b.ferplus": ModelFacts("ferplus", accuracy=0.6),
+        "c.ferplus": ModelFacts("ferplus", accuracy=0.8),
+        "team": ModelFacts(is_ensemble=True, accuracy=0.6),
+    }
+    assert choose_leads(list(facts), facts) == ["team", "c.ferplus"]
+    assert choose_leads(["b.ferplus", "a"], facts) == ["a", "b.ferplus"]
+    assert choose_leads(["b.ferplus"], facts) == ["b.ferplus"] and choose_leads([], facts) == []

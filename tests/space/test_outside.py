@@ -62,8 +62,9 @@ def test_endpoints_fetch_no_link(served: Any, elsewhere: Any, asked: list[str], 
         assert "event: error" in served.call(None, [file])
         assert "event: error" in served.call({"path": "", "inside": [file]})
         assert "event: error" in served.call(link, name="compare_picture")
-        with pytest.raises(RuntimeError, match=r"link is not fetched|no uploaded picture"):
-            served.press("add_photo", [file, ["cnn-baseline"]])
+        with pytest.raises(RuntimeError, match="link is not fetched"):
+            served.press("read_batch", [[file], ["cnn-baseline"]])
+        assert "no uploaded picture" in served.add(file, ["cnn-baseline"])
     assert requests == asked == []
 
 

@@ -65,9 +65,9 @@ def test_every_text_is_escaped_and_none_may_be_missing() -> None:
 
     from page.templates import render
 
-    assert "&lt;img" in render("message", "en", text="<img>", example=False)
+    assert "&lt;img" in render("message", "en", text="<img>")
     with pytest.raises(UndefinedError, match="text"):
-        render("message", "en", example=False)
+        render("message", "en")
 
 
 def test_html_stands_in_templates_alone_and_only_their_own_is_taken_as_it_is() -> None:

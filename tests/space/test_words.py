@@ -32,7 +32,7 @@ def test_a_text_is_said_with_its_values_and_labels_are_translated_by_the_browser
 
     assert say("es", "compare.face", number=2) == "Cara 2" and say("en", "compare.face", number=2) == "Face 2"
     spanish = build_translations().translations_dict["es"]
-    assert spanish[label("compare.photo").key] == say("es", "compare.photo") == "Foto, hasta 10 MB"
+    assert spanish[label("page.models").key] == say("es", "page.models") == "Modelos"
 
 
 def test_every_key_that_the_code_names_is_there() -> None:

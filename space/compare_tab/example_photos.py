@@ -1,0 +1,60 @@
+"""What a visitor may try first: drawn faces, and photos in the public domain that come with packages."""
+
+import io
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from page.data_uris import encode_picture
+
+FOLDER = Path(__file__).parents[1] / "examples"  # drawn by fer_zoo.data.synthetic
+THUMBNAIL_SIDE = 320  # pixels
+
+
+class ExamplePhoto(NamedTuple):
+    """key: also of its description, `example.KEY` in the locales."""
+
+    key: str
+    path: Path
+
+
+def _find_in_package(package: str, place: str) -> Path:
+    """Without importing it. It may be missing."""
+    found = find_spec(package)
+    folders = found.submodule_search_locations if found else None
+    return Path(*(folders or ["missing"])[:1], place)
+
+
+_FINDERS: dict[str, Callable[[], Path]] = {
+    # Rear Admiral Grace Hopper, by James S. Davis, US Navy: public domain.
+    "portrait": lambda: _find_in_package("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "crowd": lambda: FOLDER / "drawn-crowd.webp",
+    "drawn": lambda: FOLDER / "drawn-faces.png",
+    # Eileen Collins, by NASA: public domain. scikit-image is not needed otherwise.
+    "astronaut": lambda: _find_in_package("skimage", "data/astronaut.png"),
+}
+
+
+@cache
+def list_examples() -> tuple[ExamplePhoto, ...]:
+    """Those that are here."""
+    found = [ExamplePhoto(key, find()) for key, find in _FINDERS.items()]
+    return tuple(example for example in found if example.path.is_file())
+
+
+def find_example(key: object) -> ExamplePhoto:
+    """The first one for a key that is unknown: a visitor's script may send anything."""
+    return next((example for example in list_examples() if example.key == key), list_examples()[0])
+
+
+@cache
+def encode_thumbnail(path: Path) -> str:
+    """As a data URI."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return encode_picture(small, "WEBP")

@@ -15,6 +15,7 @@ from fer_zoo.detection.detector import (
     crop_face,
     face_in,
     find_faces_in_frame,
+    frame_face,
 )
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
@@ -85,6 +86,16 @@ def find_crops(
         faces = found[:MAX_FACES]
     crops = np.array([crop_face(image, face) for face in faces], np.uint8).reshape(-1, SIDE, SIDE)
     return FoundFaces(image, faces, crops, scale, len(found) - len(faces), turned)
+
+
+def measure_outside(face: Face, size: tuple[int, int]) -> float:
+    """The fraction of a face's crop outside a photo of `size` (width, height), where its edge is repeated."""
+    (x, y), side, tilt = frame_face(face)
+    steps = side * ((np.arange(SIDE) + 0.5) / SIDE - 0.5)
+    across, down = np.meshgrid(steps, steps)
+    xs = x + np.cos(tilt) * across - np.sin(tilt) * down
+    ys = y + np.sin(tilt) * across + np.cos(tilt) * down
+    return float(((xs < 0) | (ys < 0) | (xs > size[0]) | (ys > size[1])).mean())
 
 
 def read_one_face(photo: Photo) -> np.ndarray:

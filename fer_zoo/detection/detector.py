@@ -35,6 +35,11 @@ MAX_IOU = 0.4  # of two faces; non-maximum suppression drops the lower score
 # detected as separate faces. So the first pass runs at 640 pixels, and a second pass at full size adds only
 # faces that the first one missed.
 COARSE_SIDE = 640
+# Where no face is larger than this, a third pass at double size adds small ones. Of 128 Training faces of 36
+# pixels in 16 scenes of 640x480, 103 are found instead of 32, of 28 pixels 48 instead of 6; no false one is
+# there, nor in 12 photos without faces. It takes 90 to 130 ms.
+DOUBLE_BELOW = 64
+DOUBLE_BOX, DOUBLE_SCORE, DOUBLE_LIMIT = 48, 0.95, 1024  # box under, score from, photo's longest side up to
 MAX_UPSCALE = 4.0  # to 192 pixels, where 98.4 % of 500 FER2013 faces without any margin are detected
 
 # FER2013's framing, measured on 8,000 random training faces upscaled to 160 pixels with a gray border (98.1 %
@@ -80,7 +85,7 @@ class Face:
     @property
     def tilt(self) -> float:
         """Clockwise, in radians from -pi to pi; 0 is an upright face."""
-        return _frame(self)[2]
+        return frame_face(self)[2]
 
     @property
     def is_profile(self) -> bool:
@@ -94,7 +99,7 @@ def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[
     Args:
         photo: RGB. Most upside-down faces are missed or get wrong landmarks.
         threads: CPU threads for the detector.
-        thorough: Search a large photo for small faces in a second pass.
+        thorough: Search for small faces in further passes, at full and at double size.
 
     Returns:
         The faces, largest first; an empty list if there are none.
@@ -107,6 +112,8 @@ def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[
     found = _find_at(photo, scale, threads)
     if thorough and scale < 1:
         found += [face for face in _find_at(photo, 1.0, threads) if not _is_inside_any(face, found)]
+    if thorough and scale < 2 and longest <= DOUBLE_LIMIT and all(f.size <= DOUBLE_BELOW for f in found):
+        found += [face for face in _find_at(photo, 2.0, threads) if _is_new_and_small(face, found)]
     return _sort_by_size(found)
 
 
@@ -131,7 +138,7 @@ def crop_face(photo: "Image", face: Face, size: int = SIDE) -> np.ndarray:
     """Gray uint8 (size, size) of a face, eyes level, framed as in FER2013; the photo's edge is repeated."""
     import PIL.Image
 
-    center, side, tilt = _frame(face)
+    center, side, tilt = frame_face(face)
     cosine, sine = np.cos(tilt), np.sin(tilt)
     reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the rotated square and two pixels for interpolation
     low, high = np.floor(center - reach).astype(int), np.ceil(center + reach).astype(int)
@@ -144,7 +151,7 @@ def crop_face(photo: "Image", face: Face, size: int = SIDE) -> np.ndarray:
     return to_gray(turned, size)
 
 
-def _frame(face: Face) -> tuple[np.ndarray, float, float]:
+def frame_face(face: Face) -> tuple[np.ndarray, float, float]:
     """The face's square: center (x, y) and side in pixels of the photo, and clockwise tilt in radians.
 
     By the least-squares similarity transform from FER2013's median landmarks to the face's (Umeyama,
@@ -184,6 +191,11 @@ def _is_inside_any(face: Face, others: Sequence[Face]) -> bool:
     return any(
         bool(np.all(np.abs(center - o.outline[:2] - o.outline[2:] / 2) < o.outline[2:] / 2)) for o in others
     )
+
+
+def _is_new_and_small(face: Face, found: Sequence[Face]) -> bool:
+    """Of the pass at double size, in which parts of a large face are detected as faces."""
+    return max(face.box[2:]) < DOUBLE_BOX and face.score >= DOUBLE_SCORE and not _is_inside_any(face, found)
 
 
 def _find_at(photo: "Image", scale: float, threads: int) -> list[Face]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.detection.crops import measure_outside
 from fer_zoo.detection.detector import Face
 from fer_zoo.emotions import EMOTIONS, find_colors
 from fer_zoo.errors import UnknownNameError, escape
@@ -21,6 +22,9 @@ TINY_SIDE = 32  # pixels: a smaller face is upsampled, and no training face was
 # dark skin in good light is not a defect.
 BLURRED_DETAIL = 0.27
 FAINT_CONTRAST = 15.0  # standard deviation of the crop's gray, 0-255
+# Of 110 faces that a photo's edge cuts, 109 have this fraction of their crop or more outside of it, and of 83
+# whole faces none has.
+CUT_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,21 @@ class Inspection:
         return self.classes.get(model, EMOTIONS)
 
     def notes(self, index: int) -> list[str]:
-        """Why a face may be misclassified: some of `tiny`, `profile`, `blurred` and `faint`."""
+        """Why a face may be misclassified: some of `tiny`, `profile`, `cut`, `blurred`, `faint`."""
         face, crop = self.faces[index], self.crops[index].astype(np.float32)
         contrast = float(crop.std())
         tiny = min(face.box[2:]) * self.scale < TINY_SIDE
         faint = contrast < FAINT_CONTRAST
         blurred = not (tiny or faint) and _measure_detail(crop) < BLURRED_DETAIL * contrast
-        notes = {"tiny": tiny, "profile": face.is_profile, "blurred": blurred, "faint": faint}
+        whole = face.box == (0, 0, *self.photo.size)
+        cut = not whole and measure_outside(face, self.photo.size) >= CUT_FRACTION
+        notes = {
+            "tiny": tiny,
+            "profile": face.is_profile,
+            "cut": cut,
+            "blurred": blurred,
+            "faint": faint,
+        }
         return [note for note, applies in notes.items() if applies]
 
     def describe(self) -> dict[str, Any]:

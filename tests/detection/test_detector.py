@@ -49,6 +49,15 @@ def test_small_face_in_a_large_photo_is_located(portrait: Image.Image) -> None:
     np.testing.assert_allclose(center, (1400 + 265 / 6.4, 1000 + 217 / 6.4), atol=6)
 
 
+def test_small_faces_are_found_at_double_size_and_only_once(portrait: Image.Image) -> None:
+    canvas = Image.new("RGB", (640, 480), (120, 130, 140))
+    for column in range(8):
+        canvas.paste(portrait.resize((44, 52)), (8 + 79 * column, 200))  # faces of 16 to 19 pixels
+    alone = detector._find_at(canvas, 1.0, 2)
+    found = find_faces(canvas)
+    assert len(found) == 8 > len(alone) and all(face.score > 0.8 for face in found)
+
+
 def test_no_face(no_face: Image.Image) -> None:
     assert find_faces(no_face) == []
     assert find_faces(Image.new("RGB", (16, 16))) == []

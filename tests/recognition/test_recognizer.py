@@ -144,6 +144,15 @@ def test_eight_threads_get_the_answers_of_one(group: Image.Image, portrait: Imag
     assert together == [recognizer.recognize(photo) for photo in photos]
 
 
+def test_a_face_that_the_edge_cuts_is_noted(portrait: Image.Image) -> None:
+    recognizer = Recognizer([Stub("one")])
+    x, y, width, height = recognizer.inspect(portrait).faces[0].box
+    for left, top, notes in ((0, 0, []), (x + width // 4, 0, ["cut"]), (0, y + height // 4, ["cut"])):
+        seen = recognizer.inspect(portrait.crop((left, top, *portrait.size)))
+        assert seen.notes(0) == notes
+    assert recognizer.inspect(portrait, whole=True).notes(0) == []
+
+
 @pytest.mark.parametrize(("sigma", "light", "notes"), [(0, 1, []), (8, 1, ["blurred"]), (0, 0.15, ["faint"])])
 def test_blurred_and_faint_faces_are_noted(
     portrait: Image.Image, sigma: float, light: float, notes: list[str]

@@ -2,10 +2,14 @@
 
 import argparse
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import add_command, add_device, add_json, out_folder, print_json
-from fer_zoo.errors import escape
+from fer_zoo.errors import FerZooError, escape
+
+FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what earlier jobs were begun with
 
 
 def add_parsers(parsers: Any) -> None:
@@ -14,9 +18,15 @@ def add_parsers(parsers: Any) -> None:
         "photos", nargs="+", metavar="PHOTO|FOLDER|GLOB", help="with --out also Parquet files of pictures"
     )
     predict.add_argument(
-        "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
+        "--models", metavar="A,B", help=f"names or folders [the ensemble; with --out {FAST_MODEL}]"
     )
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
+    predict.add_argument(
+        "--annotate",
+        type=out_folder,
+        metavar="DIR",
+        help="also write each photo there as PNG, with a box, an emotion and its percentage on each face",
+    )
     predict.add_argument(
         "--out",
         type=out_folder,
@@ -29,40 +39,100 @@ def add_parsers(parsers: Any) -> None:
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Names and paths are checked before torch is imported, which takes seconds."""
-    from pathlib import Path
-
-    from fer_zoo.recognition.recognizer import Recognizer, format_recognition
+    from fer_zoo.recognition.recognizer import Recognizer
     from fer_zoo.utils.devices import pick_device
     from fer_zoo.utils.images import expand_paths
 
-    recognizer = Recognizer(arguments.models.split(","))
+    if arguments.out and arguments.annotate:
+        raise FerZooError("--annotate and --out do not go together: leave one of them out.")
+    models = (arguments.models or (FAST_MODEL if arguments.out else _find_ensemble())).split(",")
+    recognizer = Recognizer(models)
     if arguments.out:
         expand_paths([name for name in arguments.photos if not Path(name).exists()])
-        _predict_into(arguments)
+        _predict_into(arguments, models)
         return
     paths, device = expand_paths(arguments.photos), pick_device(arguments.device)
     for model in recognizer.models.values():
         model.to(device)
-    results, broken = [], 0
-    for result in recognizer.recognize_many(paths, whole=arguments.whole):
-        if "error" in result:
-            broken += 1
-            print(f"fer-zoo: {result['error']}", file=sys.stderr)
-        elif not result["faces"]:
-            name = escape(result["image"])
-            print(f"fer-zoo: no face found in {name}; --whole takes the whole picture.", file=sys.stderr)
-        results.append(result)
-        if not arguments.json and "error" not in result:
-            print(format_recognition(result))
+    results = _predict_each(recognizer, paths, arguments)
     if arguments.json:
         print_json(results)
-    if broken:
+    elif len(results) > 1:
+        print(_summarize(results, recognizer.names[0]))
+    if any("error" in result for result in results):
         raise SystemExit(2)
 
 
-def _predict_into(arguments: argparse.Namespace) -> None:
+def _find_ensemble() -> str:
+    """The default ensemble of the released weights."""
+    from fer_zoo.models.weights import WEIGHTS
+
+    return next(row.name for row in WEIGHTS.values() if row.members and row.is_default)
+
+
+def _predict_each(recognizer: Any, paths: list[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every result, told as it comes; what could not be read goes to stderr."""
+    from fer_zoo.recognition.recognizer import format_recognition
+    from fer_zoo.utils.progress import track
+
+    results: list[dict[str, Any]] = []
+    drawn: set[str] = set()
+    with track("pictures") as progress:
+        for path, result in zip(paths, recognizer.recognize_many(paths, whole=arguments.whole), strict=True):
+            results.append(result)
+            if "error" in result:
+                print(f"fer-zoo: {result['error']}", file=sys.stderr)
+            elif not result["faces"]:
+                name = escape(result["image"])
+                print(f"fer-zoo: no face found in {name}; --whole takes the whole picture.", file=sys.stderr)
+            if arguments.annotate and "error" not in result:
+                _annotate(path, result, Path(arguments.annotate), drawn)
+            if not arguments.json and "error" not in result:
+                print(format_recognition(result))
+            progress(len(results), len(paths))
+    return results
+
+
+def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]) -> None:
+    """Write the photo with its answers by the first model. drawn: names in use; photos of two folders may
+    share theirs.
+    """
+    from fer_zoo.emotions import find_colors
+    from fer_zoo.recognition.face_drawing import draw_faces
+    from fer_zoo.utils.files import write_atomically
+
+    boxes, labels, colors = [], [], []
+    for number, face in enumerate(result["faces"], 1):
+        named = next(iter(face["models"].values()))
+        top = max(named, key=named.__getitem__)
+        boxes.append(face["box"])
+        labels.append(f"{number} {top} {named[top]:.0%}")
+        colors.append(find_colors(list(named))[list(named).index(top)])
+    name, count = photo.stem, 1
+    while name in drawn:
+        count += 1
+        name = f"{photo.stem}-{count}"
+    drawn.add(name)
+    image = draw_faces(photo, boxes, labels, colors)
+    write_atomically(folder / f"{name}.png", lambda path: image.save(path, "PNG"))
+
+
+def _summarize(results: list[dict[str, Any]], model: str) -> str:
+    """One line: how many pictures and faces, and how often the model gave each answer."""
+    faces = [face for result in results for face in result["faces"]]
+    tops = Counter(max(named, key=named.__getitem__) for named in (face["models"][model] for face in faces))
+    told = [f"{len(results)} pictures, {len(faces)} face{'' if len(faces) == 1 else 's'}"]
+    if tops:
+        told.append(f"{model}: " + ", ".join(f"{name} {count}" for name, count in tops.most_common()))
+    if without := sum(not result["faces"] and "error" not in result for result in results):
+        told.append(f"no face in {without}")
+    if broken := sum("error" in result for result in results):
+        told.append(f"not read: {broken}")
+    return "; ".join(told)
+
+
+def _predict_into(arguments: argparse.Namespace, models: list[str]) -> None:
     from dataclasses import asdict
-    from pathlib import Path
 
     from fer_zoo.recognition.batch import format_summary, predict_into
     from fer_zoo.utils.progress import track
@@ -73,7 +143,7 @@ def _predict_into(arguments: argparse.Namespace) -> None:
             summary = predict_into(
                 arguments.photos,
                 out,
-                arguments.models.split(","),
+                models,
                 whole=arguments.whole,
                 device=arguments.device,
                 progress=progress,

@@ -75,11 +75,33 @@ def test_predict_tells_each_picture(capsys, tmp_path) -> None:
     gray = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     Image.fromarray(gray).save(tmp_path / "a.png")
     out, _ = run(capsys, "predict", tmp_path / "a.png", "--whole", "--json")
-    named = json.loads(out)[0]["faces"][0]["models"]["cnn-baseline"]
+    named = json.loads(out)[0]["faces"][0]["models"]["ensemble"]  # as on the page
     assert list(named) == list(EMOTIONS) and sum(named.values()) == pytest.approx(1)
     Image.new("RGB", (200, 200), "white").save(tmp_path / "b.png")
     out, err = run(capsys, "predict", tmp_path / "b.png", "--json")
     assert json.loads(out)[0]["faces"] == [] and "no face found" in err and len(err.splitlines()) == 1
+
+
+def test_predict_draws_the_answers_and_sums_them_up(capsys, tmp_path) -> None:
+    from matplotlib.cbook import get_sample_data
+
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        with get_sample_data("grace_hopper.jpg") as file:
+            Image.open(file).save(folder / "face.png")
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "two" / "plain.png")
+    drawn = tmp_path / "drawn"
+    out, _ = run(capsys, "predict", *folders, "--models", "cnn-baseline", "--annotate", drawn)
+    assert out.splitlines()[-1] == "3 pictures, 2 faces; cnn-baseline: neutral 2; no face in 1"
+    assert sorted(path.name for path in drawn.iterdir()) == ["face-2.png", "face.png", "plain.png"]
+    with Image.open(folders[0] / "face.png") as given, Image.open(drawn / "face.png") as image:
+        assert image.size == given.size
+        changed = (np.asarray(given) != np.asarray(image)).any(2)
+    assert 0.005 < changed.mean() < 0.15  # a box and a label
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(folders[0]), "--annotate", "a", "--out", "b"])
+    assert caught.value.code == 2 and "do not go together" in capsys.readouterr().err
 
 
 def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Films the demo with Chromium: writes space/screenshot.webp, the README's moving picture.
 
-The portrait is that of Grace Hopper which comes with Matplotlib, a work of the US Navy in the public domain.
+Its portrait is one of the demo's own examples: Grace Hopper, a work of the US Navy in the public domain.
 """
 
 import io
@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from matplotlib.cbook import get_sample_data
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -24,6 +23,7 @@ PORT = 7999
 SIZE = {"width": 1180, "height": 800}
 SHOWN_WIDTH = 900  # pixels of the film
 MAX_BYTES = 1_500_000
+SLOWEST_MS = 120_000
 
 
 class Film:
@@ -56,22 +56,25 @@ class Film:
 
 
 def act(film: Film) -> None:
-    """A photo, its answers, the models."""
+    """A portrait, why its answer, several faces, the models."""
     page = film.page
-    page.wait_for_selector("#photo input[type=file]", state="attached")
-    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Grace Hopper").wait_for()
     film.shoot(1500)
-    with get_sample_data("grace_hopper.jpg") as file:
-        page.locator("#photo input[type=file]").first.set_input_files(file.name)
-    page.wait_for_selector(".fz-panel", timeout=120_000)
-    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Grace Hopper").click()
+    page.wait_for_selector(".fz-box", timeout=SLOWEST_MS)
+    page.wait_for_timeout(1000)
     film.shoot(2500)
-    bottom = page.evaluate("document.documentElement.scrollHeight - window.innerHeight")
-    film.scroll_to(min(bottom, 420))
+    page.get_by_role("button", name="neutral: show where").click()
+    page.wait_for_timeout(5000)
+    film.scroll_to(300)
     film.shoot(2500)
     film.scroll_to(0)
+    page.get_by_role("button", name="Six drawn faces").click()
+    page.wait_for_selector("[data-stem=drawn-crowd]", timeout=SLOWEST_MS)
+    page.wait_for_timeout(1000)
+    film.shoot(2500)
     page.get_by_role("tab", name="Models").click()
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(3000)
     film.shoot(2500)
 
 

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 DOCS = Path(__file__).resolve().parents[1] / "fer_zoo" / "docs"
 SOURCE = DOCS / "tutorial.source.md"
+WIDGET = "application/vnd.jupyter.widget-view+json"  # a bar that moves; nothing is left of it in a file
 NAMES = {"en": "tutorial", "es": "tutorial.es"}
 
 
@@ -49,14 +50,20 @@ def run_notebook(notebook: NotebookNode, timeout_s: int = 300) -> NotebookNode:
         NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": folder}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times, which differ each run
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+    notebook.metadata.pop("widgets", None)
     return notebook
 
 
 def main() -> None:
+    run = None if "--no-run" in sys.argv else run_notebook(build_notebook("en"))
     for language, name in NAMES.items():
         notebook = build_notebook(language)
-        if "--no-run" not in sys.argv:
-            run_notebook(notebook)
+        for number, cell in enumerate(run.cells if run else ()):
+            if cell.cell_type == "code":  # the same code in each language
+                notebook.cells[number].outputs = cell.outputs
+                notebook.cells[number].execution_count = cell.execution_count
         nbformat.write(notebook, DOCS / f"{name}.ipynb")
 
 

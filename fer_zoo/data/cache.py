@@ -5,6 +5,7 @@ The key is a hash of the files' bytes, not their time or size, so an edited file
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -56,6 +57,39 @@ def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> 
     with contextlib.suppress(OSError):
         _save(cached, rows, fingerprint)
     return rows, fingerprint
+
+
+def read_cached_pictures(
+    key: str, count: int, decode: Callable[[], tuple[np.ndarray, np.ndarray, dict[str, str]]]
+) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+    """Faces uint8 (K, 48, 48) of `count` pictures, the K indices of those that could be read, and the errors
+    of the others by name; from the cache, or from `decode`. key: of the pictures' content and names.
+    """
+    cached = cache_folder() / f"faces-{key[:32]}.npz"
+    with (
+        contextlib.suppress(Exception),
+        cached.open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        faces, kept, broken = arrays["faces"], arrays["kept"], json.loads(str(arrays["broken"]))
+        is_whole = faces.shape == (len(kept), SIDE, SIDE) and len(kept) + len(broken) == count
+        if (
+            is_whole
+            and faces.dtype == np.uint8
+            and np.array_equal(np.unique(kept), kept)
+            and kept[-1] < count
+        ):
+            return faces, kept, broken
+    faces, kept, broken = decode()
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
+            np.savez(file, faces=faces, kept=kept, broken=np.array(json.dumps(broken)))
+
+    with contextlib.suppress(OSError):
+        remove_partial_files(cached.parent, ABANDONED_S)
+        write_atomically(cached, write)
+    return faces, kept, broken
 
 
 def _load(path: Path) -> tuple[Rows, str]:

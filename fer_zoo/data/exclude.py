@@ -91,4 +91,4 @@ def _remove(faces: Faces, indices: set[int], path: str | Path, code: int) -> Fac
     keep[sorted(indices)] = False
     if not keep.any():
         raise DataError(f"{path}: leaves no face in {USAGES[code]}. List fewer faces.")
-    return Faces(faces.pixels[keep], faces.labels[keep])
+    return faces.select(keep)

@@ -1,31 +1,34 @@
-"""FER2013 in any common format, recognized by content, as three splits of uint8 faces."""
+"""FER2013 in any common format, or labeled faces of one's own, as three splits of uint8 faces."""
 
 import hashlib
 import os
-import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fer_zoo.data.cache import read_cached
+from fer_zoo.data.class_map import UNCHANGED, ClassMap, apply_class_map
 from fer_zoo.data.csv_reader import COLUMNS, header_columns, read_csv
-from fer_zoo.data.image_readers import class_folders, explain_folder, read_folder, read_npz, read_parquet
+from fer_zoo.data.hub_dataset import fetch_parquet
+from fer_zoo.data.image_readers import holds_fer2013, read_folder, read_npz
 from fer_zoo.data.labels_and_splits import (
     PRIVATE,
     PUBLIC,
     TRAINING,
     Rows,
+    fingerprint_own_rows,
     fingerprint_rows,
-    parse_usage,
     split_rows,
 )
+from fer_zoo.data.own_faces import find_own_faces
+from fer_zoo.data.parquet_reader import holds_own_faces, read_own_parquet, read_parquet
+from fer_zoo.data.stratified_split import draw_splits
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
-from fer_zoo.utils.hub_client import fetch_files
 
 HOW_TO_GET = (
     "Get fer2013.csv from the Kaggle challenge 'Challenges in Representation Learning: Facial Expression "
@@ -34,14 +37,9 @@ HOW_TO_GET = (
 )
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"  # first bytes of the file
 HUB_SCHEME = "hf://"
-# At the revision refs/convert/parquet the Hub has a Parquet copy of most datasets.
-_HUB_ADDRESS = re.compile(
-    r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>refs/[^/]+/[^/]+|[^/]+))?(/(?P<folder>.+?))?/?"
-)
-MAX_DOWNLOAD_BYTES = 2_000_000_000  # the challenge's CSV has 301 million
 FORMATS = (
-    "a CSV with the columns emotion, pixels and Usage; a folder with train/<class>/* and test/<class>/*; "
-    "a Parquet file (or folder of them) with image, label and split; an .npz with pixels, emotion and usage"
+    "class folders with pictures (<class>/*, or train/<class>/* and test/<class>/*); a CSV with emotion, "
+    "pixels and Usage, or path and label; Parquet with image and label; an .npz with pixels, emotion, usage"
 )
 
 
@@ -50,20 +48,29 @@ class Faces:
     """Faces and their labels."""
 
     pixels: np.ndarray  # uint8 (N, 1, 48, 48), gray
-    labels: np.ndarray  # int64 (N,), indices in EMOTIONS; float32 (N, 7) in a training set with soft labels
+    labels: np.ndarray  # int64 (N,), indices in classes; float32 (N, classes) if they are soft
+    classes: tuple[str, ...] = EMOTIONS
+    names: tuple[str, ...] = ()  # of the files that the faces come from, where each has one
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def select(self, chosen: np.ndarray) -> "Faces":
+        """Those at the indices (M,), or where a bool (N,) is true."""
+        names = tuple(np.array(self.names, dtype=object)[chosen]) if self.names else ()
+        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen], names=names)
+
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What a run keeps of its data beside the faces; the fields are explained at FER2013."""
+    """What a run keeps of its data beside the faces; FER2013 explains the fields."""
 
     fingerprint: str
     source: str
     excluded: str = ""
     label_source: str = "fer2013"
+    split_seed: int | None = None
+    class_map: ClassMap = UNCHANGED
 
 
 def describe_splits(*splits: Faces) -> DataInfo:
@@ -87,54 +94,93 @@ class FER2013:
     note: str = ""  # a caveat about the splits, for a reader of scores
     excluded: str = ""  # name of the file that lists the excluded faces
     label_source: str = "fer2013"
+    split_seed: int | None = None  # of splits that were drawn, because the data has none
+    class_map: ClassMap = UNCHANGED  # that was applied
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, which labels index."""
+        return self.training.classes
 
     @property
     def info(self) -> DataInfo:
         """The `data` of `fit`."""
-        return DataInfo(self.fingerprint, self.source, self.excluded, self.label_source)
+        return DataInfo(
+            self.fingerprint,
+            self.source,
+            self.excluded,
+            self.label_source,
+            self.split_seed,
+            self.class_map,
+        )
 
     def split(self, name: str) -> Faces:
-        """The faces of `train`, `public`, `private` or `test` (both test splits). Raises UnknownNameError."""
+        """The faces of `train`, `public`, `private`, `test` (both test splits) or `all`. Raises
+        UnknownNameError.
+        """
         splits = {"train": self.training, "public": self.public_test, "private": self.private_test}
         if name == "test":
             is_one = self.public_test is self.private_test
             return self.public_test if is_one else concatenate((self.public_test, self.private_test))
+        if name == "all":
+            return concatenate((self.training, self.split("test")))
         if name not in splits:
-            raise UnknownNameError("split", name, [*splits, "test"])
+            raise UnknownNameError("split", name, [*splits, "test", "all"])
         return splits[name]
 
 
 def concatenate(parts: Sequence[Faces]) -> Faces:
-    return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "labels")))
+    pixels, labels = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "labels")
+    )
+    return Faces(pixels, labels, parts[0].classes, tuple(name for part in parts for name in part.names))
 
 
-def read_fer2013(path: str | Path | None = None) -> FER2013:
-    """Read FER2013 from a file, a folder or the Hugging Face Hub.
+def read_faces(
+    path: str | Path | None = None,
+    *,
+    class_map: ClassMap | None = None,
+    seed: int = 0,
+    kept_split: Mapping[str, int] | None = None,
+) -> FER2013:
+    """Read FER2013, or labeled faces of one's own, from a file, a folder or the Hugging Face Hub.
 
-    Parsed CSV and Parquet files are cached by content (see `fer_zoo.data.cache`).
+    FER2013 is the challenge's fer2013.csv, icml_face_data.csv, an image folder, Parquet or an .npz. Faces of
+    one's own are class folders (<class>/* or <split>/<class>/*), a CSV with the columns path and label, or
+    Parquet with image and label, of any size and color; a split that they lack is drawn (see `draw_splits`).
+    What was parsed is cached by content (see `fer_zoo.data.cache`).
 
     Args:
-        path: The challenge's fer2013.csv, icml_face_data.csv, an image folder, Parquet, an .npz, a folder
-            that contains one of these, or hf://datasets/OWNER/NAME[@REVISION][/FOLDER], a dataset of the
-            Hub in Parquet. By default the environment variable FER_ZOO_DATA.
+        path: One of these, a folder that contains one, or hf://datasets/OWNER/NAME[@REVISION][/FOLDER], a
+            dataset of the Hub in Parquet. By default the environment variable FER_ZOO_DATA.
+        class_map: Classes to merge, rename or drop.
+        seed: Of a split that is drawn.
+        kept_split: A run's split, of `read_split`, in place of a draw.
 
     Raises:
         DataError: No path is given, nothing is recognized there, or a row is invalid.
         HubError: The dataset cannot be downloaded.
+        UnknownNameError: The class map names a class that the data does not have.
     """
     source = find_source(path)
     if isinstance(source, str):
         files, address = fetch_parquet(source)
-        return _assemble(*_cached(files, partial(read_parquet, files), address)(), address)
-    try:
-        read = _find_reader(source)
-        if read is None:
-            unknown = f"{source}: no FER2013 recognized there. Looked for {FORMATS}."
-            raise DataError(explain_folder(source) or unknown)
-        rows, fingerprint = read()
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error}).") from None
-    return _assemble(rows, fingerprint, str(source))
+        rows, fingerprint = _parquet_reader(files, address)()
+    else:
+        address = str(source)
+        try:
+            read = _find_reader(source)
+            if read is None:
+                raise DataError(f"{source}: no labeled faces recognized there. Looked for {FORMATS}.")
+            rows, fingerprint = read()
+        except OSError as error:
+            raise DataError(f"{source}: cannot be read ({error}).") from None
+    if fingerprint and not class_map:
+        return _assemble(rows, fingerprint, address)
+    return _assemble_own(rows, address, class_map or UNCHANGED, seed, kept_split)
+
+
+read_fer2013 = read_faces  # its name in earlier versions
 
 
 def find_source(path: str | Path | None = None) -> Path | str:
@@ -155,10 +201,7 @@ def find_source(path: str | Path | None = None) -> Path | str:
 
 def _assemble(rows: Rows, fingerprint: str, source: str) -> FER2013:
     indices, note = split_rows(rows, source)
-    absent = sorted(set(range(len(EMOTIONS))) - set(rows.labels[indices[TRAINING]].tolist()))
-    if absent:
-        names = ", ".join(EMOTIONS[label] for label in absent)
-        note = " ".join(filter(None, [note, f"{source}: Training has no face of {names}."]))
+    note = " ".join(filter(None, [note, _name_absent(rows, indices[TRAINING], source)]))
     if note:
         warnings.warn(note, stacklevel=3)
     training, public = (_select(rows, indices[code]) for code in (TRAINING, PUBLIC))
@@ -166,8 +209,35 @@ def _assemble(rows: Rows, fingerprint: str, source: str) -> FER2013:
     return FER2013(training, public, private, fingerprint, source, note)
 
 
+def _assemble_own(
+    rows: Rows, source: str, class_map: ClassMap, seed: int, kept_split: Mapping[str, int] | None
+) -> FER2013:
+    count = len(rows.labels)
+    if class_map:
+        rows = apply_class_map(rows, class_map, source)
+    dropped = f"{source}: {count - len(rows.labels):,} faces of dropped classes are left out."
+    rows, note, drawn = draw_splits(rows, source, seed, kept_split)
+    indices = [np.flatnonzero(rows.usages == code) for code in (TRAINING, PUBLIC, PRIVATE)]
+    training, public, private = (_select(rows, chosen) for chosen in indices)
+    absent = _name_absent(rows, indices[0], source)
+    note = " ".join(filter(None, [dropped if len(rows.labels) < count else "", note, absent]))
+    if note:
+        warnings.warn(note, stacklevel=3)
+    fingerprint = fingerprint_own_rows(rows)
+    made = (fingerprint, source, note, "", "fer2013", drawn, class_map)
+    return FER2013(training, public, private, *made)
+
+
+def _name_absent(rows: Rows, training: np.ndarray, source: str) -> str:
+    """A sentence on the classes that Training lacks."""
+    present = set(rows.labels[training].tolist())
+    names = [name for label, name in enumerate(rows.classes) if label not in present]
+    return f"{source}: Training has no face of {', '.join(names)}." if names and present else ""
+
+
 def _select(rows: Rows, indices: np.ndarray) -> Faces:
-    return Faces(rows.pixels[indices][:, None], rows.labels[indices].astype(np.int64))
+    names = tuple(rows.names[index] for index in indices) if rows.names else ()
+    return Faces(rows.pixels[indices][:, None], rows.labels[indices].astype(np.int64), rows.classes, names)
 
 
 def _parse(read: Callable[[], Rows], source: Path | str) -> tuple[Rows, str]:
@@ -191,14 +261,30 @@ def _find_reader(source: Path) -> Reader | None:
         raise DataError(
             f"{source}: contains several data sets ({', '.join(names)}). Give the path of one of them."
         )
-    return next((reader for reader in readers if reader), None)
+    return next((reader for reader in readers if reader), None) or _own_reader(source)
 
 
 def _folder_reader(folder: Path) -> Reader | None:
-    if class_folders(folder):
+    if holds_fer2013(folder):
         return partial(_parse, partial(read_folder, folder), folder)
     parquet = sorted(entry for entry in folder.glob("*.parquet") if entry.is_file())
-    return _cached(parquet, partial(read_parquet, parquet), folder) if parquet else None
+    return _parquet_reader(parquet, folder) if parquet else None
+
+
+def _parquet_reader(files: Sequence[Path], source: Path | str) -> Reader:
+    if holds_own_faces(files):
+        return partial(_read_own, partial(read_own_parquet, files, str(source)))
+    return _cached(files, partial(read_parquet, files), source)
+
+
+def _own_reader(source: Path) -> Reader | None:
+    read = find_own_faces(source)
+    return partial(_read_own, read) if read else None
+
+
+def _read_own(read: Callable[[], Rows]) -> tuple[Rows, str]:
+    """Without a fingerprint, which depends on the splits."""
+    return read(), ""
 
 
 def _inner_reader(entry: Path) -> Reader | None:
@@ -222,49 +308,13 @@ def _file_reader(file: Path) -> Reader | None:
     if not start:
         raise DataError(f"{file}: the file is empty. {HOW_TO_GET}")
     if start.startswith(PARQUET):
-        return _cached([file], partial(read_parquet, [file]), file)
+        return _parquet_reader([file], file)
     if start.startswith(ZIP):
         return partial(_parse, partial(read_npz, file), file)
     if {"emotion", "pixels"} <= set(header_columns(start)):
         return _cached([file], partial(read_csv, file), file)
-    return None
+    return _own_reader(file)
 
 
 def _cached(files: Sequence[Path], read: Callable[[], Rows], source: Path | str) -> Reader:
     return partial(read_cached, files, partial(_parse, read, source))
-
-
-def fetch_parquet(address: str) -> tuple[list[Path], str]:
-    """Download the Parquet files of hf://datasets/OWNER/NAME[@REVISION][/FOLDER].
-
-    Returns the files and the address with the commit. Raises DataError for another address, or for a dataset
-    without Parquet files or with several sets of them; HubError.
-    """
-    match = _HUB_ADDRESS.fullmatch(address)
-    if match is None:
-        raise DataError(f"{address}: not hf://datasets/OWNER/NAME[@REVISION][/FOLDER].")
-
-    def choose(paths: Sequence[str]) -> list[str]:
-        return _choose_parquet(paths, match["folder"] or "", address)
-
-    fetched = fetch_files(
-        match["repo"], choose, revision=match["revision"], repo_type="dataset", max_bytes=MAX_DOWNLOAD_BYTES
-    )
-    return list(fetched.files.values()), f"hf://datasets/{match['repo']}@{fetched.commit}"
-
-
-def _choose_parquet(paths: Sequence[str], folder: str, address: str) -> list[str]:
-    prefix = f"{folder}/" if folder else ""
-    chosen = sorted(path for path in paths if path.startswith(prefix) and path.endswith(".parquet"))
-    if not chosen:
-        raise DataError(
-            f"{address}: no Parquet file there. The Hub's Parquet copy of a dataset is at "
-            "hf://datasets/OWNER/NAME@refs/convert/parquet."
-        )
-    parts = {path[len(prefix) :].split("/")[0] for path in chosen if "/" in path[len(prefix) :]}
-    sets = sorted(part for part in parts if parse_usage(part) is None)
-    if len(sets) > 1:
-        raise DataError(
-            f"{address}: contains several data sets ({', '.join(sets)}). Add /FOLDER to select one."
-        )
-    return chosen

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import EMOTIONS
@@ -30,6 +31,7 @@ def read_votes(
     The file has no images: its rows correspond to FER2013's by order. Raises DataError if the file cannot be
     read, or its rows do not match `dataset` (an image folder does not preserve the order).
     """
+    require_emotions(dataset.classes, "FER+")
     try:
         with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

@@ -1,6 +1,7 @@
-"""Rows of FER2013 as every reader returns them, and the common spellings of labels and splits."""
+"""Rows of a data set as every reader returns them, and the common spellings of labels and splits."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +9,16 @@ import numpy as np
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError
 
-TRAINING, PUBLIC, PRIVATE, VALIDATION, TEST = range(5)  # the last two: held-out parts without a Usage
+TRAINING, PUBLIC, PRIVATE, VALIDATION, TEST, UNSPLIT = range(6)  # VALIDATION, TEST: without a Usage
 USAGES = ("Training", "PublicTest", "PrivateTest")
 SPLIT_USAGES = dict(zip(("train", "public", "private"), USAGES, strict=True))
 
 _USAGE_SPELLINGS = {
-    TRAINING: "training train",
+    TRAINING: "training train trainset trainingset",
     PUBLIC: "publictest public",
     PRIVATE: "privatetest private",
-    VALIDATION: "validation valid val dev",
-    TEST: "test testing",
+    VALIDATION: "validation valid val dev valset validset validationset",
+    TEST: "test testing testset",
 }
 _EMOTION_SPELLINGS = {
     "angry": "anger",
@@ -25,7 +26,7 @@ _EMOTION_SPELLINGS = {
     "fear": "fearful afraid scared",
     "happy": "happiness joy",
     "sad": "sadness",
-    "surprise": "surprised",
+    "surprise": "surprised suprise",
     "neutral": "neutrality calm",
 }
 _USAGE_CODES = {word: code for code, words in _USAGE_SPELLINGS.items() for word in words.split()}
@@ -41,8 +42,10 @@ class Rows:
     """Faces in the order of the file."""
 
     pixels: np.ndarray  # uint8 (N, 48, 48)
-    labels: np.ndarray  # uint8 (N,)
+    labels: np.ndarray  # uint8 (N,), indices in classes; uint16 for classes of one's own
     usages: np.ndarray  # uint8 (N,), usage codes
+    classes: tuple[str, ...] = EMOTIONS
+    names: tuple[str, ...] = ()  # of the files, where each face has one
 
 
 def build_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[int] | np.ndarray) -> Rows:
@@ -61,6 +64,24 @@ def parse_usage(word: str) -> int | None:
 def parse_label(word: str) -> int | None:
     """Index in EMOTIONS of a class name in any common spelling or of a digit 0-6, or None."""
     return _LABELS.get(word.strip().lower())
+
+
+def is_same_class(one: str, other: str) -> bool:
+    """Whether two names of a class are common spellings of one: `Anger` and `angry`, never a digit."""
+    first, second = one.strip().casefold(), other.strip().casefold()
+    if first == second:
+        return True
+    label = None if first.isdigit() or second.isdigit() else parse_label(first)
+    return label is not None and label == parse_label(second)
+
+
+def order_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Distinct names in alphabetical order, numbers by value; EMOTIONS, if they are its seven."""
+    distinct = set(names)
+    labels = {parse_label(name) for name in distinct if not name.isdigit()}
+    if len(distinct) == len(EMOTIONS) and labels == set(range(len(EMOTIONS))):
+        return EMOTIONS
+    return tuple(sorted(distinct, key=lambda name: (int(name) if name.isdecimal() else -1, name)))
 
 
 def split_rows(rows: Rows, source: str) -> tuple[dict[int, np.ndarray], str]:
@@ -105,4 +126,16 @@ def fingerprint_rows(rows: Rows, indices: dict[int, np.ndarray]) -> str:
         one_split = (bytes([rows.labels[i]]) + rows.pixels[i].tobytes() for i in indices[code])
         for row_digest in sorted(hashlib.sha256(row).digest() for row in one_split):
             digest.update(row_digest)
+    return digest.hexdigest()[:16]
+
+
+def fingerprint_own_rows(rows: Rows) -> str:
+    """As `fingerprint_rows`, of classes of one's own: their names count, and the usages are the splits."""
+    digest = hashlib.sha256("\0".join(rows.classes).encode())
+    for code, usage in enumerate(USAGES):
+        indices = np.flatnonzero(rows.usages == code)
+        digest.update(f"{usage} {len(indices)}".encode())
+        faces = (int(rows.labels[i]).to_bytes(2, "big") + rows.pixels[i].tobytes() for i in indices)
+        for face in sorted(hashlib.sha256(one).digest() for one in faces):
+            digest.update(face)
     return digest.hexdigest()[:16]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.emotions import SIDE
 
 SPLITS = ("training", "public_test", "private_test")
 # Gray levels. Of FER2013's 13 blank faces 12 are constant and one spans 3; the next flattest face spans 48.
@@ -69,14 +69,15 @@ def format_description(description: dict[str, Any]) -> str:
         "",
         _table_line("", [name.replace("_", " ") for name in splits]),
     ]
-    counts = [(emotion, [part["per_class"][emotion] for part in splits.values()]) for emotion in EMOTIONS]
+    names = list(next(iter(splits.values()))["per_class"])
+    counts = [(name, [part["per_class"][name] for part in splits.values()]) for name in names]
     for title, key in (("all", "count"), ("blank", "blanks"), ("repeats", "repeats")):
         counts.append((title, [part[key] for part in splits.values()]))
     lines += [_table_line(title, [f"{count:,}" for count in row]) for title, row in counts]
     lines.append("")
     for pair, count in description["repeats_across"].items():
         first, second = (name.replace("_", " ") for name in pair.split(" in "))
-        fraction = count / splits[pair.split(" in ")[0]]["count"]
+        fraction = count / max(1, splits[pair.split(" in ")[0]]["count"])
         lines.append(f"{count:,} faces of {first} ({fraction:.2%}) are duplicated in {second}")
     lines.append(
         f"{conflicts['groups']:,} groups of duplicates ({conflicts['faces']:,} faces) have conflicting labels"
@@ -85,10 +86,10 @@ def format_description(description: dict[str, Any]) -> str:
 
 
 def _describe_split(faces: Faces, distinct: int) -> dict[str, Any]:
-    counts = np.bincount(faces.labels, minlength=len(EMOTIONS)).tolist()
+    counts = np.bincount(faces.labels, minlength=len(faces.classes)).tolist()
     return {
         "count": len(faces),
-        "per_class": dict(zip(EMOTIONS, counts, strict=True)),
+        "per_class": dict(zip(faces.classes, counts, strict=True)),
         "blanks": int(find_blanks(faces.pixels).sum()),
         "repeats": len(faces) - distinct,
     }
@@ -108,7 +109,7 @@ def _face_keys(faces: Faces) -> list[bytes]:
 
 
 def _table_line(title: str, values: list[str]) -> str:
-    return f"{title:10}" + "".join(f"{value:>14}" for value in values)
+    return f"{title:16}" + "".join(f"{value:>14}" for value in values)
 
 
 class Pairs(NamedTuple):

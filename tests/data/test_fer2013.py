@@ -226,7 +226,7 @@ def test_errors_of_a_whole_file_are_reported(
             f"emotion,pixels,Usage\n3,{FACE},Training\n",
             "no face of the split PublicTest or PrivateTest",
         ),
-        "words.txt": ("some words\n", "no FER2013 recognized there. Looked for a CSV"),
+        "words.txt": ("some words\n", "no labeled faces recognized there. Looked for class folders"),
         "truncated.parquet": ("PAR1 and no more", "not a Parquet file"),
         "truncated.npz": ("PK\x03\x04 and no more", "not an .npz"),
     }
@@ -258,40 +258,28 @@ def test_invalid_text_is_reported(order: str, tmp_path: Path) -> None:
         read_fer2013(tmp_path / "faces.npz")
 
 
-def test_a_folder_of_other_classes_is_described(rows: Rows, tmp_path: Path) -> None:
-    write_folder(rows, tmp_path / "pets", spell=lambda label: ("cat", "dog")[label % 2])
-    with pytest.raises(
-        DataError, match=r"pets: an image folder \(test, train\) with the classes cat, dog, n"
-    ):
-        read_fer2013(tmp_path / "pets")
+def test_a_folder_without_labels_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bare" / "train").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"bare: an image folder \(train\) without class folders\. Required:"):
+    with pytest.raises(
+        DataError, match=r"bare: no labeled faces recognized there\. Looked for class folders"
+    ):
         read_fer2013(tmp_path / "bare")
 
 
-def test_a_part_of_kaggles_folder_is_reported(rows: Rows, tmp_path: Path) -> None:
+def test_a_class_without_a_training_face_is_reported(rows: Rows, tmp_path: Path) -> None:
     folder = write_folder(rows, tmp_path / "faces")
-    with pytest.raises(DataError, match=r"angry, disgust.* without a split.*Give its parent folder"):
-        read_fer2013(folder / "train")
-    (folder / "test").rename(tmp_path / "away")
-    with pytest.raises(DataError, match=r"40 of Training, but no face of the split PublicTest or Priv"):
-        read_fer2013(folder)
-    (tmp_path / "away").rename(folder / "test")
     shutil.rmtree(folder / "train" / "disgust")
     with pytest.warns(UserWarning, match=r"Training has no face of disgust\."):
         assert "no face of disgust" in read_fer2013(folder).note
 
 
-def test_wrong_image_or_class_is_reported(rows: Rows, tmp_path: Path) -> None:
+def test_wrong_image_is_reported(rows: Rows, tmp_path: Path) -> None:
     folder = write_folder(rows, tmp_path / "faces")
     Image.new("L", (64, 48)).save(folder / "train" / "sad" / "Training_99.png")
     with pytest.raises(DataError, match=r"Training_99\.png: 64x48 pixels; every face must be 48x48"):
         read_fer2013(folder)
     (folder / "train" / "sad" / "Training_99.png").write_text("not an image")
     with pytest.raises(DataError, match=r"Training_99\.png: not an image"):
-        read_fer2013(folder)
-    (folder / "train" / "contempt").mkdir()
-    with pytest.raises(DataError, match="contempt: not a class of FER2013"):
         read_fer2013(folder)
 
 

@@ -107,6 +107,6 @@ def test_too_large_a_dataset_is_not_downloaded(
     hub: MiniHub, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_dataset(hub, rows, "data/{}.parquet")
-    monkeypatch.setattr("fer_zoo.data.fer2013.MAX_DOWNLOAD_BYTES", 1000)
+    monkeypatch.setattr("fer_zoo.data.hub_dataset.MAX_DOWNLOAD_BYTES", 1000)
     with pytest.raises(HubError, match="fer_zoo downloads at most 0 MB"):
         read_fer2013(ADDRESS)

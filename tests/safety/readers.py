@@ -20,7 +20,8 @@ from fer_zoo import FerZooError
 from fer_zoo.artifacts.artifact import read_config
 from fer_zoo.data.csv_reader import read_csv
 from fer_zoo.data.fer2013 import read_fer2013
-from fer_zoo.data.image_readers import read_folder, read_npz, read_parquet
+from fer_zoo.data.image_readers import read_folder, read_npz
+from fer_zoo.data.parquet_reader import read_parquet
 from fer_zoo.errors import ImageError
 from fer_zoo.recipes.recipe import FOLDER as RECIPES
 from fer_zoo.recipes.recipe import load_recipe

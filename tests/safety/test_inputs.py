@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from safety import readers
 
-from fer_zoo.data.image_readers import read_folder, read_npz, read_parquet
+from fer_zoo.data.image_readers import read_folder, read_npz
+from fer_zoo.data.parquet_reader import read_parquet
 from fer_zoo.errors import DataError, ImageError, RecipeError
 from fer_zoo.recipes.recipe import load_recipe
 from fer_zoo.utils.images import read_face, read_photo
@@ -143,7 +144,7 @@ def test_a_face_repeated_by_a_dictionary_does_not_fill_the_memory(tmp_path: Path
     table = pyarrow.table({"image": image, "label": [1] * 100})
     parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr("fer_zoo.data.image_readers.MAX_BATCH_BYTES", 5_000_000)
+    monkeypatch.setattr("fer_zoo.data.parquet_reader.MAX_BATCH_BYTES", 5_000_000)
     usual = pyarrow.default_memory_pool()
     pool = pyarrow.proxy_memory_pool(usual)
     pyarrow.set_memory_pool(pool)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fer_zoo.artifacts.hub_push import push_model
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
     from fer_zoo.data.dataset import FaceDataset, build_loader
-    from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.data.fer2013 import read_faces, read_fer2013
     from fer_zoo.detection.crop_photos import crop_photos
     from fer_zoo.detection.crops import read_one_face
     from fer_zoo.evaluation.latency import measure_latency
@@ -52,6 +52,7 @@ _HOMES = {
     "predict": "fer_zoo.recognition.predict",
     "pull_model": "fer_zoo.artifacts.hub",
     "push_model": "fer_zoo.artifacts.hub_push",
+    "read_faces": "fer_zoo.data.fer2013",
     "read_fer2013": "fer_zoo.data.fer2013",
     "read_one_face": "fer_zoo.detection.crops",
     "save_model": "fer_zoo.artifacts.export",
@@ -82,6 +83,7 @@ __all__ = [
     "predict",
     "pull_model",
     "push_model",
+    "read_faces",
     "read_fer2013",
     "read_one_face",
     "save_model",

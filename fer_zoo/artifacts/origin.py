@@ -40,6 +40,8 @@ def describe_data(dataset: "FER2013") -> dict[str, Any]:
         "training": len(dataset.training),
         "public_test": len(dataset.public_test),
         **({"excluded": dataset.excluded} if dataset.excluded else {}),
+        **({} if dataset.split_seed is None else {"split_seed": dataset.split_seed}),
+        **({"class_map": dataset.class_map.describe()} if dataset.class_map else {}),
     }
 
 

@@ -29,9 +29,19 @@ def build_command(block: dict[str, Any]) -> str:
     arguments += [] if labels == "fer2013" else ["--labels", labels]
     arguments += ["--seed", str(seed)]
     arguments += [] if labels == "fer2013" else ["--ferplus-csv", VOTES_NAME]
+    arguments += _give_classes(block.get("data", {}).get("class_map", {}))
     if excluded := block.get("data", {}).get("excluded"):
         arguments += ["--exclude", excluded]
     return shlex.join([*arguments, "--data", _name_data(block)])
+
+
+def _give_classes(class_map: dict[str, Any]) -> list[str]:
+    """--merge for each new class, and --drop for each class left out."""
+    merged: dict[str, list[str]] = {}
+    for old, new in class_map.get("renamed", {}).items():
+        merged.setdefault(str(new), []).append(str(old))
+    options = [part for new, olds in merged.items() for part in ("--merge", f"{','.join(olds)}={new}")]
+    return options + [part for name in class_map.get("dropped", []) for part in ("--drop", str(name))]
 
 
 def is_of_fer2013(block: dict[str, Any]) -> bool:

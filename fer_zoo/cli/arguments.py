@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from fer_zoo.utils.files import as_utf8
 
 if TYPE_CHECKING:
+    from fer_zoo.data.class_map import ClassMap
     from fer_zoo.recipes.recipe import Recipe
 
 
@@ -35,9 +36,34 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="FER2013 as CSV, image folder or Parquet, a folder that holds it, or hf://datasets/OWNER/NAME "
-        "[FER_ZOO_DATA]",
+        help="labeled faces: FER2013 as CSV, image folder or Parquet, or your own as <class>/* folders, as a "
+        "CSV with path and label, or as Parquet; or hf://datasets/OWNER/NAME [FER_ZOO_DATA]",
     )
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--merge",
+        action="append",
+        default=[],
+        metavar="A,B=NEW",
+        help="make one class of several, or rename one; repeatable",
+    )
+    parser.add_argument(
+        "--drop", action="append", default=[], metavar="CLASS", help="leave a class out; repeatable"
+    )
+    parser.add_argument(
+        "--classes",
+        metavar="FILE",
+        help='the same as TOML: lines such as disgust = "negative", and drop = []',
+    )
+
+
+def read_classes(arguments: argparse.Namespace) -> "ClassMap":
+    """What --merge, --drop and --classes say. Raises DataError."""
+    from fer_zoo.data.class_map import read_class_map
+
+    return read_class_map(arguments.merge, arguments.drop, arguments.classes)
 
 
 def add_model(parser: argparse.ArgumentParser, many: bool = False, onnx: bool = False) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
+    add_classes,
     add_command,
     add_data,
     add_device,
@@ -15,6 +16,7 @@ from fer_zoo.cli.arguments import (
     add_peer,
     out_folder,
     print_json,
+    read_classes,
 )
 from fer_zoo.cli.input_checks import check_ferplus
 from fer_zoo.cli.next_step import format_next
@@ -22,11 +24,13 @@ from fer_zoo.errors import escape
 
 
 def add_parsers(parsers: Any) -> None:
-    evaluate = add_command(parsers, "eval", run_eval, "measure a model on a split of FER2013")
+    evaluate = add_command(parsers, "eval", run_eval, "measure a model on labeled faces")
     add_model(evaluate, onnx=True)
     add_data(evaluate)
+    add_classes(evaluate)
     evaluate.add_argument(
-        "--split", default="private", help="public, private, test (both) or train [private]"
+        "--split",
+        help="public, private, test (both), train or all [private; all where the data has no split]",
     )
     evaluate.add_argument(
         "--tta", default="none", help="test-time augmentation: none, flip or tencrop [none]"
@@ -47,7 +51,7 @@ def add_parsers(parsers: Any) -> None:
     )
     add_model(compare, many=True, onnx=True)
     add_data(compare)
-    compare.add_argument("--split", default="private", help="public, private, test or train [private]")
+    compare.add_argument("--split", help="public, private, test, train or all [as eval]")
     add_peer(compare, "are compared too")
     add_device(compare)
     add_json(compare)
@@ -84,18 +88,21 @@ def add_parsers(parsers: Any) -> None:
 
 def run_eval(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve
-    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.fer2013 import find_source
 
     folder = resolve(arguments.model).path
     find_source(arguments.data)
+    class_map = read_classes(arguments)
     check_ferplus("--ferplus", arguments.ferplus)
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.evaluate import evaluate_artifact
+    from fer_zoo.evaluation.model_data import read_faces_for
 
+    dataset, split = read_faces_for(folder, arguments.data, class_map)
     result = evaluate_artifact(
         folder,
-        read_fer2013(arguments.data),
-        split=arguments.split,
+        dataset,
+        split=arguments.split or split,
         tta=arguments.tta,
         device=arguments.device,
         pictures=Path(arguments.pictures) if arguments.pictures else None,
@@ -116,7 +123,7 @@ def run_eval(arguments: argparse.Namespace) -> None:
 
 def run_compare(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve
-    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.fer2013 import find_source
 
     folders = [resolve(name).path for name in arguments.models]
     find_source(arguments.data)
@@ -127,11 +134,13 @@ def run_compare(arguments: argparse.Namespace) -> None:
         check_python(arguments.peer)
         predict_peers = partial(predict_all_peers, arguments.peer)
     from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison
+    from fer_zoo.evaluation.model_data import read_faces_for
 
+    dataset, split = read_faces_for(folders[0], arguments.data)
     result = compare_artifacts(
         folders,
-        read_fer2013(arguments.data),
-        split=arguments.split,
+        dataset,
+        split=arguments.split or split,
         device=arguments.device,
         predict_peers=predict_peers,
     )
@@ -144,16 +153,17 @@ def run_compare(arguments: argparse.Namespace) -> None:
 def run_calibrate(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import read_config
     from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.fer2013 import find_source
 
     folder, out = resolve_folder(arguments.model), Path(arguments.out)
     _check_labels(arguments)
     find_source(arguments.data)
     from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.batchnorm import describe_choice
+    from fer_zoo.evaluation.model_data import read_aligned_faces
     from fer_zoo.evaluation.recalibration import calibrate_artifact
 
-    dataset = read_fer2013(arguments.data)
+    dataset = read_aligned_faces(folder, arguments.data)
     labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
     metrics = calibrate_artifact(folder, labeled, out, device=arguments.device, score_on=dataset.public_test)
     choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
@@ -165,7 +175,7 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
 
 def run_ensemble(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.fer2013 import find_source
 
     out = Path(arguments.out)
     folders = [resolve_folder(name) for name in arguments.models]
@@ -174,8 +184,9 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.ensemble_selection import build_ensemble
+    from fer_zoo.evaluation.model_data import read_aligned_faces
 
-    dataset = read_fer2013(arguments.data)
+    dataset = read_aligned_faces(folders[0], arguments.data)
     metrics = build_ensemble(
         folders,
         apply_label_source(dataset, arguments.labels, arguments.ferplus_csv),

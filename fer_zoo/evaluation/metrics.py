@@ -1,7 +1,7 @@
 """Metrics of one model on one split, and the paired comparison of two models on the same faces."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +19,19 @@ TTA_TITLES = {"none": "single view", "flip": "mean of face and mirror image", "t
 
 
 def score_predictions(
-    probabilities: ArrayLike, labels: ArrayLike, *, duplicate: ArrayLike | None = None
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    duplicate: ArrayLike | None = None,
+    classes: Sequence[str] = EMOTIONS,
 ) -> dict[str, Any]:
     """Score a model's predictions.
 
     Args:
-        probabilities: (N, 7).
+        probabilities: (N, classes).
         labels: (N,).
         duplicate: bool (N,), true where a face is duplicated in Training.
+        classes: Names of the classes.
 
     Returns:
         Plain numbers for JSON; fractions are 0 to 1. `accuracy_ci95` is the Wilson score interval (Wilson
@@ -42,11 +47,11 @@ def score_predictions(
     """
     from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
-    table, truth = _check_predictions(probabilities, labels)
+    table, truth = _check_predictions(probabilities, labels, len(classes))
     predicted = table.argmax(axis=1)
     right = predicted == truth
-    classes = range(len(EMOTIONS))
-    columns = precision_recall_fscore_support(truth, predicted, labels=classes, zero_division=0)
+    indices = range(len(classes))
+    columns = precision_recall_fscore_support(truth, predicted, labels=indices, zero_division=0)
     return {
         "n": len(truth),
         "accuracy": float(right.mean()),
@@ -57,9 +62,9 @@ def score_predictions(
         "nll": -float(np.log(np.maximum(table[np.arange(len(truth)), truth], np.finfo(float).tiny)).mean()),
         "per_class": {
             emotion: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
-            for emotion, p, r, f, n in zip(EMOTIONS, *columns, strict=True)
+            for emotion, p, r, f, n in zip(classes, *columns, strict=True)
         },
-        "confusion": confusion_matrix(truth, predicted, labels=classes).tolist(),
+        "confusion": confusion_matrix(truth, predicted, labels=indices).tolist(),
         "reliability": _list_bins(reliability_curve(table, truth)),
     }
 
@@ -85,7 +90,7 @@ def evaluate(
     probabilities = predict_probabilities(
         model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress
     )
-    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate)
+    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate, classes=faces.classes)
     return name_scores(scores, name, split, tta)
 
 
@@ -118,7 +123,10 @@ def compare_paired(
 
     right_a, right_b = (
         table.argmax(axis=1) == truth
-        for table, truth in (_check_predictions(one, labels) for one in (probabilities_a, probabilities_b))
+        for table, truth in (
+            _check_predictions(one, labels, np.shape(probabilities_a)[-1])
+            for one in (probabilities_a, probabilities_b)
+        )
     )
     both, only_a = int((right_a & right_b).sum()), int((right_a & ~right_b).sum())
     only_b, neither = int((~right_a & right_b).sum()), int((~right_a & ~right_b).sum())
@@ -168,6 +176,9 @@ def format_evaluation(result: dict[str, Any]) -> str:
     low, high = result["accuracy_ci95"]
     half = 100 * (high - low) / 2
     without = result["accuracy_no_duplicates"]
+    names = list(result["per_class"])
+    width = max(10, *(len(name) + 1 for name in names))
+    title = "emotion" if tuple(names) == EMOTIONS else "class"
     lines = [
         f"{result['model']} on {result['split']}: {result['n']:,} faces, {TTA_TITLES[result['tta']]}",
         "",
@@ -176,16 +187,24 @@ def format_evaluation(result: dict[str, Any]) -> str:
         f"macro F1            {result['macro_f1']:8.2%}",
         f"calibration error   {result['ece']:8.2%}",
         f"log loss            {result['nll']:8.3f}",
+        *_describe_left_out(result.get("left_out")),
         *_describe_agreement(result.get("ferplus")),
         "",
-        f"{'emotion':10}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for",
+        f"{title:{width}}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for",
     ]
-    for row, (emotion, scores) in zip(result["confusion"], result["per_class"].items(), strict=True):
+    rows = zip(result["confusion"], result["per_class"].items(), strict=True)
+    for index, (row, (emotion, scores)) in enumerate(rows):
         columns = "".join(f"{scores[key]:10.1%}" for key in ("precision", "recall", "f1"))
-        lines.append(
-            f"{emotion:10}{columns}{scores['support']:8,}   {_describe_confusion(emotion, row)}".rstrip()
-        )
+        confusion = _describe_confusion(names, index, row)
+        lines.append(f"{emotion:{width}}{columns}{scores['support']:8,}   {confusion}".rstrip())
     return "\n".join(lines)
+
+
+def _describe_left_out(left_out: dict[str, int] | None) -> list[str]:
+    if not left_out:
+        return []
+    listed = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
+    return [f"left out            {sum(left_out.values()):8,}  (no such class in the model: {listed})"]
 
 
 def _describe_agreement(ferplus: dict[str, Any] | None) -> list[str]:
@@ -202,10 +221,12 @@ def _describe_agreement(ferplus: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _describe_confusion(emotion: str, row: list[int]) -> str:
-    wrong = {other: count for other, count in zip(EMOTIONS, row, strict=True) if other != emotion}
-    other = max(wrong, key=wrong.__getitem__)
-    return f"{other} ({wrong[other] / sum(row):.0%})" if wrong[other] else ""
+def _describe_confusion(names: Sequence[str], label: int, row: list[int]) -> str:
+    wrong = [count for index, count in enumerate(row) if index != label]
+    if not any(wrong):
+        return ""
+    other = max((index for index in range(len(row)) if index != label), key=row.__getitem__)
+    return f"{names[other]} ({row[other] / sum(row):.0%})"
 
 
 def _list_bins(curve: ReliabilityCurve) -> dict[str, list[Any]]:
@@ -226,15 +247,13 @@ def _mean_without(right: NDArray[np.bool_], excluded: ArrayLike | None) -> float
 
 
 def _check_predictions(
-    probabilities: ArrayLike, labels: ArrayLike
+    probabilities: ArrayLike, labels: ArrayLike, classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     table, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
     if not len(truth):
         raise FerZooError("There are 0 faces to score; allowed is 1 or more. Choose another split.")
-    if table.shape != (len(truth), len(EMOTIONS)):
-        raise ValueError(
-            f"Probabilities have shape {table.shape}; allowed is ({len(truth)}, {len(EMOTIONS)})."
-        )
+    if table.shape != (len(truth), classes):
+        raise ValueError(f"Probabilities have shape {table.shape}; allowed is ({len(truth)}, {classes}).")
     if not np.isfinite(table).all():
         bad = int((~np.isfinite(table)).any(axis=1).sum())
         raise FerZooError(

@@ -5,7 +5,7 @@ from itertools import permutations
 from typing import Any
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.emotions import EMOTIONS
+from fer_zoo.emotions import find_colors
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.error_analysis import find_disagreements
 from fer_zoo.evaluation.paired_tests import compare_pairs, describe_significance
@@ -46,6 +46,8 @@ def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
     legend = [(one.name, color, f"line {shape}") for one, (color, shape) in zip(models, looks, strict=True)]
     return render_page(
         "comparison.html",
+        EMOTIONS=models[0].faces.classes,
+        COLORS=find_colors(models[0].faces.classes),
         title=" vs. ".join(results.name for results in models),
         dataset=dataset,
         split=SPLITS[best["split"]],
@@ -73,6 +75,6 @@ def _show_face(first: ModelResults, second: ModelResults, face: int) -> FaceFigu
     rows = ((first.probabilities[face], "prediction"), (second.probabilities[face], "label"))
     return FaceFigure(
         [encode_face(first.faces.pixels[face, 0])],
-        f"face {face} of the split, labeled {EMOTIONS[first.faces.labels[face]]}",
+        f"face {face} of the split, labeled {first.faces.classes[first.faces.labels[face]]}",
         emotions=tuple((int(row.argmax()), float(row.max()), kind) for row, kind in rows),
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import SPLIT_USAGES
-from fer_zoo.emotions import EMOTIONS
+from fer_zoo.emotions import find_colors
 from fer_zoo.evaluation.error_analysis import (
     describe_errors,
     entropy,
@@ -52,6 +52,8 @@ def build_report(results: ModelResults, dataset: FER2013) -> str:
     errors = most_confident_errors(probabilities, labels, SHOWN_FACES)
     return render_page(
         "model.html",
+        EMOTIONS=results.faces.classes,
+        COLORS=find_colors(results.faces.classes),
         title=results.name,
         dataset=dataset,
         scores={"ferplus": None, **scores},
@@ -85,7 +87,9 @@ def _show_face(results: ModelResults, face: int, *encoders: Callable[[np.ndarray
     if label != prediction:
         lines.append((label, probabilities[label], "label"))
     images = [encode(pixels) for encode in encoders]
-    alt = f"face {face} of the split, labeled {EMOTIONS[label]}" + ", with heatmaps" * (len(images) > 1)
+    alt = f"face {face} of the split, labeled {results.faces.classes[label]}" + ", with heatmaps" * (
+        len(images) > 1
+    )
     text = "as labeled" if label == prediction and len(images) == 1 else ""
     return FaceFigure(images, alt, text=text, emotions=tuple(lines))
 

@@ -50,8 +50,11 @@ def is_stored(folder: Path, epoch: int) -> bool:
 
 
 def find_best_epoch(progress: Progress) -> int:
-    """The first of those with the highest PublicTest accuracy, from 1."""
-    return 1 + progress.accuracies.index(max(progress.accuracies))
+    """The one with the highest PublicTest accuracy, of several the one with the lowest loss, from 1: few
+    faces have few accuracies.
+    """
+    rows = progress.history
+    return 1 + max(range(len(rows)), key=lambda i: (rows[i]["public_accuracy"], -rows[i]["public_loss"], -i))
 
 
 def identify_run(

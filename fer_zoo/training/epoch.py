@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from fer_zoo.data.augment import augment_batch, mix_batch
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.evaluation.inference import predict_logits
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.context import TrainContext
@@ -43,7 +42,7 @@ def train_epoch(
     cpu_generator = Generator().manual_seed(epoch_seed)
     labels = context.train_labels
     classes = labels if labels.ndim == 1 else labels.argmax(1)
-    label_loss = build_label_loss(classes, recipe)
+    label_loss = build_label_loss(classes, recipe, len(context.model.classes))
     size = batch_size_at(recipe, epoch)
     steps = count_steps(len(labels), size)
     plateaus = (
@@ -129,9 +128,10 @@ def validate(
     int64 (N,) on the CPU.
     """
     shard = group.shard(len(pixels))
-    gathered = torch.zeros(len(pixels), len(EMOTIONS), device=pixels.device)
     with autocast:
-        gathered[shard] = predict_logits(model, pixels[shard], device=pixels.device).to(pixels.device)
+        own = predict_logits(model, pixels[shard], device=pixels.device).to(pixels.device)
+    gathered = torch.zeros(len(pixels), own.shape[1], device=pixels.device)
+    gathered[shard] = own
     group.all_reduce(gathered)
     logits = gathered.cpu()
     return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()

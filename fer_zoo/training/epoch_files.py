@@ -1,5 +1,7 @@
 """What a run writes after each epoch."""
 
+from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING
+from fer_zoo.data.stratified_split import SPLIT_NAME, write_split
 from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
 from fer_zoo.training.checkpoint import Progress, save_checkpoint
 from fer_zoo.training.context import TrainContext
@@ -11,6 +13,14 @@ def save_epoch(context: TrainContext, progress: Progress) -> None:
     if find_best_epoch(progress) == len(progress.history):
         save_best(context.folder, context.evaluated, describe_run(context.run, progress))
     write_history(context.folder, progress.history)
+
+
+def save_split(context: TrainContext) -> None:
+    """Keep a split that was drawn: `fer-zoo eval` of the run scores the faces that are not in this list."""
+    data, path = context.data, context.folder / SPLIT_NAME
+    if data.split_seed is not None and not path.exists():
+        splits = {TRAINING: data.training, PUBLIC: data.public_test}
+        write_split(path, {code: (faces.pixels, faces.names) for code, faces in splits.items()})
 
 
 def restore_files(context: TrainContext, progress: Progress) -> None:

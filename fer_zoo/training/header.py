@@ -4,7 +4,9 @@ from pathlib import Path
 
 import torch
 
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.models.registry import Architecture
+from fer_zoo.models.weights import find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import Recipe
 from fer_zoo.training.checkpoint import Progress
@@ -16,18 +18,34 @@ MAX_CHANGES = 6  # settings of a recipe that are listed one by one
 
 
 def describe_start(context: TrainContext) -> list[str]:
-    """Four lines, without the folder: see `describe_folder`."""
+    """Four lines, and one on the head if it is no new one of the seven emotions; without the folder: see
+    `describe_folder`.
+    """
     data, recipe = context.data, context.recipe
     parameters = sum(parameter.numel() for parameter in context.model.parameters())
     precision = "bfloat16" if isinstance(context.autocast, torch.autocast) else "float32"
     faces, size = len(data.training), min(recipe.batch_size, len(data.training))
     return [
         f"{context.architecture.name}: {parameters:,} parameters",
+        *_describe_head(context),
         f"device: {_describe_device(context.device, context.group)}, {precision}",
         f"data: {data.source or 'arrays'}, {faces:,} Training and {len(data.public_test):,} PublicTest faces",
         f"recipe: {name_recipe(context.architecture, recipe)}; {recipe.epochs} epochs of "
         f"{count_steps(faces, size)} steps, {size} faces each, seed {context.seed}",
     ]
+
+
+def _describe_head(context: TrainContext) -> list[str]:
+    source, classes = context.run["pretrained"], context.model.classes
+    if not source and classes == EMOTIONS:
+        return []
+    listed = f"{len(classes)} classes ({', '.join(classes)[:200]})"
+    if not isinstance(source, dict):
+        backbone = "random weights" if not source else "ImageNet weights" if source is True else source
+        return [f"head: new, {listed}; backbone: {backbone}"]
+    released = find_weights_by_hash(source["sha256"])
+    name = released.full_name if released else source["name"]
+    return [f"head: {source.get('head', 'kept')}, {listed}; backbone: {name}"]
 
 
 def describe_folder(folder: Path, resume: bool, progress: Progress) -> str:

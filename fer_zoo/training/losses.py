@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.recipes.recipe import Recipe
 
 EFFECTIVE_BETA = 0.999  # Cui et al. try 0.9 to 0.9999; this one lies between no weights and inverse ones
@@ -14,7 +13,7 @@ EFFECTIVE_BETA = 0.999  # Cui et al. try 0.9 to 0.9999; this one lies between no
 
 @dataclass(frozen=True)
 class LabelLoss:
-    """Cross-entropy of logits (N, 7) against labels (N,) or shares (N, 7), with the recipe's additions.
+    """Cross-entropy of logits (N, C) against labels (N,) or soft ones (N, C), with the recipe's additions.
 
     weights: one a class, or None. offset: added to the logits in training alone, so that the network itself
     learns to give the rare classes more (Menon et al. 2020, arXiv:2007.07314): a multiple of the logarithm
@@ -42,24 +41,27 @@ class LabelLoss:
         return (hardness.clamp(min=1e-6) ** self.gamma * each).sum() / total
 
 
-def build_label_loss(labels: Tensor, recipe: Recipe) -> LabelLoss:
+def build_label_loss(labels: Tensor, recipe: Recipe, num_classes: int) -> LabelLoss:
     """labels (N,): of all training faces, whose counts decide weights and offset."""
     offset = None
     if recipe.logit_adjustment:
-        shares = _count_classes(labels) / len(labels)
+        shares = _count_classes(labels, num_classes) / len(labels)
         offset = recipe.logit_adjustment * shares.log()
     return LabelLoss(
-        class_weights_tensor(labels, recipe.class_weights), offset, recipe.focal_gamma, recipe.label_smoothing
+        class_weights_tensor(labels, recipe.class_weights, num_classes),
+        offset,
+        recipe.focal_gamma,
+        recipe.label_smoothing,
     )
 
 
-def class_weights_tensor(labels: Tensor, kind: str) -> Tensor | None:
+def class_weights_tensor(labels: Tensor, kind: str, num_classes: int) -> Tensor | None:
     """Loss weights by class frequency, mean 1 over the images: `inverse`, its square root `sqrt`,
     `effective` (inverse of the effective number of faces, Cui et al. 2019, arXiv:1901.05555), or None.
     """
     if kind == "none":
         return None
-    counts = _count_classes(labels)
+    counts = _count_classes(labels, num_classes)
     if kind == "effective":
         weights = (1 - EFFECTIVE_BETA) / (1 - EFFECTIVE_BETA**counts)
     else:
@@ -67,6 +69,6 @@ def class_weights_tensor(labels: Tensor, kind: str) -> Tensor | None:
     return weights / weights[labels].mean()
 
 
-def _count_classes(labels: Tensor) -> Tensor:
-    """Floats (7,); a class without a face counts as one."""
-    return torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1).float()
+def _count_classes(labels: Tensor, num_classes: int) -> Tensor:
+    """Floats (C,); a class without a face counts as one."""
+    return torch.bincount(labels, minlength=num_classes).clamp(min=1).float()

@@ -8,7 +8,6 @@ import torch
 from torch import Generator, Tensor, nn
 
 from fer_zoo.artifacts.classifier import FaceClassifier
-from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import RecipeError
 from fer_zoo.models.registry import ARCHITECTURES, Architecture
 from fer_zoo.recipes.recipe import Recipe
@@ -63,7 +62,7 @@ def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
     """Indices of one epoch: every image once, or as many draws with each class equally likely."""
     if not recipe.balanced_sampling:
         return torch.randperm(len(labels), generator=generator, device=labels.device)
-    counts = torch.bincount(labels, minlength=len(EMOTIONS)).clamp(min=1)
+    counts = torch.bincount(labels).clamp(min=1)
     return torch.multinomial(1 / counts[labels].float(), len(labels), replacement=True, generator=generator)
 
 

@@ -5,7 +5,7 @@ made there.
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +32,15 @@ from fer_zoo.training.display import TrainingDisplay
 from fer_zoo.training.distill import load_teachers
 from fer_zoo.training.distributed import Group, join_group, sync_batchnorm
 from fer_zoo.training.epoch import train_epoch, validate
-from fer_zoo.training.epoch_files import restore_files, save_epoch
+from fer_zoo.training.epoch_files import restore_files, save_epoch, save_split
 from fer_zoo.training.header import describe_folder, describe_start
 from fer_zoo.training.history import describe_epoch, open_events, write_events
-from fer_zoo.training.initialize import Initialization, initialize_model
+from fer_zoo.training.initialize import Initialization, default_recipe, initialize_model
 from fer_zoo.training.memory import out_of_memory_hint
 from fer_zoo.training.optim import allow_train_crops, build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.run_dir import lock_run_dir
 from fer_zoo.training.schedule import count_plateaus
+from fer_zoo.training.small_data import adapt_recipe, check_splits
 from fer_zoo.utils.devices import keep_freed_memory, pick_device
 from fer_zoo.utils.progress import track
 
@@ -82,12 +83,15 @@ def fit(
 
     Args:
         architecture: a name of `fer-zoo list`.
-        train: faces to learn from; labels int64 (N,), or soft labels float32 (N, 7).
-        val: faces that choose; labels int64 (N,).
-        recipe: the architecture's own where none is given.
+        train: faces to learn from; labels int64 (N,), or soft labels float32 (N, classes). Its classes are
+            the model's.
+        val: faces that choose; labels int64 (N,), of the same classes.
+        recipe: the architecture's own where none is given, or `finetune` where a trained model gets a new
+            head. Where an epoch has fewer than two batches, they are made smaller.
         out: folder of the run.
         init: None for random weights, True for ImageNet's from the Hub, or a file of weights, or a trained
-            model of the same network by name or folder; then backbone_lr_mult and freeze_epochs apply.
+            model of the same network by name or folder, which gets a new head if its classes are others;
+            then backbone_lr_mult and freeze_epochs apply.
         seed: of the weights, the order of the faces, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1` ...
         resume: the run in `out`; starts it where there is none.
@@ -101,7 +105,7 @@ def fit(
     Raises:
         TrainingError: an occupied folder, a full disk, a missing device, too little memory on it, a loss
             that is not finite.
-        DataError: no two splits are given.
+        DataError: no two splits are given, or they are empty or of different classes.
         ArtifactError, UnknownNameError: weights to start from or to distill from are missing.
     """
     if isinstance(train, FER2013) or val is None:
@@ -109,8 +113,10 @@ def fit(
             "fit takes two splits instead of the data set: fit(architecture, dataset.training, "
             "dataset.public_test, recipe, out=..., data=dataset.info)."
         )
+    check_splits(train, val)
     row = find_architecture(architecture)
-    recipe = recipe or load_recipe(row.recipe)
+    recipe = recipe or load_recipe(default_recipe(row, init or False, train.classes))
+    recipe = adapt_recipe(recipe, len(train))
     run_dir, torch_device = Path(out), pick_device(device)
     group = join_group(torch_device, min(recipe.batch_size, len(train)))
     with lock_run_dir(run_dir, resume) if group.is_writer else nullcontext(False) as found:
@@ -136,16 +142,8 @@ def fit(
 
 def _join_splits(train: Faces, val: Faces, info: DataInfo) -> FER2013:
     """As the calibration takes them: PrivateTest is empty."""
-    nothing = Faces(np.zeros((0, *val.pixels.shape[1:]), np.uint8), np.zeros(0, np.int64))
-    return FER2013(
-        train,
-        val,
-        nothing,
-        info.fingerprint,
-        info.source,
-        excluded=info.excluded,
-        label_source=info.label_source,
-    )
+    nothing = val.select(np.zeros(0, np.int64))
+    return FER2013(train, val, nothing, note="", **vars(info))
 
 
 def prepare(
@@ -164,7 +162,7 @@ def prepare(
     """Build all that a run needs. is_saved: whether there is a checkpoint, whose state then goes into it."""
     keep_freed_memory()
     torch.manual_seed(seed)
-    start = _initialize(row, recipe, init, device)
+    start = _initialize(row, recipe, init, device, data.classes)
     model = start.model
     init_state = copy.deepcopy(model.state_dict()) if recipe.interpolate_init else None
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
@@ -197,17 +195,25 @@ def prepare(
         ),
         group=group,
     )
+    if group.is_writer:
+        save_split(context)
     if is_saved and group.is_writer:
         restore_files(context, progress)
     return context, progress
 
 
 def _initialize(
-    row: Architecture, recipe: Recipe, init: bool | str | Path | None, device: torch.device
+    row: Architecture,
+    recipe: Recipe,
+    init: bool | str | Path | None,
+    device: torch.device,
+    classes: Sequence[str],
 ) -> Initialization:
-    start = initialize_model(row, init or False, network_options(recipe))
-    if recipe.interpolate_init and not isinstance(start.source, dict):
-        raise TrainingError("interpolate_init needs a trained model: give --pretrained its name or folder.")
+    start = initialize_model(row, init or False, network_options(recipe), classes)
+    if recipe.interpolate_init and not (isinstance(start.source, dict) and "head" not in start.source):
+        raise TrainingError(
+            "interpolate_init needs a trained model of the same classes: give --pretrained a name or folder."
+        )
     if not recipe.normalize:
         start.model.preprocessing = Preprocessing(start.model.preprocessing.size, mean=0.0, std=1.0)
     start.model.to(device)

@@ -5,6 +5,8 @@ The source is jupytext's Markdown; a region marked lang="es" is in the Spanish n
 run on drawn faces, so the pictures in the notebooks show nobody. `--no-run` leaves the outputs out.
 """
 
+import base64
+import io
 import os
 import re
 import sys
@@ -14,9 +16,12 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 DOCS = Path(__file__).resolve().parents[1] / "fer_zoo" / "docs"
 SOURCE = DOCS / "tutorial.source.md"
+PNG = "image/png"
+COLORS = 48  # of a picture that is kept
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a bar that moves; nothing is left of it in a file
 NAMES = {"en": "tutorial", "es": "tutorial.es"}
 
@@ -51,9 +56,36 @@ def run_notebook(notebook: NotebookNode, timeout_s: int = 300) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times, which differ each run
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = tidy_outputs(cell.outputs)
     notebook.metadata.pop("widgets", None)
     return notebook
+
+
+def tidy_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Pictures of few colors, the last state of each progress bar, and nothing of what a file cannot show."""
+    tidy: list[NotebookNode] = []
+    for output in outputs:
+        data = output.get("data", {})
+        if WIDGET in data:
+            continue
+        if PNG in data:
+            data[PNG] = shrink_png(data[PNG])
+        if output.output_type == "stream" and tidy and tidy[-1].get("name") == output.name:
+            tidy[-1].text += output.text
+        else:
+            tidy.append(output)
+    for output in tidy:
+        if output.output_type == "stream":
+            lines = output.text.split("\n")
+            output.text = "\n".join(line.rpartition("\r")[2] for line in lines)
+    return tidy
+
+
+def shrink_png(encoded: str) -> str:
+    shrunk = io.BytesIO()
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
+    picture.quantize(COLORS).save(shrunk, format="PNG", optimize=True)
+    return base64.b64encode(shrunk.getvalue()).decode()
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def build_page(
     offer_models(models)
     with OfflineBlocks(title=say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        build_address()
+        build_address(page)
         with gr.Tabs(overflow_behavior="wrap"):  # in one row that scrolls, not in a menu; ids are addresses
             with gr.Tab(label("page.compare"), id="compare"):
                 build_compare(page)
@@ -178,6 +178,7 @@ def launch(
     host: str | None = None,
     share: bool = False,
     models: Sequence[str] = (),
+    fetch: bool = False,
 ) -> None:
     """Serve the page until Ctrl-C or a signal that ends it.
 
@@ -187,6 +188,7 @@ def launch(
         host: Address to listen at; None is this machine alone.
         share: Give the page a public address through Gradio's relay, for a week at most.
         models: Names, folders or Hub addresses to offer instead of the package's own.
+        fetch: Let visitors name a picture by its public web address, which this machine then fetches.
 
     Raises:
         OSError: The port is taken.
@@ -195,6 +197,8 @@ def launch(
     from page.server import exit_on_signals
 
     exit_on_signals()
+    if fetch:
+        os.environ["FER_ZOO_DEMO_FETCH"] = "1"
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # ours alone; Gradio's own folder is shared by all its apps
         isolate_decoding()  # a hostile picture or video ends a child, not the page

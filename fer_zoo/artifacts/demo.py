@@ -25,13 +25,14 @@ def launch_demo(
     host: str | None = None,
     share: bool = False,
     models: Sequence[str] = (),
+    fetch: bool = False,
 ) -> None:
     """Serve the page until Ctrl-C. Arguments and errors as of `launch` in space/app.py, but a port that is
     taken raises FerZooError.
     """
     sys.path.insert(0, str(find_space()))
     try:
-        import_module("app").launch(port, open_browser, host, share, models)
+        import_module("app").launch(port, open_browser, host, share, models, fetch)
     except OSError as error:
         at = f" of {escape(host)}" if host else ""
         raise FerZooError(f"Port {port}{at} cannot be used: choose another with --port.") from error

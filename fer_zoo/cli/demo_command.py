@@ -22,6 +22,11 @@ def add_parsers(parsers: Any) -> None:
         metavar="A,B",
         help="names, folders or Hub addresses to offer [all weights of the package]",
     )
+    demo.add_argument(
+        "--fetch",
+        action="store_true",
+        help="let visitors give the web address of a picture, public hosts alone",
+    )
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
@@ -34,4 +39,5 @@ def run_demo(arguments: argparse.Namespace) -> None:
         host=arguments.host,
         share=arguments.share,
         models=arguments.models,
+        fetch=arguments.fetch,
     )

@@ -7,6 +7,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from page.address import find_origin
+from page.fetched_pictures import may_fetch
 from page.parts import add_html
 from page.templates import render
 from page.words import find_language, say
@@ -27,5 +28,12 @@ def build_about(page: gr.Blocks) -> None:
 
 def render_about(language: str, origin: str = DEFAULT_ORIGIN) -> str:
     """origin: the page's own, for the example of a program."""
-    told = {key: Markup(MarkdownIt().render(say(language, f"about.{key}"))) for key in ("text", "answer")}
+    text = say(language, "about.text")
+    if may_fetch():  # one more point of what happens to a picture, before the last heading
+        points, mark, heading = text.rpartition("\n\n## ")
+        text = f"{points}\n{say(language, 'about.fetch')}{mark}{heading}"
+    told = {
+        key: Markup(MarkdownIt().render(markdown))
+        for key, markdown in (("text", text), ("answer", say(language, "about.answer")))
+    }
     return render("about", language, origin=origin, **told)

@@ -16,9 +16,10 @@ from compare_tab.example_photos import find_example
 from compare_tab.heat import render_heats
 from compare_tab.photo_html import render_photo_input
 from fer_zoo import FerZooError
+from page.fetched_pictures import fetch_picture, may_fetch
 from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from page.parts import add_html, follow_language
-from page.uploads import Upload, explain, find_name, read_upload
+from page.uploads import Upload, UploadError, cut_name, explain, find_name, read_upload
 from page.words import find_language, label, say
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def build_compare(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
     state = gr.State(None)  # PhotoState: for when other models are chosen, or somebody asks why
     photo = add_html(render_photo_input(), SCRIPTS / "photo.js", "photo")
+    link = gr.Textbox(label=label("compare.link"), visible=may_fetch(), max_lines=1, elem_id="link")
     result = add_html(render_welcome(), SCRIPTS / "view.js", "result")
     heats = add_html("", SCRIPTS / "heat.js", "heats")
     with gr.Accordion(label("compare.models"), open=False, elem_id="chosen"):
@@ -62,6 +64,8 @@ def build_compare(page: gr.Blocks) -> None:
     for listen, read in ((photo.upload, receive_photo), (photo.select, read_example)):
         _run_after(listen(read, [models], outputs, trigger_mode="multiple", **options, **QUEUE), ANSWERED)
     _run_after(photo.clear(forget_photo, None, outputs, **options), ANSWERED)
+    link.submit(None, js=BUSY, api_visibility="private")
+    _run_after(link.submit(read_link, [link, models], outputs, **options, **QUEUE), SETTLED)
     again: dict[str, Any] = {"trigger_mode": "always_last", **options, **QUEUE}
     for listen, read in ((models.input, compare_again), (result.submit, use_whole)):
         listen(None, js=BUSY, api_visibility="private")
@@ -88,6 +92,18 @@ def add_photo(file: Any, models: list[str], request: gr.Request) -> tuple[Any, .
     except FerZooError as error:
         language = find_language(request)
         return None, render_message(explain(error, find_name(file), language), language), ""
+    return compare_again(PhotoState(upload), models, request)
+
+
+def read_link(url: str, models: list[str], request: gr.Request) -> tuple[Any, ...]:
+    """What is at an address of the web, where whoever runs the page allows it."""
+    language = find_language(request)
+    try:
+        if not may_fetch():
+            raise UploadError("This page fetches nothing. Send the picture itself.", "link")
+        upload = fetch_picture(url)
+    except FerZooError as error:
+        return None, render_message(explain(error, cut_name(url), language), language), ""
     return compare_again(PhotoState(upload), models, request)
 
 

@@ -1,17 +1,25 @@
-"""Each tab and each model has an address; the page's script keeps it."""
+"""Each tab and each model has an address, which a script keeps; another names Gradio's buttons in Spanish."""
 
 from pathlib import Path
 
 import gradio as gr
 
-from page.parts import add_html
+from page.parts import add_html, follow_language
+from page.templates import render
+from page.words import list_texts, say
 
-SCRIPT = Path(__file__).with_name("address.js")
+SCRIPTS = [Path(__file__).with_name(name) for name in ("address.js", "labels.js")]
 
 
-def build_address() -> gr.HTML:
+def build_address(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    return add_html("", SCRIPT, "address")
+    follow_language(page, add_html("", SCRIPTS, "address"), render_labels)
+
+
+def render_labels(language: str) -> str:
+    """Gradio's labels that are English in its Spanish too, each with its words in the visitor's language."""
+    english = list_texts("en", "label")
+    return render("labels", language, labels={english[key]: say(language, f"label.{key}") for key in english})
 
 
 def find_origin(request: gr.Request | None, default: str) -> str:

@@ -74,24 +74,17 @@ def label(key: str) -> Any:
 
 
 def build_translations() -> "I18n":
-    """What Blocks.launch wants as `i18n`, with words for Gradio's own, whose Spanish has another register."""
+    """What Blocks.launch wants as `i18n`. With words for Gradio's own, whose Spanish has another register: a
+    key with its dots goes before Gradio's table of tables.
+    """
     import gradio as gr
 
     return gr.I18n(
         **{
-            language: {_name_label(key): text for key, text in texts.items()} | _list_gradio_texts(language)
+            language: {_name_label(key): text for key, text in texts.items()} | list_texts(language, "gradio")
             for language, texts in TEXTS.items()
         }
     )
-
-
-def _list_gradio_texts(language: str) -> dict[str, Any]:
-    """In the browser they lie in tables by their component: {"upload_text": {"drop_file": text}}."""
-    tables: dict[str, Any] = {}
-    for key, text in list_texts(language, "gradio").items():
-        component, _, name = key.partition(".")
-        tables.setdefault(component, {})[name] = text
-    return tables
 
 
 def _name_label(key: str) -> str:

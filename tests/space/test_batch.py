@@ -386,3 +386,31 @@ def test_a_message_of_slashes_alone_costs_no_time(start: str) -> None:
     PATH.sub("", 100_000 * "'/")
     PATH.sub("", 100_000 * "~ /")
     assert time.process_time() - began < 5
+
+
+def test_answers_are_counted_and_a_single_model_shows_all_its_percentages() -> None:
+    from batch_tab.batch_html import FaceRow, render_batch
+
+    def answer(name: str) -> dict[str, float]:
+        return {other: 0.7 if other == name else 0.05 for other in EMOTIONS}
+
+    crop = np.zeros((48, 48), dtype=np.uint8)
+    answers = ["sad", "happy", "happy"]
+    faces = [{"box": [0, 0, 9, 9], "score": 0.9, "models": {"m": answer(name)}} for name in answers]
+    results = [{"image": "a.png", "faces": faces}]
+    rows = [FaceRow("a.png", number, crop, face["models"]) for number, face in enumerate(faces, 1)]
+    html = render_batch(results, rows, "es")
+    chips = re.findall(r'data-only="(\w+)".*?</i>(\w+) (\d+)</button>', html, re.DOTALL)
+    assert chips == [("happy", "alegría", "2"), ("sad", "tristeza", "1")]
+    assert re.findall(r'<tr data-answer="(\w+)"', html) == answers
+    assert html.count('<td class="fz-part"') == 3 * 7 and "--share:70" in html
+    both = [row._replace(models={"m": row.models["m"], "n": row.models["m"]}) for row in rows]
+    assert "fz-part" not in render_batch(results, both, "en")
+
+
+def test_a_model_of_other_classes_has_its_own_columns() -> None:
+    from batch_tab.table import write_table
+
+    faces = [{"box": [0, 0, 9, 9], "score": 0.9, "models": {"m": {"calm": 0.6, "=odd": 0.4}}}]
+    (line,) = csv.DictReader(io.StringIO(write_table([{"image": "a.png", "faces": faces}])))
+    assert line["answer"] == "calm" and line["calm"] == "0.600000" and line["'=odd"] == "0.400000"

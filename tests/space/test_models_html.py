@@ -65,7 +65,7 @@ def test_speed_is_the_cards_until_it_is_measured() -> None:
     rows = [{**row(name, {"private": BEST}), **cards} for name in ("one", "two")]
     html = render_models(rows, "en", {"one": {"milliseconds": 8.0, "threads": 2}})
     assert "8.0 ms</td>" in html and re.search(r"2\.4 ms<small[^>]*>model card", html)
-    assert "from the model cards" in html and "one 70.0%, 2.4 ms" in html  # one machine for a whole chart
+    assert "(model cards)" in html and "one 70.0%, 2.4 ms" in html  # one machine for a whole chart
 
 
 def test_both_scores_and_the_inputs_of_an_ensembles_members_are_shown() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -207,8 +208,7 @@ def _save(
     rows, crops = found
     for number, crop in enumerate(crops, 1):
         name = _choose_name(inner, number, taken)
-        image = PIL.Image.fromarray(crop)
-        write_atomically(out / name, lambda path, image=image: image.save(path, format="PNG"))
+        write_atomically(out / name, partial(PIL.Image.fromarray(crop).save, format="PNG"))
         rows[number - 1]["file"] = as_utf8(name.as_posix())
     return [{**dict.fromkeys(COLUMNS, ""), **row, "source": source} for row in rows]
 

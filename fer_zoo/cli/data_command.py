@@ -3,8 +3,9 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_zoo.cli.arguments import (
     Parser,
@@ -19,7 +20,12 @@ from fer_zoo.cli.arguments import (
     seed,
     whole,
 )
-from fer_zoo.errors import escape
+from fer_zoo.errors import FerZooError, escape
+
+if TYPE_CHECKING:
+    from fer_zoo.artifacts.classifier import FaceClassifier
+    from fer_zoo.data.fer2013 import FER2013
+    from fer_zoo.data.label_suspects import Suspect
 
 MAX_LISTED = 10  # photos that are named on stderr; the table names all
 
@@ -56,6 +62,17 @@ def add_parsers(parsers: Any) -> None:
         help='models that predict the labels; "" for none [cnn-baseline,resnet_48]',
     )
     audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters")
+    audit.add_argument(
+        "--folds",
+        type=whole(2, 20),
+        metavar="N",
+        help="cross-validate: list Training labels that models which have not seen them contradict",
+    )
+    audit.add_argument(
+        "--arch",
+        metavar="NAME",
+        help="with --folds: train this network in each fold [a linear layer on the models' features]",
+    )
     audit.add_argument(
         "--out",
         default="data-audit",
@@ -110,25 +127,80 @@ def run_data_show(arguments: argparse.Namespace) -> None:
 def run_data_audit(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.audit import audit_faces, collect_faces, count_findings
+    from fer_zoo.data.class_map import require_emotions
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.reports.audit_report import format_counts, write_audit
-    from fer_zoo.reports.evidence import collect_evidence
+    from fer_zoo.reports.evidence import collect_evidence, load_models
     from fer_zoo.utils.progress import track
 
     folders = [resolve_folder(name) for name in arguments.models.split(",") if name]
+    _check_folds(arguments, folders)
     ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
     dataset = read_fer2013(arguments.data)
+    if ferplus:
+        require_emotions(dataset.classes, "--ferplus")
     collection = collect_faces(dataset)
-    evidence = collect_evidence(collection, dataset, folders, ferplus, arguments.device)
+    models = load_models(folders, arguments.device)
+    suspects = _cross_validate(arguments, dataset, list(models.values())) if arguments.folds else None
+    known = {name: model for name, model in models.items() if model.classes == dataset.classes}
+    if len(known) < len(models):
+        print(f"fer-zoo: {_explain_unknown(models, known, suspects is not None)}", file=sys.stderr)
+    evidence = collect_evidence(collection, dataset, known, ferplus)
     with track("searching for duplicate photos") as progress:
-        findings = audit_faces(collection, **evidence._asdict(), progress=progress)
-    write_audit(out, dataset, collection, findings)
+        findings = audit_faces(collection, **evidence._asdict(), suspects=suspects or (), progress=progress)
+    write_audit(out, dataset, collection, findings, suspects)
     counts = count_findings(collection, findings)
     if arguments.json:
         print_json({"folder": str(out), "faces": len(collection.split), "counts": counts})
+        return
+    print(format_counts(counts))
+    print(f"\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)")
+    if suspects:
+        print(f"Look through {out / 'suspects.csv'}; --exclude takes it too.")
+
+
+def _check_folds(arguments: argparse.Namespace, folders: list[Path]) -> None:
+    """Before the data is read."""
+    from fer_zoo.models.registry import find_architecture
+
+    if arguments.arch and not arguments.folds:
+        raise FerZooError("--arch trains a network in each fold: add --folds 5.")
+    if arguments.arch:
+        find_architecture(arguments.arch)
+    if arguments.folds and not (arguments.arch or folders):
+        raise FerZooError("--folds needs the features of --models, or --arch NAME to train a network.")
+
+
+def _explain_unknown(models: Collection[str], known: Collection[str], is_checked: bool) -> str:
+    names = ", ".join(name for name in models if name not in known)
+    hint = "" if is_checked else " --folds 5 checks the labels."
+    return f"{names}: other classes than the data's, so the predictions are left out.{hint}"
+
+
+def _cross_validate(
+    arguments: argparse.Namespace, dataset: "FER2013", models: list["FaceClassifier"]
+) -> list["Suspect"]:
+    from fer_zoo.data.label_suspects import find_suspects, has_cleanlab
+    from fer_zoo.experiments.out_of_fold import LinearHead, TrainedNetwork, predict_out_of_fold
+    from fer_zoo.utils.progress import track
+
+    if not has_cleanlab():
+        print(
+            "fer-zoo: a simple rule ranks the labels; pip install 'fer-zoo[audit]' for cleanlab's",
+            file=sys.stderr,
+        )
+    out, folds = Path(arguments.out) / "folds", arguments.folds
+    if arguments.arch:  # each fold shows its own progress
+        table = predict_out_of_fold(
+            dataset, out, TrainedNetwork(arguments.arch, device=arguments.device), folds
+        )
     else:
-        print(format_counts(counts))
-        print(f"\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)")
+        with track("features of the Training faces") as progress:
+            head = LinearHead(models, progress)
+            head.embed(dataset, out)
+        with track("cross-validating") as progress:
+            table = predict_out_of_fold(dataset, out, head, folds, progress=progress)
+    return find_suspects(dataset.training.labels, table.astype("float64"))
 
 
 def run_data_crop(arguments: argparse.Namespace) -> None:

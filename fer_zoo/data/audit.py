@@ -13,10 +13,12 @@ Every finding has a reason. A face is excluded from training (never from Private
   raters alone decide. Without votes, two or more models must predict the same other emotion with a
   probability of 90 % each, which a model rarely does for a face it was trained on: memorized wrong labels are
   missed then.
+A Training label that cross-validated predictions contradict is listed as suspect, and not excluded: a person
+looks at it first.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.data.fer2013 import FER2013, Faces, concatenate
 from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, VOTE_COLUMNS, majority_labels
+from fer_zoo.data.label_suspects import Suspect
 from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING, USAGES
 from fer_zoo.data.quality import EXACT, MIRRORED, NEAR, find_blanks, find_similar, group_similar
 from fer_zoo.emotions import EMOTIONS
@@ -33,8 +36,8 @@ MAX_NO_FACE_VOTES = 5  # of ten; more mean that there is no face
 MIN_VOTES = 7  # of ten, for another emotion than the label
 MIN_CONFIDENCE = 0.9  # of another emotion, without votes
 MAX_UNCERTAIN = 0.35  # highest probability of an uncertain prediction: 2.5 times that of a uniform one
-BLANK, NO_FACE, LABEL = "blank", "no face", "label"
-KINDS = (BLANK, NO_FACE, EXACT, NEAR, MIRRORED, LABEL)
+BLANK, NO_FACE, LABEL, SUSPECT = "blank", "no face", "label", "suspect"
+KINDS = (BLANK, NO_FACE, EXACT, NEAR, MIRRORED, LABEL, SUSPECT)
 
 
 class Finding(NamedTuple):
@@ -59,7 +62,7 @@ class Collection:
         return f"{USAGES[self.split[row]]} {self.index[row]}"
 
     def label(self, row: int) -> str:
-        return EMOTIONS[self.faces.labels[row]]
+        return self.faces.classes[self.faces.labels[row]]
 
 
 def collect_faces(dataset: FER2013) -> Collection:
@@ -93,15 +96,17 @@ def audit_faces(
     probabilities: Mapping[str, NDArray[np.float64]] | None = None,
     votes: NDArray[np.int64] | None = None,
     undetected: NDArray[np.bool_] | None = None,
+    suspects: Sequence[Suspect] = (),
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Finding]:
-    """List all findings, by kind in KINDS order, then by row.
+    """List all findings, by kind in KINDS order, then by row; suspect labels as they are given.
 
     Args:
         collection: The faces.
         probabilities: (N, 7) of each model by name.
         votes: (N, 10) of the FER+ raters.
         undetected: bool (N,), which of `find_disputed`'s faces the face detector misses; by default all.
+        suspects: of `find_suspects` on the Training labels, which come first in the collection.
         progress: Called with the numbers of compared faces and of all faces.
     """
     blank = find_blanks(collection.faces.pixels)
@@ -111,6 +116,7 @@ def audit_faces(
         *_find_no_faces(collection, probabilities or {}, votes, undetected),
         *_find_duplicates(collection, blank, votes, progress),
         *_find_wrong_labels(collection, probabilities or {}, votes),
+        *(Finding(SUSPECT, suspect.row, _describe_suspect(collection, suspect)) for suspect in suspects),
     ]
 
 
@@ -226,6 +232,13 @@ def _choose_best(
     return min(candidates, key=rank)
 
 
+def _describe_suspect(collection: Collection, suspect: Suspect) -> str:
+    return (
+        f"labeled {collection.label(suspect.row)} ({suspect.label_probability:.0%}); without it, "
+        f"{collection.faces.classes[suspect.suggested]} is predicted ({suspect.suggested_probability:.0%})"
+    )
+
+
 def _find_wrong_labels(
     collection: Collection, probabilities: Mapping[str, NDArray[np.float64]], votes: NDArray[np.int64] | None
 ) -> list[Finding]:
@@ -256,6 +269,7 @@ def _find_labels_by_models(
 ) -> list[Finding]:
     if len(probabilities) < 2:
         return []
+    classes = collection.faces.classes
     tables = np.stack(list(probabilities.values()))
     predicted, confident = tables.argmax(axis=2), (tables.max(axis=2) >= MIN_CONFIDENCE).all(axis=0)
     agree = (predicted == predicted[0]).all(axis=0)
@@ -263,7 +277,7 @@ def _find_labels_by_models(
         Finding(
             LABEL,
             row,
-            f"labeled {collection.label(row)}; {len(tables)} models predict {EMOTIONS[predicted[0, row]]} "
+            f"labeled {collection.label(row)}; {len(tables)} models predict {classes[predicted[0, row]]} "
             f"with {tables[:, row].max(axis=1).min():.0%} or more",
             left_out=True,
         )

@@ -10,6 +10,7 @@ from fer_zoo.data.audit import (
     KINDS,
     LABEL,
     NO_FACE,
+    SUSPECT,
     Collection,
     Finding,
     count_findings,
@@ -17,7 +18,8 @@ from fer_zoo.data.audit import (
 )
 from fer_zoo.data.exclude import COLUMNS, REASON_COLUMN, REASON_SEPARATOR
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.labels_and_splits import PRIVATE, USAGES
+from fer_zoo.data.label_suspects import Suspect
+from fer_zoo.data.labels_and_splits import PRIVATE, TRAINING, USAGES
 from fer_zoo.data.quality import EXACT, MIRRORED, NEAR
 from fer_zoo.reports.rendering import FaceFigure, encode_face, render_page
 from fer_zoo.utils.files import write_atomically, write_text
@@ -33,6 +35,7 @@ TITLES = {
     NEAR: "Near duplicates",
     MIRRORED: "Mirrored duplicates",
     LABEL: "Contradicted labels",
+    SUSPECT: "Suspect labels",
     "left_out": "Left out by exclude.csv",
 }
 DESCRIPTIONS = {
@@ -42,11 +45,24 @@ DESCRIPTIONS = {
     NEAR: "One photo: cropped, brightened, compressed or watermarked differently.",
     MIRRORED: "One photo and its mirror image.",
     LABEL: "Raters, and models where they can tell, agree on another emotion.",
+    SUSPECT: "Models that have not seen the label predict another class; the most suspicious first. Not left "
+    "out by exclude.csv: delete the lines of suspects.csv that you disagree with, then "
+    "fer-zoo train --exclude suspects.csv.",
 }
+SUSPECT_COLUMNS = (*COLUMNS, "file", "label", "suggested", "label_probability", "suggested_probability")
 
 
-def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings: list[Finding]) -> None:
-    """Write findings.csv, exclude.csv (for `fer-zoo train --exclude`) and index.html."""
+def write_audit(
+    folder: Path,
+    dataset: FER2013,
+    collection: Collection,
+    findings: list[Finding],
+    suspects: Sequence[Suspect] | None = None,
+) -> None:
+    """Write findings.csv, exclude.csv (for `fer-zoo train --exclude`) and index.html.
+
+    suspects: where labels were cross-validated, for suspects.csv, which `--exclude` takes too.
+    """
     rows = [
         (
             finding.kind,
@@ -56,17 +72,40 @@ def write_audit(folder: Path, dataset: FER2013, collection: Collection, findings
             finding.group if finding.group >= 0 else "",
             "yes" if finding.left_out and collection.split[finding.row] != PRIVATE else "no",
             finding.reason,
+            _name_file(collection, finding.row),
         )
         for finding in findings
     ]
-    head = ("kind", "split", "index", "label", "group", "left_out", "reason")
+    head = ("kind", "split", "index", "label", "group", "left_out", "reason", "file")
     _write_csv(folder / "findings.csv", head, rows)
     left_out = [
         (USAGES[collection.split[face]], collection.index[face], REASON_SEPARATOR.join(kinds))
         for face, kinds in list_left_out(collection, findings).items()
     ]
     _write_csv(folder / "exclude.csv", (*COLUMNS, REASON_COLUMN), left_out)
+    if suspects is not None:
+        _write_csv(folder / "suspects.csv", SUSPECT_COLUMNS, _list_suspects(collection, suspects))
     write_text(folder / "index.html", build_audit(dataset, collection, findings))
+
+
+def _name_file(collection: Collection, row: int) -> str:
+    """Of data that consists of files."""
+    return collection.faces.names[row] if collection.faces.names else ""
+
+
+def _list_suspects(collection: Collection, suspects: Sequence[Suspect]) -> list[tuple[object, ...]]:
+    return [
+        (
+            USAGES[TRAINING],
+            collection.index[suspect.row],
+            _name_file(collection, suspect.row),
+            collection.label(suspect.row),
+            collection.faces.classes[suspect.suggested],
+            f"{suspect.label_probability:.4f}",
+            f"{suspect.suggested_probability:.4f}",
+        )
+        for suspect in suspects
+    ]
 
 
 def build_audit(dataset: FER2013, collection: Collection, findings: list[Finding]) -> str:
@@ -98,7 +137,8 @@ def _describe_kind(collection: Collection, kind: str, findings: Sequence[Finding
     found = [finding for finding in findings if finding.kind == kind]
     described = {"name": kind, "title": TITLES[kind], "description": DESCRIPTIONS[kind]}
     if kind not in (EXACT, NEAR, MIRRORED):
-        figures = [_show_face(collection, finding) for finding in _spread(found, SHOWN_FACES)]
+        shown = found[:SHOWN_FACES] if kind == SUSPECT else _spread(found, SHOWN_FACES)
+        figures = [_show_face(collection, finding) for finding in shown]
         return {**described, "grouped": False, "total": len(found), "figures": figures}
     members: dict[int, list[Finding]] = {}
     for finding in findings:

@@ -1,11 +1,13 @@
 """What models, raters and the face detector say about every face: the evidence of an audit."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.audit import Collection, find_disputed
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
@@ -30,27 +32,34 @@ class Evidence(NamedTuple):
 
 
 def collect_evidence(
-    collection: Collection, dataset: FER2013, folders: list[Path], ferplus: Path | None, device: str
+    collection: Collection, dataset: FER2013, models: Mapping[str, FaceClassifier], ferplus: Path | None
 ) -> Evidence:
-    """folders: of the models. ferplus: FER+'s fer2013new.csv. Raises DataError if its rows differ."""
+    """models: by name, with the data's classes. ferplus: FER+'s fer2013new.csv. Raises DataError if its rows
+    differ.
+    """
     votes = None
     if ferplus:
         by_split = read_votes(ferplus, dataset)
         votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
-    probabilities = _predict(collection, folders, device)
+    probabilities = _predict(collection, models)
     doubtful = find_disputed(collection, probabilities, votes)
     return Evidence(probabilities, votes, _find_undetected(collection, doubtful))
 
 
-def _predict(collection: Collection, folders: list[Path], device: str) -> dict[str, np.ndarray]:
+def load_models(folders: list[Path], device: str) -> dict[str, FaceClassifier]:
+    """Models on a device by name; the folder's where two have the same."""
     torch_device = pick_device(device)
     models = [load_artifact(folder).to(torch_device) for folder in folders]
-    names = unique_names([model.name for model in models], folders)
+    return dict(zip(unique_names([model.name for model in models], folders), models, strict=True))
+
+
+def _predict(collection: Collection, models: Mapping[str, FaceClassifier]) -> dict[str, np.ndarray]:
     tables = {}
-    for name, model in zip(names, models, strict=True):
+    for name, model in models.items():
+        device = next(model.parameters()).device
         with track(f"{name} on all faces") as progress:
             pixels = collection.faces.pixels
-            tables[name] = predict_probabilities(model, pixels, device=torch_device, progress=progress)
+            tables[name] = predict_probabilities(model, pixels, device=device, progress=progress)
     return tables
 
 

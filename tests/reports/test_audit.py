@@ -71,3 +71,43 @@ def test_votes_for_other_faces_are_refused(planted: Path, tmp_path: Path, capsys
         main(["data", "audit", "--data", str(planted), "--models", "", "--ferplus", str(votes)])
     assert stop.value.code == 2
     assert "fer2013new.csv" in capsys.readouterr().err
+
+
+def test_cross_validation_lists_wrong_labels_for_a_person_to_check(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "drawn.csv"
+    write_synthetic(path, count=250)
+    lines = path.read_text(encoding="ascii").splitlines()
+    wrong = [str(index) for index in range(5, 200, 20)]  # Training is 0 to 199
+    for index in map(int, wrong):
+        label, rest = lines[1 + index].split(",", 1)
+        lines[1 + index] = f"{(int(label) + 3) % 7},{rest}"
+    path.write_text("\n".join(lines), encoding="ascii")
+    out = tmp_path / "audit"
+    command = ["data", "audit", "--data", str(path), "--models", "cnn-baseline", "--folds", "3"]
+    main([*command, "--out", str(out), "--json"])
+    result = json.loads(capsys.readouterr().out)
+    suspects, findings = read_rows(out / "suspects.csv"), read_rows(out / "findings.csv")
+    listed = [row["index"] for row in findings if row["kind"] == "suspect"]
+    assert [row["index"] for row in suspects] == listed
+    assert result["counts"]["suspect"] == {"Training": len(listed), "PublicTest": 0, "PrivateTest": 0}
+    assert len(set(listed[:10]) & set(wrong)) >= 6
+    assert not {row["index"] for row in read_rows(out / "exclude.csv") if "suspect" in row["why"]}
+    assert len(exclude_faces(read_fer2013(path), out / "suspects.csv").training) == 200 - len(listed)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "Suspect labels" in page and f"<b>Training {listed[0]}</b>" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--arch", "resnet_48"], "add --folds 5"),
+        (["--folds", "5", "--models", ""], "needs the features of --models"),
+        (["--folds", "1"], "from 2 to 20"),
+        (["--folds", "3", "--arch", "resnet_49"], "Did you mean 'resnet_48'"),
+    ],
+)
+def test_cross_validation_needs_something_to_learn(options, words, planted: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["data", "audit", "--data", str(planted), *options])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and words in error and error.count("\n") == 1

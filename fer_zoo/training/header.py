@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from fer_zoo.data.stratified_split import SPLIT_NAME
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.models.registry import Architecture
 from fer_zoo.models.weights import find_weights_by_hash
@@ -29,10 +30,15 @@ def describe_start(context: TrainContext) -> list[str]:
         f"{context.architecture.name}: {parameters:,} parameters",
         *_describe_head(context),
         f"device: {_describe_device(context.device, context.group)}, {precision}",
-        f"data: {data.source or 'arrays'}, {faces:,} Training and {len(data.public_test):,} PublicTest faces",
+        f"data: {data.source or 'arrays'}, {faces:,} Training and {len(data.public_test):,} PublicTest faces"
+        f"{_describe_split(data.split_seed)}",
         f"recipe: {name_recipe(context.architecture, recipe)}; {recipe.epochs} epochs of "
         f"{count_steps(faces, size)} steps, {size} faces each, seed {context.seed}",
     ]
+
+
+def _describe_split(seed: int | None) -> str:
+    return "" if seed is None else f", split by class (seed {seed}), kept in {SPLIT_NAME}"
 
 
 def _describe_head(context: TrainContext) -> list[str]:

@@ -59,7 +59,7 @@ def run(mine: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str
 def test_a_run_from_the_zoo_says_what_is_new(run: tuple[Path, str]) -> None:
     _, said = run
     assert "head: new, 3 classes (grief, joy, rage); backbone: resnet_48.fer2013\n" in said
-    assert "has no such split, so 4 PublicTest and 4 PrivateTest faces were drawn by class" in said
+    assert "mine, 24 Training and 4 PublicTest faces, split by class (seed 0), kept in split.csv\n" in said
     assert "recipe: finetune with epochs=2, batch_size=8, learning_rate=" in said
 
 

@@ -98,7 +98,7 @@ def test_faces_of_no_data_set_of_ours_identify_themselves(small: FER2013, tmp_pa
     fit("cnn-baseline", small.training, small.public_test, recipe, out=tmp_path, show_progress=False)
     assert len(load(tmp_path).info["data_fingerprint"]) == 16
     assert load(tmp_path).info["data"] == {"name": "", "training": 192, "public_test": 64}
-    with pytest.raises(ArtifactError, match="its data differ"):
+    with pytest.raises(ArtifactError, match="its recipe, data differ"):
         fit("cnn-baseline", small.public_test, small.public_test, recipe, out=tmp_path, resume=True)
 
 

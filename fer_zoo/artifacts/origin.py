@@ -77,7 +77,10 @@ def describe_changed(model: "FaceClassifier") -> dict[str, Any]:
     kept = {key: model.info[key] for key in STAYS if key in model.info}
     if "members" in model.info:
         kept["members"] = _describe_members(model)
-    return {**kept, "metrics": {}, "base_model": model.origin.describe()}
+    hub = model.info.get("hub")
+    repo = hub.get("repo") if isinstance(hub, dict) else None
+    base = model.origin.describe() | ({"name": repo} if isinstance(repo, str) else {})
+    return {**kept, "metrics": {}, "base_model": base}
 
 
 def _describe_members(model: "FaceClassifier") -> list[dict[str, Any]]:

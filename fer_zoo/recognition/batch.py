@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.detection.crops import find_crops
 from fer_zoo.errors import DataError, ImageError
 from fer_zoo.recognition.batch_sources import Picture, list_pictures
-from fer_zoo.recognition.recognizer import Recognizer, find_classes, find_crops
+from fer_zoo.recognition.inspection import find_classes
+from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.utils.devices import pick_device, read_world
 from fer_zoo.utils.files import as_utf8, write_atomically, write_text
 

@@ -11,7 +11,8 @@ import numpy as np
 from fer_zoo.artifacts.answer_table import build_frame, name_photo
 from fer_zoo.detection.crops import Boxes, Detector, find_crops
 from fer_zoo.errors import FerZooError, UnknownNameError
-from fer_zoo.recognition.inspection import Inspection, add_top, find_classes, list_rows
+from fer_zoo.recognition.inspection import Inspection as Inspection
+from fer_zoo.recognition.inspection import add_top, find_classes, list_rows
 from fer_zoo.recognition.inspection import format_recognition as format_recognition
 from fer_zoo.utils.photo_inputs import Photo, Photos, split_batch
 

@@ -47,7 +47,17 @@ def heat(model: fer_zoo.FaceClassifier) -> None:
     model.temperature *= 2
 
 
-@pytest.mark.parametrize("change", [add_noise, train_on, shift_one_statistic, heat])
+def correct_prior(model: fer_zoo.FaceClassifier) -> None:
+    model.set_calibration(tau=0.5, prior=[1, 2, 3, 4, 5, 6, 7])
+
+
+def rename_a_class(model: fer_zoo.FaceClassifier) -> None:
+    model.classes = ("furious", *model.classes[1:])
+
+
+@pytest.mark.parametrize(
+    "change", [add_noise, train_on, shift_one_statistic, heat, correct_prior, rename_a_class]
+)
 def test_what_differs_is_saved_without_the_old_score(
     change: Callable[[fer_zoo.FaceClassifier], None], tmp_path: Path
 ) -> None:
@@ -67,7 +77,7 @@ def test_what_differs_is_saved_without_the_old_score(
     assert fer_zoo.load(tmp_path).info["base_model"] == base
 
 
-def test_a_changed_model_is_pushed_without_the_old_score(hub: MiniHub) -> None:
+def test_a_changed_model_is_pushed_without_the_old_score(hub: MiniHub, tmp_path: Path) -> None:
     model = fer_zoo.load("resnet_48")
     add_noise(model)
     model.push_to_hub("ada/faces")
@@ -75,6 +85,10 @@ def test_a_changed_model_is_pushed_without_the_old_score(hub: MiniHub) -> None:
     block = json.loads(files["config.json"])["fer_zoo"]
     assert block["metrics"] == {} and block["base_model"]["name"] == "resnet_48"
     assert "model-index" not in files["README.md"].decode()
+    again = fer_zoo.load("ada/faces")
+    add_noise(again)
+    again.save_pretrained(tmp_path / "again")
+    assert read_block(tmp_path / "again")["base_model"]["name"] == "ada/faces"
     assert not [name for name in files if name.endswith(".png")]
 
 

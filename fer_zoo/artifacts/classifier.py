@@ -78,7 +78,7 @@ class FaceClassifier(ClassifierSettings):
     def _find_dtype(self) -> torch.dtype:
         """Of the backbone's input. An ensemble's members cast the faces themselves."""
         weight = None if isinstance(self.backbone, Ensemble) else next(self.backbone.parameters(), None)
-        return torch.float32 if weight is None else weight.dtype
+        return torch.float32 if weight is None or not weight.is_floating_point() else weight.dtype
 
     @torch.inference_mode()
     def predict(self, photo: "Photos") -> Any:

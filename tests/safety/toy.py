@@ -46,15 +46,15 @@ WRITES: tuple[
 
 
 class Toy(nn.Module):
-    """Gray faces (N, 1, 48, 48) to logits (N, 7), with what makes resuming hard: statistics and dropout."""
+    """Gray faces (N, 1, 48, 48) to logits, with what makes resuming hard: statistics and dropout."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_classes: int = 7) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(1, 4, 5, stride=4)
         # so slow that a run ends with re-estimated statistics: they are the better ones
         self.norm = nn.BatchNorm2d(4, momentum=0.02)
         self.dropout = nn.Dropout(0.3)
-        self.classifier = nn.Linear(4, 7)
+        self.classifier = nn.Linear(4, num_classes)
 
     def forward(self, faces: Tensor) -> Tensor:
         features = self.norm(self.convolution(faces)).relu().mean((2, 3))

@@ -21,12 +21,13 @@ PACKAGES = {
 
 
 def build_models_table() -> str:
-    """Markdown: a row for all released weights that have been measured on PrivateTest."""
+    """A row for all released weights that were measured on PrivateTest, and which to take."""
     lines = [
         "| weights | parameters | FER2013 accuracy (95 % CI) | FER+ agreement | ECE | latency |",
         "|---|---|---|---|---|---|",
     ]
-    return "\n".join([*lines, *map(_format_model, _list_measured())])
+    rows = _list_measured()
+    return "\n".join([*lines, *map(_format_model, rows), "", *_choose(rows)])
 
 
 def _list_measured() -> list[dict[str, Any]]:
@@ -54,6 +55,29 @@ def _find_ece(row: dict[str, Any]) -> float:
     """By the labels that the weights learned."""
     score = row["metrics"]["private"]
     return score["ferplus"]["ece"] if row["label_source"] == "ferplus" else score["ece"]
+
+
+def _choose(rows: list[dict[str, Any]]) -> list[str]:
+    """By PublicTest: PrivateTest chooses nothing."""
+    singles = [row for row in rows if row["family"] != "ensemble"]
+    timed = [row for row in singles if row["latency"]]
+    fastest = min(timed, key=lambda row: row["latency"]["milliseconds"])["name"]
+    best, closest = (
+        [max(group, key=score)["name"] for group in (rows, singles)]
+        for score in (_find_accuracy, _find_agreement)
+    )
+    return [
+        f"- By FER2013's labels: `{best[0]}`, or `{best[1]}` as one network; `{fastest}` is the fastest.",
+        f"- As ten people would say: `{closest[0]}`, or `{closest[1]}` as one network.",
+    ]
+
+
+def _find_accuracy(row: dict[str, Any]) -> float:
+    return row["metrics"].get("public", {}).get("accuracy", 0.0)
+
+
+def _find_agreement(row: dict[str, Any]) -> float:
+    return row["metrics"].get("public", {}).get("ferplus", {}).get("agreement", 0.0)
 
 
 def build_packages_table() -> str:

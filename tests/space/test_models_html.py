@@ -155,6 +155,26 @@ def test_page_of_a_model_shows_what_is_stored(stored: dict[str, Any]) -> None:
     assert "augment.flip" in html and "none, from scratch" in html
 
 
+def test_page_of_a_model_of_other_classes_has_their_names() -> None:
+    from models_tab.model_html import render_model
+
+    scores = {"recall": 0.5, "precision": 0.5, "f1": 0.5, "support": 4}
+    private = {
+        **BEST,
+        "accuracy_no_duplicates": None,
+        "nll": 1.0,
+        "per_class": {"calm": scores, "happy": scores},
+    }
+    metrics = {"private": {**private, "confusion": [[2, 2], [1, 3]]}}
+    html = render_model(row("mine", metrics), {"metrics": metrics}, "es")
+    assert (
+        "calm" in html
+        and "alegría" in html
+        and "1 de 4 caras con la etiqueta alegría se leen como calm" in html
+    )
+    assert html.count("--share:") == 4
+
+
 def test_reliability_has_a_dot_for_each_group_with_faces(stored: dict[str, Any]) -> None:
     from models_tab.model_html import render_model
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599)
 TEMPERATURE_RANGE = (0.1, 10.0)
 TAUS = tuple(step / 10 for step in range(11))
+MAX_LOSS_RISE = 0.01  # nats: what a prior correction may cost
 
 
 @dataclass(frozen=True)
@@ -79,23 +80,36 @@ def fit_prior_correction(logits: ArrayLike, labels: ArrayLike, prior: ArrayLike)
 
     A network repeats the class frequencies of its training set; dividing by them (Menon et al. 2021,
     "Long-tail learning via logit adjustment", arXiv:2007.07314) makes rare classes heard. Of TAUS, each with
-    its own temperature, the one with the highest macro-recall among those that cost no accuracy.
+    its own temperature, the one with the highest macro-recall among those that cost no accuracy and at most
+    MAX_LOSS_RISE of log loss.
 
     Args:
         logits: (N, classes), of faces that the training did not see.
         labels: (N,).
         prior: (classes,), as `class_prior` gives it for the training set.
     """
+    from scipy.special import log_softmax
+
     table, truth, log_prior = np.asarray(logits, np.float64), np.asarray(labels), np.log(np.asarray(prior))
     occurring = np.unique(truth)
 
-    def measure(tau: float) -> tuple[float, float, float, float]:
+    def measure(tau: float) -> dict[str, float]:
         temperature = fit_temperature(table, truth, -tau * log_prior)
-        right = (table / temperature - tau * log_prior).argmax(axis=1) == truth
-        recall = np.mean([right[truth == label].mean() for label in occurring])
-        return float(recall), float(right.mean()), temperature, tau
+        log_p = log_softmax(table / temperature - tau * log_prior, axis=1)
+        right = log_p.argmax(axis=1) == truth
+        return {
+            "temperature": temperature,
+            "tau": tau,
+            "accuracy": float(right.mean()),
+            "macro_recall": float(np.mean([right[truth == label].mean() for label in occurring])),
+            "nll": -float(np.take_along_axis(log_p, truth[:, None], axis=1).mean()),
+        }
 
-    measured = [measure(tau) for tau in TAUS]
-    allowed = [row for row in measured if row[1] >= measured[0][1]]
-    _, _, temperature, tau = max(allowed, key=lambda row: (row[0], -row[3]))
-    return temperature, tau
+    none, *corrected = [measure(tau) for tau in TAUS]
+    allowed = [
+        row
+        for row in corrected
+        if row["accuracy"] >= none["accuracy"] and row["nll"] <= none["nll"] + MAX_LOSS_RISE
+    ]
+    best = max([none, *allowed], key=lambda row: row["macro_recall"])  # the first, so the smallest tau
+    return best["temperature"], best["tau"]

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo.artifacts.artifact_config import build_config
 from fer_zoo.artifacts.config_check import (
     check_block,
     check_labels,
@@ -22,7 +23,7 @@ from fer_zoo.artifacts.config_check import (
 )
 from fer_zoo.artifacts.origin import Origin, describe_settings, fingerprint_model
 from fer_zoo.artifacts.prior_correction import read_prior
-from fer_zoo.emotions import EMOTIONS, SIDE
+from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, one_line
 from fer_zoo.models.registry import RENAMED, Architecture, create_backbone, find_architecture
 from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
@@ -48,44 +49,6 @@ def list_embedded() -> dict[str, Path]:
     """The released weights that come with the package: their folders by the shortest name."""
     folders = {row.name: EMBEDDED / row.full_name for row in WEIGHTS.values()}
     return {name: folder for name, folder in folders.items() if (folder / CONFIG_NAME).is_file()}
-
-
-def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any]:
-    """timm's Hub schema, so that timm itself opens the folder of a timm row, plus our own `fer_zoo` block.
-
-    An ensemble has no row: its members stand in `info`.
-    """
-    row = None if "members" in info else find_architecture(model.architecture)
-    scale = model.preprocessing
-    return {
-        "architecture": (row and row.timm_name) or model.architecture,
-        "num_classes": len(model.classes),
-        "label_names": list(model.classes),
-        "model_args": {"in_chans": 1, "num_classes": len(model.classes), **(row.arguments if row else {})},
-        "pretrained_cfg": {
-            "tag": "fer2013",
-            "input_size": [1, scale.size, scale.size],
-            "interpolation": "bilinear",
-            "crop_pct": 1.0,
-            "mean": [scale.mean],
-            "std": [scale.std],
-            "num_classes": len(model.classes),
-            "license": "mit",
-        },
-        "fer_zoo": {
-            "name": model.architecture,
-            "classes": list(model.classes),
-            **({"emotions": list(EMOTIONS)} if model.classes == EMOTIONS else {}),  # for version 0.1
-            "input": {
-                "dtype": "uint8",
-                "shape": ["N", 1, SIDE, SIDE],
-                **asdict(scale),
-            },
-            **describe_settings(model),
-            **({"network": model.info["network"]} if model.info.get("network") else {}),
-            **info,
-        },
-    }
 
 
 def save_artifact(

@@ -1,10 +1,10 @@
 """The model card of an artifact, every number and picture of which is made from its config.json."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
+from fer_zoo.artifacts.card_metadata import front_matter
 from fer_zoo.artifacts.card_results import class_tables, ferplus_and_latency, results_note, results_table
 from fer_zoo.artifacts.card_text import clean
 from fer_zoo.artifacts.card_training import (
@@ -42,17 +42,18 @@ Code and weights: MIT. FER2013 was collected for research, and its own terms may
 models trained on it; none of its images is part of this model."""
 
 
-def build_card(folder: Path, hub_name: str | None = None) -> str:
+def build_card(folder: Path, hub_name: str | None = None, usage: str | None = None) -> str:
     """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model.
 
     Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
     hub_name: OWNER/NAME by which the card says that the model is loaded; without it a model of the package
-    is loaded by its name, any other by the path of its folder.
+    is loaded by its name, any other by the path of its folder. usage: a section to stand in place of that.
     """
     block = read_config(folder)["fer_zoo"]
     try:
         block, embedded = clean(block), _is_embedded(folder, name_model(block))
-        return _join_parts(block, hub_name or (name_model(block) if embedded else FOLDER), embedded)
+        address = hub_name or (name_model(block) if embedded else FOLDER)
+        return _join_parts(block, address, embedded, usage)
     except UNREADABLE as error:
         raise _explain(folder, error) from error
 
@@ -69,13 +70,13 @@ def _explain(folder: Path, error: Exception) -> ArtifactError:
     )
 
 
-def _join_parts(block: dict[str, Any], address: str, embedded: bool) -> str:
+def _join_parts(block: dict[str, Any], address: str, embedded: bool, usage: str | None) -> str:
     metrics = block["metrics"]
     parts = [
-        _front_matter(block),
+        front_matter(block),
         f"# {name_model(block)}\n",
         _summary(block),
-        _usage(block, address),
+        usage or _usage(block, address),
         f"## Results\n\n{results_table(metrics)}" if metrics else _tell_unmeasured(address),
         results_note(block) if metrics else "",
         ferplus_and_latency(block),
@@ -134,38 +135,6 @@ def write_card(folder: Path, out: Path | None = None, hub_name: str | None = Non
             raise _explain(folder, error) from error
 
 
-def _front_matter(block: dict[str, Any]) -> str:
-    lines = ["---", "license: mit", "library_name: fer_zoo", "pipeline_tag: image-classification"]
-    if base := block.get("base_model"):
-        lines += [
-            f"base_model: {json.dumps(base['name'])}",
-            f"base_model_sha256: {json.dumps(base['sha256'])}",
-        ]
-    lines += ["tags:", "- facial-expression-recognition", *(["- fer2013"] if is_of_fer2013(block) else [])]
-    score = block["metrics"].get("private")
-    if score and is_of_fer2013(block):
-        lines += [
-            "model-index:",
-            f"- name: {name_model(block)}",
-            "  results:",
-            "  - task:",
-            "      type: image-classification",
-            "    dataset:",
-            "      name: FER2013",
-            "      type: fer2013",
-            "      split: PrivateTest",
-            "    metrics:",
-        ]
-        lines += ["    - type: accuracy", f"      value: {score['accuracy']:.4f}"]
-        lines += ["    - type: f1", "      name: macro F1", f"      value: {score['macro_f1']:.4f}"]
-        if ferplus := score.get("ferplus"):
-            lines += ["  - task:", "      type: image-classification", "    dataset:"]
-            lines += ["      name: FER+", "      type: ferplus", "      split: PrivateTest", "    metrics:"]
-            lines += ["    - type: accuracy", "      name: agreement with the majority of ten raters"]
-            lines += [f"      value: {ferplus['agreement']:.4f}"]
-    return "\n".join([*lines, "---", ""])
-
-
 def _summary(block: dict[str, Any]) -> str:
     if "members" in block:
         names = [name_model(member) for member in block["members"]]
@@ -199,6 +168,7 @@ def _usage(block: dict[str, Any], address: str) -> str:
         f'model = fer_zoo.load("{address}")',
         'model.predict("face.png")',
     ]
+    export = ""
     if "members" not in block and find_architecture(block["name"]).timm_name:
         size = block["input"]["size"]
         on_hub = address not in (name_model(block), FOLDER)
@@ -210,4 +180,6 @@ def _usage(block: dict[str, Any], address: str) -> str:
             f"# the plain network on normalized gray ({size} pixels){'' if on_hub else ', from this folder'}",
             f'timm.create_model("{place}", pretrained=True)',
         ]
-    return "\n".join([*lines, "```\n"])
+        command = f"fer-zoo export {address} --format timm --rgb --out for_transformers"
+        export = f"\nPipelines of transformers give color pictures; a folder for them:\n`{command}`\n"
+    return "\n".join([*lines, f"```\n{export}"])

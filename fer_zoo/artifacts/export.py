@@ -1,4 +1,4 @@
-"""A model's folder written elsewhere: as it is, in half precision, for timm, or as ONNX."""
+"""A model's folder written elsewhere: as it is, in half precision, or as ONNX."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from fer_zoo.artifacts.artifact import (
 from fer_zoo.artifacts.card import write_card
 from fer_zoo.artifacts.origin import describe_changed, is_changed
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.registry import ARCHITECTURES, create_backbone, find_architecture
+from fer_zoo.models.registry import create_backbone, find_architecture
 from fer_zoo.utils.files import write_atomically
 
 if TYPE_CHECKING:
@@ -124,28 +124,6 @@ def copy_artifact(source: Path, out: Path, added: dict[str, Any], hub_name: str 
     config["fer_zoo"] |= added
     write_config(out, config)
     write_card(out, hub_name=hub_name)
-
-
-def export_timm(source: Path, out: Path) -> Path:
-    """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
-
-    Temperature and prior correction go into the last layer, because timm knows none: weight / T, and
-    bias / T + correction. Raises
-    ArtifactError for a row that is not timm's, or if `out` is taken.
-    """
-    refuse_existing_model(out)
-    model = load_artifact(source)
-    if "members" in model.info or not find_architecture(model.architecture).timm_name:
-        rows = ", ".join(row.name for row in ARCHITECTURES.values() if row.timm_name)
-        raise ArtifactError(f"{model.name} is not a timm network. --format timm is for {rows}.")
-    network: Any = model.backbone
-    info = describe_info(model)
-    head = network.get_classifier()
-    head.weight.data /= model.temperature
-    head.bias.data = head.bias.data / model.temperature + model.prior_correction
-    model.set_calibration(temperature=1.0)
-    write_with_card(model, out, info)  # the answers, and so the scores, stay what they were
-    return out
 
 
 def export_onnx(source: Path, out: Path) -> Path:

@@ -11,6 +11,9 @@ def add_parsers(parsers: Any) -> None:
     export = add_command(parsers, "export", run_export, "export a model: smaller, as ONNX, or for timm")
     add_model(export)
     export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
+    export.add_argument(
+        "--rgb", action="store_true", help="for --format timm: three channels, for pipelines of transformers"
+    )
     export.add_argument("--half", action="store_true", help="store 16-bit floating point: half the size")
     export.add_argument(
         "--int8",
@@ -45,8 +48,9 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.export import export_artifact, export_onnx, export_timm
+    from fer_zoo.artifacts.export import export_artifact, export_onnx
     from fer_zoo.artifacts.resolve import resolve_folder
+    from fer_zoo.artifacts.timm_export import export_timm
     from fer_zoo.errors import FerZooError
 
     folder, out = resolve_folder(arguments.model), Path(arguments.out)
@@ -54,12 +58,16 @@ def run_export(arguments: argparse.Namespace) -> None:
         raise FerZooError(
             f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
         )
+    if arguments.rgb and arguments.format != "timm":
+        raise FerZooError("--rgb is for --format timm; the other formats take gray faces.")
     if arguments.int8:
         if arguments.format != "onnx":
             raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
         path = _export_int8(folder, out, arguments.data)
-    elif arguments.format != "safetensors":
-        path = {"onnx": export_onnx, "timm": export_timm}[arguments.format](folder, out)
+    elif arguments.format == "onnx":
+        path = export_onnx(folder, out)
+    elif arguments.format == "timm":
+        path = export_timm(folder, out, rgb=arguments.rgb)
     else:
         path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_zoo.artifacts.artifact import (
     CONFIG_NAME,
-    build_config,
     describe_member,
     list_embedded,
     load_artifact,
     save_artifact,
     write_config,
 )
+from fer_zoo.artifacts.artifact_config import build_config
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import SIDE

@@ -32,6 +32,7 @@ class Architecture:
     std: float = 0.2551
     builder: str = "fer_zoo.models.timm_backbones:build_timm"
     timm_name: str | None = None
+    timm_tag: str | None = None  # of timm's ImageNet weights, with which --pretrained begins
     arguments: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ("dropout",)
     bfloat16_on_cpu: bool = True
@@ -90,6 +91,7 @@ ARCHITECTURES = _table(
         mean=0.449,
         std=0.226,
         timm_name="efficientnet_b0",
+        timm_tag="ra_in1k",
         bfloat16_on_cpu=False,
         supports_variable_size=True,
     ),
@@ -103,6 +105,7 @@ ARCHITECTURES = _table(
         mean=0.5,
         std=0.5,
         timm_name="tf_efficientnet_lite0",
+        timm_tag="in1k",
         bfloat16_on_cpu=False,
         supports_variable_size=True,
     ),
@@ -116,6 +119,7 @@ ARCHITECTURES = _table(
         mean=0.5,
         std=0.5,
         timm_name="tf_efficientnet_lite2",
+        timm_tag="in1k",
         bfloat16_on_cpu=False,
         supports_variable_size=True,
     ),
@@ -128,6 +132,7 @@ ARCHITECTURES = _table(
         mean=0.5,
         std=0.5,
         timm_name="vit_tiny_patch16_224",
+        timm_tag="augreg_in21k_ft_in1k",
         arguments={"img_size": 48, "patch_size": 8},
     ),
     Architecture(
@@ -148,6 +153,7 @@ ARCHITECTURES = _table(
         mean=0.449,
         std=0.226,
         timm_name="tiny_vit_5m_224",
+        timm_tag="dist_in22k",
     ),
 )
 

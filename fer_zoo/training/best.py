@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo._version import __version__
-from fer_zoo.artifacts.artifact import CONFIG_NAME, WEIGHTS_NAME, build_config, read_config, write_config
+from fer_zoo.artifacts.artifact import CONFIG_NAME, WEIGHTS_NAME, read_config, write_config
+from fer_zoo.artifacts.artifact_config import build_config
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.artifacts.train_command_line import shorten_path
 from fer_zoo.data.fer2013 import FER2013

@@ -8,7 +8,6 @@ import torch
 import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.artifacts.card import build_card
-from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.export import export_artifact
 from fer_zoo.artifacts.hub import load
 from fer_zoo.errors import ArtifactError, UnknownNameError
@@ -79,20 +78,6 @@ def test_half_precision_export_answers_almost_the_same(tmp_path) -> None:
     assert half.info["metrics"] == full.info["metrics"]
     with pytest.raises(ArtifactError, match="another --out"):
         export_artifact(source, tmp_path / "half")
-
-
-def test_timm_itself_opens_an_exported_timm_row(tmp_path) -> None:
-    import timm
-
-    from fer_zoo.artifacts.artifact import save_artifact
-
-    model = create_model("efficientnet_lite0").eval()
-    save_artifact(tmp_path, model, {"metrics": {}})
-    network = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
-    images = torch.rand(2, 1, 96, 96)
-    with torch.inference_mode():
-        assert torch.equal(network(images), model.backbone(images))
-    assert network.pretrained_cfg["label_names"] == list(fer_zoo.EMOTIONS)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from PIL import Image
 
 import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded, save_artifact
-from fer_zoo.artifacts.export import export_timm
 from fer_zoo.artifacts.hub_push import push_model
 from fer_zoo.artifacts.resolve import resolve_folder
+from fer_zoo.artifacts.timm_export import export_timm
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError

@@ -1,0 +1,71 @@
+"""The front matter of a card, by which the Hugging Face Hub lists, filters and links a model."""
+
+from typing import Any
+
+from fer_zoo.artifacts.artifact import name_model
+from fer_zoo.artifacts.train_command_line import is_of_fer2013
+from fer_zoo.models.registry import Architecture, find_architecture
+
+METRICS = ["accuracy", "f1"]
+
+
+def front_matter(block: dict[str, Any]) -> str:
+    """YAML between two lines of dashes.
+
+    A network of timm's is listed under timm, with transformers as a tag: both open its folder.
+    """
+    from huggingface_hub import ModelCardData
+
+    row = None if "members" in block else find_architecture(block["name"])
+    is_fer2013, in_timm = is_of_fer2013(block), row is not None and row.timm_name is not None
+    changed = block.get("base_model")
+    is_scored = is_fer2013 and bool(block["metrics"].get("private"))
+    data = ModelCardData(
+        license="mit",
+        library_name="timm" if in_timm else "fer_zoo",
+        pipeline_tag="image-classification",
+        base_model=changed["name"] if changed else find_base_model(row, block.get("pretrained")),
+        base_model_sha256=changed and changed["sha256"],
+        datasets=_list_datasets(block) if is_fer2013 else None,
+        metrics=METRICS if is_fer2013 else None,
+        tags=[
+            "facial-expression-recognition",
+            *(["fer2013"] if is_fer2013 else []),
+            *(["timm", "transformers"] if in_timm else []),
+        ],
+        model_name=name_model(block) if is_scored else None,
+        eval_results=_list_results(block["metrics"]["private"]) if is_scored else None,
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
+
+
+def find_base_model(row: Architecture | None, start: Any) -> str | None:
+    """The Hub's name of the ImageNet weights that a training began with, or its parents'; None without any.
+
+    start: `pretrained` of a `fer_zoo` block. A file counts as timm's weights if it has the network's name.
+    """
+    while isinstance(start, dict):
+        start = start.get("pretrained")
+    if row is None or not row.timm_name or not start:
+        return None
+    is_imagenet = start is True or str(start).startswith(row.timm_name)
+    return f"timm/{row.timm_name}.{row.timm_tag}" if is_imagenet else None
+
+
+def _list_datasets(block: dict[str, Any]) -> list[str]:
+    return ["fer2013", *(["ferplus"] if block.get("labels", "fer2013") != "fer2013" else [])]
+
+
+def _list_results(score: dict[str, Any]) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    task, split = "image-classification", "PrivateTest"
+    fer2013 = {"dataset_type": "fer2013", "dataset_name": "FER2013", "dataset_split": split}
+    ferplus = {"dataset_type": "ferplus", "dataset_name": "FER+", "dataset_split": split}
+    rows = [("accuracy", None, score["accuracy"], fer2013), ("f1", "macro F1", score["macro_f1"], fer2013)]
+    if raters := score.get("ferplus"):
+        rows.append(("accuracy", "agreement with the majority of ten raters", raters["agreement"], ferplus))
+    return [
+        EvalResult(task, metric_type=kind, metric_name=name, metric_value=round(float(value), 4), **data)
+        for kind, name, value, data in rows
+    ]

@@ -99,8 +99,8 @@ def name_reason(error: OSError) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically; see `write_atomically`."""
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    """Write UTF-8 text atomically, with the same line ends on every system; see `write_atomically`."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def refuse_to_replace(path: Path, force: bool, option: str) -> None:

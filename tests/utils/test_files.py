@@ -12,7 +12,7 @@ import pytest
 from fer_zoo.errors import WriteError
 from fer_zoo.utils.files import PART, remove_partial_files, write_atomically, write_text
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links and devices of POSIX")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions, links and devices of POSIX")
 
 # These modules do not exist on Windows.
 IMPORT_ALL = """
@@ -32,6 +32,15 @@ def test_every_module_can_be_imported_without_the_modules_of_posix() -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_text_has_the_same_bytes_on_every_system(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    for text in ("one\nzwei: \u00e4\n", "a second time\n"):
+        write_text(path, text)
+        assert path.read_bytes() == text.encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@POSIX
 def test_a_flushed_file_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows does not flush a file opened for reading."""
     import fcntl
@@ -47,6 +56,7 @@ def test_a_flushed_file_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.
     assert flushed == [os.O_RDWR]
 
 
+@POSIX
 @pytest.mark.parametrize("mask", [0o077, 0o022, 0o002])
 def test_a_new_file_gets_its_permissions_from_the_umask(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
@@ -57,6 +67,7 @@ def test_a_new_file_gets_its_permissions_from_the_umask(tmp_path: Path, mask: in
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~mask
 
 
+@POSIX
 def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
@@ -65,6 +76,7 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+@POSIX
 @pytest.mark.parametrize("dangling", [False, True])
 def test_a_link_is_followed(tmp_path: Path, dangling: bool) -> None:
     target, link = tmp_path / "elsewhere" / "a.txt", tmp_path / "link.txt"
@@ -77,12 +89,14 @@ def test_a_link_is_followed(tmp_path: Path, dangling: bool) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
 
 
+@POSIX
 def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(WriteError, match=r"loop' cannot be written"):
         write_text(tmp_path / "loop", "a")
 
 
+@POSIX
 def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
@@ -93,6 +107,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     assert read == ["through"] and stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+@POSIX
 def test_devices_stay_devices() -> None:
     write_text(Path("/dev/null"), "nothing")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
@@ -100,6 +115,7 @@ def test_devices_stay_devices() -> None:
         write_text(Path("/dev/full"), "nothing")
 
 
+@POSIX
 def test_a_long_name_is_written(tmp_path: Path) -> None:
     path = tmp_path / ("a" * 255)
     write_text(path, "a")

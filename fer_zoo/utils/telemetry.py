@@ -27,11 +27,16 @@ def import_albumentations() -> Any:
     """albumentations without its update check.
 
     Raises:
-        FerZooError: OpenCV, which albumentations needs, is missing a system library.
+        FerZooError: It is not installed, or OpenCV, which it needs, lacks a system library.
     """
     os.environ[ALBUMENTATIONS_SWITCH] = "1"
     try:
         import albumentations
+    except ModuleNotFoundError as error:
+        raise FerZooError(
+            f"Augmenting sample by sample needs {error.name}, which is not installed: run "
+            "pip install 'fer-zoo[tutorial]'."
+        ) from error
     except ImportError as error:
         raise FerZooError(
             f"albumentations cannot be imported ({error}). On a machine without GUI libraries, run: "

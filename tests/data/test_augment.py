@@ -154,7 +154,15 @@ def test_dataset_and_loader_give_images_and_labels() -> None:
     assert sorted(torch.cat([batch["label"] for batch in batches]).tolist()) == sorted(faces.labels.tolist())
 
 
-def test_without_libgl_the_error_names_the_fix(monkeypatch) -> None:
+def test_a_missing_library_is_named_with_its_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
-    with pytest.raises(FerZooError, match="opencv-python-headless"):
+    with pytest.raises(FerZooError, match=r"needs albumentations.*pip install 'fer-zoo\[tutorial\]'"):
+        build_albumentations(Augmentation())
+
+
+def test_without_libgl_the_error_names_the_fix(monkeypatch, tmp_path) -> None:
+    monkeypatch.delitem(sys.modules, "albumentations", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "albumentations.py").write_text("raise ImportError('libGL.so.1: cannot open')\n")
+    with pytest.raises(FerZooError, match=r"libGL.*opencv-python-headless"):
         build_albumentations(Augmentation())

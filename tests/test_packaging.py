@@ -1,0 +1,29 @@
+"""What a package index shows, and what an installation brings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fer_zoo.recipes.recipe import tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_index_shows_no_links_into_the_repository() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    hook = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    for rule in hook["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert [target for target in targets if not target.startswith(("http", "#"))] == []
+    assert "fer-zoo train" in text and "Model cards" in text
+
+
+@pytest.mark.parametrize("extra", ["onnx", "tensorboard", "tune", "tutorial"])
+def test_the_tests_have_every_part_of_the_package(extra: str) -> None:
+    (own,) = [
+        line for line in PROJECT["project"]["optional-dependencies"]["test"] if line.startswith("fer-zoo[")
+    ]
+    assert extra in re.findall(r"\w+", own)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from fer_zoo._version import __version__
 from fer_zoo.cli import (
     bench_command,
+    completion_command,
     data_command,
     demo_command,
     evaluate_command,
@@ -45,6 +46,7 @@ def build_parser() -> Parser:
         share_command,
         demo_command,
         bench_command,
+        completion_command,
     ):
         module.add_parsers(parsers)
     return parser

@@ -1,0 +1,69 @@
+"""Print a shell's script that completes commands, options, names of models, and paths."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from fer_zoo.cli.arguments import add_command
+
+SHELLS = ("bash", "zsh", "tcsh")
+PATHS = ("FILE", "DIR", "PATH", "PHOTO", "OUT", "START", "RUN")  # beginnings of the metavars of paths
+# Functions of the script for bash: $1 is what has been typed of the word.
+BASH_NAMES = '{function}() {{ compgen -W "{names}" -- $1; {paths} }}\n'
+
+
+def add_parsers(parsers: Any) -> None:
+    completion = add_command(
+        parsers, "completion", run_completion, "print a script that completes commands in a shell"
+    )
+    completion.add_argument("shell", choices=SHELLS, help='bash: eval "$(fer-zoo completion bash)"')
+
+
+def run_completion(arguments: argparse.Namespace) -> None:
+    from fer_zoo.cli.main import build_parser
+    from fer_zoo.errors import FerZooError
+
+    try:
+        import shtab
+    except ImportError as error:
+        raise FerZooError("Completion needs the package shtab: run pip install shtab.") from error
+    parser = build_parser()
+    for action in list_actions(parser):
+        if complete := _find_completion(action, shtab):
+            action.complete = complete  # type: ignore[attr-defined]  # where shtab looks for it
+    print(shtab.complete(parser, arguments.shell, preamble={"bash": _define_functions()}))
+
+
+def list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Arguments and options of all commands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from list_actions(command)
+        else:
+            yield action
+
+
+def _find_completion(action: argparse.Action, shtab: Any) -> dict[str, str] | None:
+    metavar = str(action.metavar or "")
+    if action.dest == "arch":
+        return {"bash": "_fer_zoo_architectures"}
+    if metavar.startswith("NAME|") or action.dest == "models":
+        return {**shtab.FILE, "bash": "_fer_zoo_models"}
+    if metavar == "DIR":
+        return shtab.DIRECTORY
+    return shtab.FILE if metavar.startswith(PATHS) else None
+
+
+def _define_functions() -> str:
+    from fer_zoo.artifacts.artifact import list_embedded
+    from fer_zoo.models.registry import ARCHITECTURES
+
+    names = {
+        "_fer_zoo_models": (list_embedded(), "compgen -f -- $1;"),
+        "_fer_zoo_architectures": (ARCHITECTURES, ""),
+    }
+    return "".join(
+        BASH_NAMES.format(function=function, names=" ".join(words), paths=paths)
+        for function, (words, paths) in names.items()
+    )

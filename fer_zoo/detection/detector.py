@@ -73,6 +73,11 @@ class Face:
     outline: np.ndarray
 
     @property
+    def center(self) -> np.ndarray:
+        """float (2,): of the outline, x and y."""
+        return self.outline[:2] + self.outline[2:] / 2
+
+    @property
     def size(self) -> float:
         """Geometric mean of the outline's sides, in pixels."""
         return float(np.sqrt(self.outline[2] * self.outline[3]))
@@ -158,7 +163,7 @@ def frame_face(face: Face) -> tuple[np.ndarray, float, float]:
         across, along = face.landmarks[1] - face.landmarks[0]
         tilt = float(np.arctan2(along, across))
         down = np.array([-np.sin(tilt), np.cos(tilt)])  # of the face, in the photo
-        return face.outline[:2] + face.outline[2:] / 2 - down * FRAME_DROP * side, side, tilt
+        return face.center - down * FRAME_DROP * side, side, tilt
     seen, median = (points @ np.array([1, 1j]) for points in (face.landmarks, MEDIAN_LANDMARKS))
     spread = median - median.mean()
     zoom = (spread.conj() * seen).sum() / (np.abs(spread) ** 2).sum()
@@ -182,10 +187,7 @@ def _sort_by_size(faces: list[Face]) -> list[Face]:
 
 def _is_inside_any(face: Face, others: Sequence[Face]) -> bool:
     """Whether the face's center is inside another's outline."""
-    center = face.outline[:2] + face.outline[2:] / 2
-    return any(
-        bool(np.all(np.abs(center - o.outline[:2] - o.outline[2:] / 2) < o.outline[2:] / 2)) for o in others
-    )
+    return any((np.abs(face.center - one.center) < one.outline[2:] / 2).all() for one in others)
 
 
 def _is_new_and_small(face: Face, found: Sequence[Face]) -> bool:

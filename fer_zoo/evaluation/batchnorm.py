@@ -55,8 +55,10 @@ def calibrate(
     tried = [own]
     for alpha in ALPHAS if start is not None else ALPHAS[:1]:
         candidate = copy.deepcopy(run)
-        if start is not None:
-            _interpolate(candidate, start, alpha)
+        state = candidate.state_dict()
+        for name, initial in (start or {}).items():
+            if initial.is_floating_point() and not is_setting(name):
+                state[name].lerp_(initial.to(state[name]), 1 - alpha)
         recalibrated = recalibrate_batchnorm(candidate, pixels, device)
         if alpha == 1.0 and not recalibrated:
             continue  # the run as it was
@@ -94,13 +96,6 @@ def _describe_candidate(row: Mapping[str, Any]) -> str:
 
 def _are_enough(dataset: FER2013) -> bool:
     return len(dataset.public_test) >= MIN_CALIBRATION_FACES
-
-
-@torch.no_grad()
-def _interpolate(model: FaceClassifier, start: Mapping[str, Tensor], alpha: float) -> None:
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not is_setting(name):
-            value.lerp_(start[name].to(value), 1 - alpha)
 
 
 def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.device) -> dict[str, float]:

@@ -26,16 +26,16 @@ def calibrate_artifact(
     an ensemble, or if `out` is taken.
     """
     refuse_existing_model(out)
-    place = pick_device(device)
-    model = load_artifact(source).to(place)
+    torch_device = pick_device(device)
+    model = load_artifact(source).to(torch_device)
     if isinstance(model.backbone, Ensemble):
         raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
     assert model.origin is not None
     info = {key: value for key, value in describe_info(model).items() if key != "tag"}
     with track(f"calibrating {model.name}"):
-        calibration = calibrate(model, dataset, place)
+        calibration = calibrate(model, dataset, torch_device)
         metrics = evaluate(
-            model, score_on or dataset.public_test, name=model.name, split="public", device=place
+            model, score_on or dataset.public_test, name=model.name, split="public", device=torch_device
         )
     calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
     made = {

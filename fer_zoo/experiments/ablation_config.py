@@ -14,12 +14,12 @@ MAX_SEEDS = 100
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table. exclude: kinds of the audit's findings whose faces it leaves out."""
+    """One row of the table."""
 
     name: str
     recipe: Recipe
     note: str = ""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()  # kinds of the audit's findings whose faces it leaves out
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,17 @@ def import_optuna() -> Any:
 
 
 def open_study(name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None) -> "Study":
-    """The study of that name, created if it does not exist. storage: a URL, or None for SQLite in the folder.
+    """Open the study of that name, or create it.
 
-    Raises TrainingError without Optuna, or for a database that cannot be opened.
+    Args:
+        name: of the architecture.
+        folder: of the search.
+        storage: URL of the database; default SQLite in the folder.
+        epochs: of a run.
+        search_seed: of the sampler.
+
+    Raises:
+        TrainingError: no Optuna, or the database cannot be opened.
     """
     optuna = import_optuna()
     from sqlalchemy.exc import SQLAlchemyError

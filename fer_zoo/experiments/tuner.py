@@ -33,14 +33,14 @@ MAX_FAILURES = 3  # in a row
 
 @dataclass(frozen=True)
 class TuneResult:
-    """best: number of the trial (from 0). accuracy: its PublicTest accuracy. pruned: stopped early."""
+    """What a search found."""
 
     folder: Path
-    best: int
-    accuracy: float
+    best: int  # number of the best trial, from 0
+    accuracy: float  # its PublicTest accuracy
     parameters: dict[str, Any]
     finished: int
-    pruned: int
+    pruned: int  # stopped early
 
 
 def tune(

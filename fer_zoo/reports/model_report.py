@@ -177,7 +177,7 @@ def _list_map(results: ModelResults) -> dict[str, Any]:
 def chart_robustness(
     models: Sequence[ModelResults], looks: Sequence[tuple[str, str]] = ((ACCENT, "solid"),)
 ) -> list[LineChart]:
-    """A chart for each corruption, with a line for each model. looks: color and shape of each line."""
+    """A chart for each corruption, with a line for each model: `looks` are their colors and shapes."""
     charts = []
     for name, row in CORRUPTIONS.items():
         curves = [results.robustness["curves"][name] for results in models]

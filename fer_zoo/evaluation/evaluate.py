@@ -133,9 +133,7 @@ def score_split(
     faces = dataset.split(split)
     duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
     labels, measured = faces.labels, {"name": name, "split": split, "tta": tta}
-    scores = score_predictions(
-        probabilities, labels, duplicate=duplicate, classes=faces.classes, **measured
-    )
+    scores = score_predictions(probabilities, labels, duplicate=duplicate, classes=faces.classes, **measured)
     result: SplitScores = {**scores}
     if ferplus:
         votes = read_split_votes(ferplus, dataset, split)

@@ -1,7 +1,7 @@
 """Metrics of one model on one split, and the paired comparison of two models on the same faces."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -199,7 +199,7 @@ def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tupl
     )
 
 
-def format_evaluation(result: dict[str, Any]) -> str:
+def format_evaluation(result: Mapping[str, Any]) -> str:
     """The result of `evaluate` as text: the main numbers, then a line for each emotion."""
     low, high = result["accuracy_ci95"]
     half = 100 * (high - low) / 2

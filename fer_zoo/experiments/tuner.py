@@ -83,8 +83,8 @@ def tune(
     check_identity(study, identity)
     deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     table = TrialTable(study, row.name, recipe.epochs, trials, is_visible=show_progress)
-    data = {"train": dataset.training, "val": dataset.public_test, "data": dataset.info}
-    train = partial(fit, row.name, **data, init=init, seed=seed, device=device, show_progress=False)
+    options: dict[str, Any] = {"init": init, "seed": seed, "device": device, "data": dataset.info}
+    train = partial(fit, row.name, dataset.training, dataset.public_test, show_progress=False, **options)
     worker = _Worker(study, folder, recipe, space, train, table)
     try:
         with table:

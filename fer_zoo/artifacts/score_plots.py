@@ -1,6 +1,7 @@
 """Pictures of an evaluation and of a training run, as PNG files 800 pixels wide."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ HISTORY_COLUMNS = (
 )
 
 
-def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
+def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
     """Write a PNG of the confusion matrix in a result of `evaluate`: shares of each label, and counts."""
     counts, names = np.array(result["confusion"]), list(result["per_class"])
     faces = counts.sum(axis=1)
@@ -52,7 +53,7 @@ def draw_confusion(result: dict[str, Any], path: str | Path) -> None:
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 
-def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
+def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
     """Write a PNG of accuracy against confidence in 15 bins, and of the share of faces in each bin, from a
     result of `evaluate`.
     """
@@ -84,7 +85,7 @@ def draw_reliability(result: dict[str, Any], path: str | Path) -> None:
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 
-def _name_views(result: dict[str, Any]) -> str:
+def _name_views(result: Mapping[str, Any]) -> str:
     views = "" if result["tta"] == "none" else f", {result['tta']}"
     return f"{result['model']} on {result['split']}{views}"
 

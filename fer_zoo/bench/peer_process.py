@@ -38,8 +38,18 @@ def check_python(python: str | Path) -> None:
 
 @contextmanager
 def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Request, dict[str, Any]]]:
-    """A function that sends requests, and the peer's first reply. folder: with faces.npy and optionally
-    photo.npy. Both raise PeerError.
+    """Run a peer in a process.
+
+    Args:
+        python: its interpreter.
+        name: of NAMES.
+        folder: with faces.npy and optionally photo.npy.
+
+    Yields:
+        A function that sends requests, and the peer's first reply.
+
+    Raises:
+        PeerError: the peer cannot run, here or in a request.
     """
     process = subprocess.Popen(
         [str(python), peer_runner.__file__, name, str(folder)],
@@ -48,15 +58,18 @@ def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tu
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert process.stdin and process.stdout
-    requests, replies = process.stdin, process.stdout
 
-    def read() -> dict[str, Any]:
+    def request(line: str = "") -> dict[str, Any]:
+        """Send a line, if any, and read a reply."""
+        assert process.stdin and process.stdout
         timer = threading.Timer(TIMEOUT_S, process.kill)
         timer.start()
         try:
-            line = replies.readline()
-            reply = json.loads(line) if line else None
+            if line:
+                print(line, file=process.stdin, flush=True)
+            reply: dict[str, Any] | None = json.loads(process.stdout.readline() or "null")
+        except BrokenPipeError:
+            raise PeerError("its process has ended") from None
         except ValueError:
             raise PeerError(f"{str(python)!r} is not a Python interpreter") from None
         finally:
@@ -67,15 +80,8 @@ def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tu
             raise PeerError(reply["error"])
         return reply
 
-    def request(line: str) -> dict[str, Any]:
-        try:
-            print(line, file=requests, flush=True)
-        except BrokenPipeError:
-            raise PeerError("its process has ended") from None
-        return read()
-
     try:
-        yield request, read()
+        yield request, request()
     finally:
         process.kill()
         process.communicate()

@@ -105,7 +105,7 @@ def main(name: str, folder: str) -> None:
     try:
         if find_spec(name.replace("-", "_")) is None:
             raise ModuleNotFoundError("not installed there")
-        begin = time.perf_counter()
+        start = time.perf_counter()
         import numpy as np
 
         pixels = np.load(Path(folder) / "faces.npy", mmap_mode="r")
@@ -113,18 +113,18 @@ def main(name: str, folder: str) -> None:
         photo = np.load(path)[..., ::-1].copy() if path.exists() else None
         peer = BUILDERS[name]()
         peer.score(_to_bgr(pixels[:1]))
-        send(version=version(name), start_s=time.perf_counter() - begin)
+        send(version=version(name), start_s=time.perf_counter() - start)
         for line in sys.stdin:
             kind, *bounds = line.split()
             faces = _to_bgr(pixels[slice(*map(int, bounds))]) if kind == "faces" else []
-            begin = time.perf_counter()
+            start = time.perf_counter()
             reply: dict[str, Any] = {}
             if kind == "faces":
                 reply["answers"] = peer.score(faces)
             elif peer.count_faces:
                 reply["count"] = peer.count_faces(photo)
             if reply:
-                reply["ms"] = 1000 * (time.perf_counter() - begin)
+                reply["ms"] = 1000 * (time.perf_counter() - start)
             send(**reply)
     except (Exception, SystemExit) as error:  # third-party code may fail in any way
         reason = " ".join(str(error).split()) or type(error).__name__

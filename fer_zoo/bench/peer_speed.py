@@ -19,6 +19,7 @@ FACES = 64  # in one call
 STARTS = 2  # the first one reads the packages from the disk, the second is measured
 
 Call = Callable[[str], dict[str, Any]]  # `face`, `faces` or `photo` to its ms and the number of answers
+Contender = tuple[dict[str, Any], Call]  # with its row
 
 
 def measure_peers(
@@ -47,24 +48,18 @@ def measure_peers(
         FerZooError: `python` is not a program.
     """
     check_python(python)
+    faces, pixels = _make_pictures(photo)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        faces, pixels = _make_pictures(photo)
         np.save(Path(folder) / "faces.npy", faces[..., 0])
         np.save(Path(folder) / "photo.npy", pixels)
-        rows: list[dict[str, Any]] = []
-        calls: list[Call | None] = []
-        for runtime, ours in _open_ours(model, faces, pixels).items():
-            rows.append({"name": model, "runtime": runtime})
-            calls.append(ours)
-        for name in NAMES:
-            rows.append({"name": name})
-            calls.append(_start_peer(python, folder, rows[-1], stack))
+        contenders = _open_ours(model, faces, pixels)
+        contenders += [_start_peer(python, folder, name, stack) for name in NAMES]
         for number in range(total := repeats + WARM_UP):
-            for call, row in zip(calls, rows, strict=True):
+            for row, call in contenders:
                 _run_round(call, row)
             progress(number + 1, total)
-    return [_finish(row) for row in rows]
+    return [_finish(row) for row, _ in contenders]
 
 
 def format_peers(rows: list[dict[str, Any]]) -> str:
@@ -97,21 +92,21 @@ def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([gray] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
 
 
-def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, Call]:
-    """By runtime. ONNX Runtime only if the packages for the export are installed; it takes no photo."""
+def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> list[Contender]:
+    """In each runtime. ONNX Runtime only if the packages for the export are installed; it takes no photo."""
     from fer_zoo.artifacts.hub import load
     from fer_zoo.recognition.recognizer import Recognizer
 
     def build_call(classifier: Any, recognizer: Recognizer | None) -> Call:
         def call(kind: str) -> dict[str, Any]:
-            begin = time.perf_counter()
+            start = time.perf_counter()
             if kind != "photo":
                 count = len(classifier.predict(list(faces if kind == "faces" else faces[:1])))
             elif recognizer:
                 count = len(recognizer.recognize(pixels)["faces"])
             else:
                 return {}
-            return {"ms": 1000 * (time.perf_counter() - begin), "count": count}
+            return {"ms": 1000 * (time.perf_counter() - start), "count": count}
 
         return call
 
@@ -119,41 +114,36 @@ def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> dict[str, C
     calls = {"torch": build_call(torch_model, Recognizer([torch_model]))}
     if has_exporter():
         calls["onnx"] = build_call(load(model, runtime="onnx"), None)
-    return calls
+    return [({"name": model, "runtime": runtime}, call) for runtime, call in calls.items()]
 
 
-def _start_peer(python: str | Path, folder: str, row: dict[str, Any], stack: ExitStack) -> Call | None:
-    """None, with the error in the row, if it cannot run."""
+def _start_peer(python: str | Path, folder: str, name: str, stack: ExitStack) -> Contender:
+    row: dict[str, Any] = {"name": name}
     try:
         for _ in range(STARTS - 1):
-            with start_peer(python, row["name"], folder):
+            with start_peer(python, name, folder):
                 pass
-        request, hello = stack.enter_context(start_peer(python, row["name"], folder))
+        request, hello = stack.enter_context(start_peer(python, name, folder))
     except PeerError as error:
-        row["error"] = str(error)
-        return None
-    row |= {"version": hello["version"], "start_s": round(hello["start_s"], 2)}
+        return row | {"error": str(error)}, lambda kind: {}
     lines = {"face": "faces 0 1", "faces": f"faces 0 {FACES}", "photo": "photo"}
 
     def call(kind: str) -> dict[str, Any]:
         reply = request(lines[kind])
-        if "answers" in reply:
-            reply["count"] = len(reply["answers"])
-        return reply
+        return reply | ({"count": len(reply["answers"])} if "answers" in reply else {})
 
-    return call
+    return row | {"version": hello["version"], "start_s": round(hello["start_s"], 2)}, call
 
 
-def _run_round(call: Call | None, row: dict[str, Any]) -> None:
+def _run_round(call: Call, row: dict[str, Any]) -> None:
     """One call of each kind; the row gets the times, or an error, which excludes it from later rounds."""
-    expected = {"face": 1, "faces": FACES}
-    if call is None or "error" in row:
+    if "error" in row:
         return
     try:
-        for kind in (*expected, "photo"):
+        for kind, expected in (("face", 1), ("faces", FACES), ("photo", None)):
             if reply := call(kind):
-                if reply["count"] != expected.get(kind, reply["count"]):
-                    raise PeerError(f"it answered {reply['count']} of {expected[kind]} faces")
+                if expected not in (None, reply["count"]):
+                    raise PeerError(f"it answered {reply['count']} of {expected} faces")
                 row.setdefault(kind, []).append(reply["ms"])
                 row[f"{kind}_count"] = reply["count"]
     except PeerError as error:
@@ -163,11 +153,9 @@ def _run_round(call: Call | None, row: dict[str, Any]) -> None:
 def _finish(row: dict[str, Any]) -> dict[str, Any]:
     if "error" in row:
         return {"name": row["name"], "error": row["error"]}
-    result: dict[str, Any] = {
-        key: row[key] for key in ("name", "runtime", "version", "start_s") if key in row
-    }
     times = {kind: summarize(row[kind][WARM_UP:]) for kind in ("face", "photo", "faces") if kind in row}
-    result["faces_per_s"] = round(1000 * FACES / times.pop("faces")["median_ms"])
-    if "photo" in row:
-        result["photo_faces"] = row["photo_count"]
-    return result | times
+    row["faces_per_s"] = round(1000 * FACES / times.pop("faces")["median_ms"])
+    if "photo" in times:
+        row["photo_faces"] = row["photo_count"]
+    fields = ("name", "runtime", "version", "start_s", "faces_per_s", "photo_faces")
+    return {key: row[key] for key in fields if key in row} | times

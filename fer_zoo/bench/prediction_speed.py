@@ -62,26 +62,23 @@ def measure_prediction(
     total = len(folders) + 2
     steps = _time_photo(encoded, models, repeats)
     progress(1, total)
+    faces = np.random.default_rng(0).integers(0, 256, (max(BATCH_SIZES), 1, SIDE, SIDE), dtype=np.uint8)
     rows: list[dict[str, Any]] = []
     singles = []
     for number, folder in enumerate(folders):
         for runtime, classify in _open(folder).items():
             for batch in BATCH_SIZES:
-                row = {"model": models[number], "runtime": runtime, "batch": batch}
-                rows.append(row | _time_batch(classify, batch, repeats))
+                times = _time(partial(classify, faces[:batch]), repeats)
+                speed = {"faces_per_s": round(1000 * batch / times["median_ms"])}
+                rows.append({"model": models[number], "runtime": runtime, "batch": batch, **times, **speed})
             if runtime == "torch":
                 singles.append(classify)
         progress(number + 2, total)
-    one = np.zeros((1, 1, SIDE, SIDE), dtype=np.uint8)
-    together, start = _time(lambda: [call(one) for call in singles], repeats), measure_start(models[0])
+    result = {"threads": torch.get_num_threads(), "steps": steps, "models": rows}
+    result["together"] = _time(lambda: [call(faces[:1]) for call in singles], repeats)
+    result["start"] = measure_start(models[0])
     progress(total, total)
-    return {
-        "threads": torch.get_num_threads(),
-        "steps": steps,
-        "models": rows,
-        "together": together,
-        "start": start,
-    }
+    return result
 
 
 def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
@@ -91,9 +88,9 @@ def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
     loads = [[float(word) for word in _run_python("-c", LOAD, model).split()] for _ in range(starts)]
     list_seconds = []
     for _ in range(starts):
-        begin = time.perf_counter()
+        start = time.perf_counter()
         _run_python("-m", "fer_zoo", "list")
-        list_seconds.append(time.perf_counter() - begin)
+        list_seconds.append(time.perf_counter() - start)
     return {
         "import_s": round(median(float(_run_python("-c", IMPORT)) for _ in range(starts)), 3),
         "list_s": round(median(list_seconds), 3),
@@ -143,12 +140,6 @@ def show_times(times: dict[str, Any]) -> str:
 
 def _run_python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def _time_batch(classify: Callable[[np.ndarray], object], batch: int, repeats: int) -> dict[str, float]:
-    faces = np.random.default_rng(0).integers(0, 256, (batch, 1, SIDE, SIDE), dtype=np.uint8)
-    times = _time(partial(classify, faces), repeats)
-    return {**times, "faces_per_s": round(1000 * batch / times["median_ms"])}
 
 
 def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:

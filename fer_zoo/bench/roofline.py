@@ -1,6 +1,5 @@
 """Roofline of training: FLOPs and bytes of an epoch, peak speeds of this machine, and the measured time."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # private: seen in torch 2.14
 from torch.utils._pytree import tree_iter  # private: seen in torch 2.14
+from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_zoo.bench.training_speed import TRAINING_FACES, Benchmark, make_faces, prepare_ours
@@ -100,31 +100,20 @@ def measure_product(device: torch.device, dtype: torch.dtype) -> float:
     """Floating-point operations a second of a square matrix product."""
     side = MATRIX_SIDE[device.type]
     matrix = torch.randn(side, side, device=device, dtype=dtype)
-    return 2 * side**3 / _time_best(lambda: matrix @ matrix, device)
+    return 2 * side**3 / _time_best(lambda: matrix @ matrix)
 
 
 def measure_copy(device: torch.device) -> float:
     """Bytes a second of a copy in the device's memory, read and written."""
     source = torch.ones(COPY_BYTES, dtype=torch.uint8, device=device)
     target = torch.zeros_like(source)
-    return 2 * COPY_BYTES / _time_best(lambda: target.copy_(source), device)
+    return 2 * COPY_BYTES / _time_best(lambda: target.copy_(source))
 
 
-def _time_best(call: Callable[[], object], device: torch.device) -> float:
-    """Seconds."""
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    seconds = []
-    for _ in range(CALLS):
-        wait()
-        begin = time.perf_counter()
-        call()
-        wait()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
+def _time_best(call: Callable[[], object]) -> float:
+    """Seconds; the timer waits for the GPU."""
+    timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+    return min(timer.timeit(1).median for _ in range(CALLS))
 
 
 def _measure(values: Any) -> int:

@@ -1,4 +1,4 @@
-"""How long training takes until PublicTest's accuracy passes a level, everything counted."""
+"""Time to accuracy: how long training takes until PublicTest's accuracy exceeds a level."""
 
 import tempfile
 import time
@@ -13,11 +13,12 @@ from fer_zoo.recipes.recipe import Recipe
 def time_until(
     architecture: str, dataset: FER2013, level: float, recipe: Recipe, *, device: str = "auto", seed: int = 0
 ) -> dict[str, Any]:
-    """Seconds of `fit`, from its call to the end of the first epoch whose accuracy on PublicTest is over
-    `level` percent: compilation, the look at PublicTest, and files written are counted. PrivateTest is never
-    looked at. Without such an epoch `passed` is false, and the seconds are those of the whole recipe.
+    """Train until PublicTest's accuracy exceeds `level` percent; PrivateTest is never read.
 
-    first_epoch_s has compilation and all that begins with a run in it; later_epoch_s is a median, or None.
+    Returns:
+        `seconds` from the call of `fit` to the end of that epoch, with compilation, validation and written
+        files; of the whole recipe if no epoch `passed`. `first_epoch_s` includes the start of the run;
+        `later_epoch_s` is a median, or None.
     """
     from fer_zoo.training.trainer import fit
 

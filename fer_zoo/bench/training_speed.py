@@ -1,11 +1,13 @@
-"""Training speed: the tutorial's own loop and our trainer, on the same faces, taking turns."""
+"""Training speed of the tutorial's own loop and of our trainer, interleaved, on the same faces."""
 
 import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,27 +26,23 @@ TRAINING_FACES = 28_709  # of FER2013: what an epoch is counted as
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What both sides are given. faces: the training faces of a round. workers: processes that augment in the
-    tutorial's loop. recipe: of our trainer, for one epoch.
-    """
+    """What both runners are given."""
 
     architecture: str
-    faces: Faces
-    recipe: Recipe
-    workers: int
+    faces: Faces  # of a round
+    recipe: Recipe  # of our trainer, for one epoch
+    workers: int  # processes that augment in the tutorial's loop
     device: str
 
 
 def make_faces(faces: Faces | None, count: int) -> Faces:
-    """`count` faces of a split, over and over if it has fewer; without a split, of noise: the speed does not
-    depend on what they show.
-    """
+    """`count` faces of a split, repeated if it has fewer; noise without a split: the speed is the same."""
     if faces is None:
         generator = np.random.default_rng(0)
         pixels = generator.integers(0, 256, (count, 1, 48, 48), dtype=np.uint8)
         return Faces(pixels, np.arange(count) % 7)
-    places = np.arange(count) % len(faces)
-    return Faces(faces.pixels[places], faces.labels[places])
+    indices = np.arange(count) % len(faces)
+    return Faces(faces.pixels[indices], faces.labels[indices])
 
 
 def build_benchmark(
@@ -56,45 +54,49 @@ def build_benchmark(
     workers: int = 2,
     device: str = "auto",
 ) -> Benchmark:
-    """faces: without them, noise. recipe: a name or TOML file in place of the architecture's; its teachers
-    are left out. Raises UnknownNameError, RecipeError, TrainingError.
+    """Build a benchmark from names.
+
+    Args:
+        faces: default noise.
+        recipe: a name or TOML file, without its teachers; default the architecture's own.
+
+    Raises:
+        UnknownNameError, RecipeError, TrainingError: a name, the recipe or the device is invalid.
     """
-    row, place = find_architecture(architecture), pick_device(device)
+    row, device = find_architecture(architecture), str(pick_device(device))
     ours = load_recipe(recipe or row.recipe, ["epochs=1", "freeze_epochs=0", "distill.teachers=[]"])
-    return Benchmark(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, str(place))
+    return Benchmark(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, device)
 
 
 def compare_training(
-    contest: Benchmark,
+    benchmark: Benchmark,
     *,
     rounds: int = 3,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Images a second of both, the median of `rounds` rounds after one that warms up. Where the recipe asks
-    for compilation, each round compiles anew.
+    """Measure images a second of both runners: the median of `rounds` rounds after one that warms up.
 
-    Each side has a process of its own, which waits while the other works, so that neither the processor, nor
-    the peak memory, nor a setting of the one touches the other. An epoch is counted as FER2013's 28,709
-    faces. Memory is that of the process that trains (of the GPU's allocator, where it is one); workers come
-    on top of it.
+    Each runner has a process of its own, which waits while the other works. An epoch has FER2013's 28,709
+    faces. Memory is that of the process that trains, without its workers, or of the GPU's allocator. If the
+    recipe asks for compilation, each round compiles anew.
+
+    Raises:
+        FerZooError: a process ended early.
     """
-    seconds = _take_turns(contest, rounds, progress)
-    peaks = {name: times.pop() for name, times in seconds.items()}
-    speeds = {name: len(contest.faces) / median(times[1:]) for name, times in seconds.items()}
+    seconds, peaks = _run_interleaved(benchmark, rounds, progress)
+    speeds = {name: len(benchmark.faces) / median(times[1:]) for name, times in seconds.items()}
+    ratios = [a / b for a, b in zip(seconds["tutorial"][1:], seconds["ours"][1:], strict=True)]
     return {
-        "architecture": contest.architecture,
-        "device": contest.device,
-        "batch_size": contest.recipe.batch_size,
-        "steps": len(contest.faces) // contest.recipe.batch_size,
+        "architecture": benchmark.architecture,
+        "device": benchmark.device,
+        "batch_size": benchmark.recipe.batch_size,
+        "steps": len(benchmark.faces) // benchmark.recipe.batch_size,
         "rounds": rounds,
-        "workers": contest.workers,
+        "workers": benchmark.workers,
         "images_per_s": round(speeds["ours"], 1),
         "tutorial_images_per_s": round(speeds["tutorial"], 1),
         "ratio": round(speeds["ours"] / speeds["tutorial"], 2),
-        "ratio_of_rounds": [
-            round(theirs / ours, 2)
-            for ours, theirs in zip(seconds["ours"][1:], seconds["tutorial"][1:], strict=True)
-        ],
+        "ratio_of_rounds": [round(ratio, 2) for ratio in ratios],
         "epoch_s": round(TRAINING_FACES / speeds["ours"], 2),
         "tutorial_epoch_s": round(TRAINING_FACES / speeds["tutorial"], 2),
         "peak_memory_mb": round(peaks["ours"]),
@@ -114,68 +116,62 @@ def format_training(result: dict[str, Any]) -> str:
     return "\n".join([*lines, f"  {result['ratio']:.2f} times as fast"])
 
 
-def _take_turns(
-    contest: Benchmark, rounds: int, progress: Callable[[int, int], object]
-) -> dict[str, list[float]]:
-    """For each side the seconds of its rounds, the one that warms up first; last its peak memory in MB."""
-    context = multiprocessing.get_context("spawn")
-    pipes: dict[str, Any] = {}
-    processes = []
-    for name in SIDES:
-        pipes[name], theirs = context.Pipe()
-        processes.append(context.Process(target=_work, args=(name, contest, theirs)))
-        processes[-1].start()
-        theirs.close()  # so that a process that dies is an end of file here
-    seconds: dict[str, list[float]] = {name: [] for name in SIDES}
-    total = (rounds + 1) * len(SIDES)
-    try:
-        for turn in range(total + len(SIDES)):  # the last turn of each asks for its memory
-            name = list(SIDES)[turn % len(SIDES)]
-            pipes[name].send(turn < total)
-            seconds[name].append(pipes[name].recv())
-            progress(min(turn + 1, total), total)
-    except (EOFError, BrokenPipeError):
-        raise FerZooError(
-            f"The process of {name!r} ended early; its error is above. "
-            "If memory is short, use fewer --workers."
-        ) from None
-    finally:
-        for name, process in zip(SIDES, processes, strict=True):
-            pipes[name].close()
-            process.join()
-    return seconds
+def _run_interleaved(
+    benchmark: Benchmark, rounds: int, progress: Callable[[int, int], object]
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """For each runner the seconds of its rounds, the warm-up first, and its peak memory in MB."""
+    seconds: dict[str, list[float]] = {name: [] for name in RUNNERS}
+    spawn, total = multiprocessing.get_context("spawn"), (rounds + 1) * len(RUNNERS)
+    with ExitStack() as stack:
+        pools = {
+            name: stack.enter_context(ProcessPoolExecutor(1, spawn, _start_runner, (name, benchmark)))
+            for name in RUNNERS
+        }
+        try:
+            for number, name in enumerate(list(RUNNERS) * (rounds + 1), start=1):
+                seconds[name].append(pools[name].submit(_run_round).result())
+                progress(number, total)
+            return seconds, {name: pool.submit(_read_peak_mb).result() for name, pool in pools.items()}
+        except BrokenProcessPool:
+            raise FerZooError(
+                f"The process of {name!r} ended early; its error is above. "
+                "If memory is short, use fewer --workers."
+            ) from None
 
 
-def _work(name: str, contest: Benchmark, pipe: Connection) -> None:
-    """A side's process: a round for each True that comes, then its peak memory, then the end."""
+def _start_runner(name: str, benchmark: Benchmark) -> None:
+    """Prepare the runner of this process."""
+    global _runner
+    _runner = RUNNERS[name](benchmark)
+
+
+def _run_round() -> float:
+    return _runner()
+
+
+def _read_peak_mb() -> float:
     import torch
 
-    run_round = SIDES[name](contest)
-    try:
-        while pipe.recv():
-            pipe.send(run_round())
-        on_gpu = contest.device != "cpu"
-        pipe.send(torch.cuda.max_memory_allocated() / 1e6 if on_gpu else read_peak_mb())
-    except (EOFError, KeyboardInterrupt):
-        return
+    on_gpu = torch.cuda.is_available() and torch.cuda.is_initialized()
+    return torch.cuda.max_memory_allocated() / 1e6 if on_gpu else read_peak_mb()
 
 
-def prepare_ours(contest: Benchmark) -> Callable[[], float]:
-    """A round of `fer-zoo train`, which returns its seconds; without the calibration that follows."""
+def prepare_ours(benchmark: Benchmark) -> Callable[[], float]:
+    """A function that runs an epoch of `fer-zoo train`, without calibration, and returns its seconds."""
     import torch
 
     from fer_zoo.training.distributed import Group
     from fer_zoo.training.trainer import prepare, train_epochs
 
-    few = make_faces(contest.faces, 64)
-    dataset = FER2013(contest.faces, few, few, fingerprint="bench", source="bench")
-    row, device = find_architecture(contest.architecture), torch.device(contest.device)
+    few = make_faces(benchmark.faces, 64)
+    dataset = FER2013(benchmark.faces, few, few, fingerprint="bench", source="bench")
+    row, device = find_architecture(benchmark.architecture), torch.device(benchmark.device)
 
     def run_round() -> float:
         with tempfile.TemporaryDirectory() as folder:
             context, progress = prepare(
                 row,
-                contest.recipe,
+                benchmark.recipe,
                 dataset,
                 run_dir=Path(folder),
                 device=device,
@@ -186,14 +182,14 @@ def prepare_ours(contest: Benchmark) -> Callable[[], float]:
                 is_visible=False,
             )
             train_epochs(context, progress, lambda row: False)
-        return len(contest.faces) / progress.history[0]["images_per_s"]
+        return len(benchmark.faces) / progress.history[0]["images_per_s"]
 
     return run_round
 
 
-def _prepare_tutorial(contest: Benchmark) -> Callable[[], float]:
-    """The tutorial's loop as published: a sample is augmented by albumentations in a worker, float32, Adam,
-    loss and accuracy are read after each step.
+def _prepare_tutorial(benchmark: Benchmark) -> Callable[[], float]:
+    """The tutorial's loop as published: albumentations in workers, float32, Adam, loss and accuracy are read
+    after each step.
     """
     import torch
     import torch.nn.functional as F
@@ -201,12 +197,12 @@ def _prepare_tutorial(contest: Benchmark) -> Callable[[], float]:
     from fer_zoo.artifacts.classifier import create_model
     from fer_zoo.data.dataset import build_loader
 
-    recipe, device = load_recipe("tutorial"), torch.device(contest.device)
+    recipe, device = load_recipe("tutorial"), torch.device(benchmark.device)
     torch.manual_seed(0)
-    model = create_model(contest.architecture).to(device).train()
+    model = create_model(benchmark.architecture).to(device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     loader = build_loader(
-        contest.faces, contest.recipe.batch_size, recipe.augment, shuffle=True, workers=contest.workers
+        benchmark.faces, benchmark.recipe.batch_size, recipe.augment, shuffle=True, workers=benchmark.workers
     )
 
     def run_round() -> float:
@@ -226,7 +222,5 @@ def _prepare_tutorial(contest: Benchmark) -> Callable[[], float]:
     return run_round
 
 
-SIDES: dict[str, Callable[[Benchmark], Callable[[], float]]] = {
-    "tutorial": _prepare_tutorial,
-    "ours": prepare_ours,
-}
+RUNNERS = {"tutorial": _prepare_tutorial, "ours": prepare_ours}
+_runner: Callable[[], float]  # of this process

@@ -51,17 +51,20 @@ def calibrate(
     pixels = dataset.training.pixels[:: max(1, len(dataset.training) // STATISTICS_FACES)]
     run = copy.deepcopy(model)
     own = best = {"statistics_faces": 0, "run_share": 1.0} | _fit_temperature(model, dataset, device)
-    tried, min_accuracy = [own], own["accuracy"] - _standard_error(own["accuracy"], dataset)
+    standard_error = math.sqrt(own["accuracy"] * (1 - own["accuracy"]) / len(dataset.public_test))
+    tried = [own]
     for alpha in ALPHAS if start is not None else ALPHAS[:1]:
         candidate = copy.deepcopy(run)
-        if start is not None:
-            _interpolate(candidate, start, alpha)
+        state = candidate.state_dict()
+        for name, initial in (start or {}).items():
+            if initial.is_floating_point() and not is_setting(name):
+                state[name].lerp_(initial.to(state[name]), 1 - alpha)
         recalibrated = recalibrate_batchnorm(candidate, pixels, device)
         if alpha == 1.0 and not recalibrated:
             continue  # the run as it was
         measured = _fit_temperature(candidate, dataset, device)
         tried.append({"statistics_faces": len(pixels) if recalibrated else 0, "run_share": alpha} | measured)
-        if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= min_accuracy:
+        if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= own["accuracy"] - standard_error:
             model.load_state_dict(candidate.state_dict())
             model.temperature, best = candidate.temperature, tried[-1]
     correct_prior(model, dataset, device)
@@ -70,9 +73,7 @@ def calibrate(
 
 
 def describe_choice(calibration: Mapping[str, Any]) -> str:
-    """One sentence on what `calibrate` chose, what it did not, and what both measured; empty where there was
-    no choice, or where an older version made it.
-    """
+    """What `calibrate` chose over what, and why, in one sentence; empty if there was no choice."""
     tried = calibration.get("tried", [])
     if len(tried) < 2:
         return ""
@@ -95,17 +96,6 @@ def _describe_candidate(row: Mapping[str, Any]) -> str:
 
 def _are_enough(dataset: FER2013) -> bool:
     return len(dataset.public_test) >= MIN_CALIBRATION_FACES
-
-
-def _standard_error(accuracy: float, dataset: FER2013) -> float:
-    return math.sqrt(accuracy * (1 - accuracy) / len(dataset.public_test))
-
-
-@torch.no_grad()
-def _interpolate(model: FaceClassifier, start: Mapping[str, Tensor], alpha: float) -> None:
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not is_setting(name):
-            value.lerp_(start[name].to(value), 1 - alpha)
 
 
 def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.device) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.batchnorm import correct_prior
 from fer_zoo.evaluation.inference import predict_probabilities
-from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.evaluation.metrics import Scores, evaluate
 from fer_zoo.models.ensemble import Ensemble, refuse_different_classes
 from fer_zoo.models.weights import ENSEMBLE_FAMILY
 from fer_zoo.utils.devices import pick_device
@@ -60,7 +59,7 @@ def build_ensemble(
     by_name: bool = False,
     device: str = "auto",
     score_on: Faces | None = None,
-) -> dict[str, Any]:
+) -> Scores:
     """Write the ensemble of stored models to the new folder `out`; returns its PublicTest metrics.
 
     Models of weight 0 are left out.

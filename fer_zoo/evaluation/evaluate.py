@@ -21,7 +21,7 @@ from fer_zoo.errors import DataError, FerZooError
 from fer_zoo.evaluation.calibration import expected_calibration_error
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
-from fer_zoo.evaluation.metrics import name_scores, score_predictions, wilson_interval
+from fer_zoo.evaluation.metrics import SplitScores, score_predictions, wilson_interval
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
@@ -31,9 +31,20 @@ from fer_zoo.utils.progress import track
 def predict_split(
     folder: Path, dataset: FER2013, split: str, tta: str, device: str
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Name of the model, calibrated probabilities (N, classes) and labels (N,) of a split. folder: of a
-    model, or an ONNX file that `fer-zoo export` wrote, which ONNX Runtime runs on the processor. Raises
-    DataError where the data has other classes than the model.
+    """Predict a split.
+
+    Args:
+        folder: of a model, or an ONNX file of `fer-zoo export`, which runs on the CPU.
+        dataset: the data.
+        split: train, public, private or test.
+        tta: see `predict_logits`.
+        device: of the model.
+
+    Returns:
+        Name of the model, calibrated probabilities (N, classes) and labels (N,).
+
+    Raises:
+        DataError: the data has other classes than the model.
     """
     faces = dataset.split(split)
     if resolve(folder).kind == "onnx":
@@ -75,12 +86,17 @@ def evaluate_artifact(
     pictures: Path | None = None,
     ferplus: Path | None = None,
     record: bool = False,
-) -> dict[str, Any]:
-    """The JSON of `fer-zoo eval`.
+) -> SplitScores:
+    """Predict and score a split.
 
-    pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s votes, fer2013new.csv.
-    record: store the result, and the time that one face takes here, in config.json, from which the model
-    card is made.
+    Args:
+        folder, dataset, split, tta, device: see `predict_split`.
+        pictures: a folder for confusion.png and reliability.png.
+        ferplus: FER+'s fer2013new.csv.
+        record: store the result and the latency in config.json, from which the model card is made.
+
+    Raises:
+        FerZooError: `record` for an ONNX file.
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
@@ -112,38 +128,32 @@ def score_split(
     *,
     tta: str = "none",
     ferplus: Path | None = None,
-) -> dict[str, Any]:
-    """The JSON of `fer-zoo eval` from a model's probabilities (N, 7) for a split."""
+) -> SplitScores:
+    """Scores from a model's probabilities (N, 7) for a split."""
     faces = dataset.split(split)
     duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
-    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate, classes=faces.classes)
-    result = name_scores(scores, name, split, tta)
+    labels, measured = faces.labels, {"name": name, "split": split, "tta": tta}
+    scores = score_predictions(probabilities, labels, duplicate=duplicate, classes=faces.classes, **measured)
+    result: SplitScores = {**scores}
     if ferplus:
         votes = read_split_votes(ferplus, dataset, split)
-        result["ferplus"] = ferplus_agreement(probabilities, faces.labels, votes, duplicate)
+        result["ferplus"] = ferplus_agreement(probabilities, labels, votes, duplicate)
     return result
 
 
 def unique_names(names: list[str], folders: list[Path]) -> list[str]:
-    """Models of one name are told apart by the ends of their paths, as few parts of them as it takes: a page
-    is made to be shared, and where a folder is on this machine is nobody's business.
+    """Distinguish models of one name by the shortest differing ends of their paths: a page that is shared
+    does not show where the folders are.
     """
     shown = list(names)
     for name in {name for name in names if names.count(name) > 1}:
-        alike = [index for index, other in enumerate(names) if other == name]
-        parts = {index: folders[index].resolve().parts[1:] for index in alike}
-        for index, ending in zip(alike, _cut_to_endings(list(parts.values())), strict=True):
-            shown[index] = ending
+        paths = {i: folders[i].resolve().parts[1:] for i, other in enumerate(names) if other == name}
+        count = 1
+        while len({path[-count:] for path in paths.values()}) < len(set(paths.values())):
+            count += 1
+        for index, path in paths.items():
+            shown[index] = "/".join(path[-count:])
     return shown
-
-
-def _cut_to_endings(paths: list[tuple[str, ...]]) -> list[str]:
-    """The shortest endings, of equally many parts, that differ wherever the paths do."""
-    distinct = len(set(paths))
-    for count in range(1, max(map(len, paths)) + 1):
-        if len({path[-count:] for path in paths}) == distinct:
-            break
-    return ["/".join(path[-count:]) for path in paths]
 
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
@@ -193,11 +203,19 @@ def compare_artifacts(
     device: str = "auto",
     predict_peers: Callable[[np.ndarray], list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """Accuracy of each model, and `compare_pairs`.
+    """Score each model, and `compare_pairs`.
 
-    predict_peers: gives other packages' answers for uint8 faces (N, 1, 48, 48), as
-    `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and
-    probabilities, or with name and error; the latter are in `not_run`.
+    Args:
+        folders: of the models.
+        dataset: the data.
+        split: train, public, private or test.
+        device: of the models.
+        predict_peers: predicts uint8 faces (N, 1, 48, 48) with other packages, as
+            `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and probabilities,
+            or with name and error, which are returned as `not_run`.
+
+    Raises:
+        FerZooError: there is nothing to compare.
     """
     if len(folders) < (1 if predict_peers else 2):
         raise FerZooError(
@@ -218,7 +236,7 @@ def compare_artifacts(
     if len(answers) < 2:
         raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_not_run(others))}.")
     scores = [
-        {"model": name, **score_predictions(probabilities, labels, classes=dataset.classes)}
+        score_predictions(probabilities, labels, classes=dataset.classes, name=name, split=split)
         for name, probabilities in zip(names, answers, strict=True)
     ]
     pairs = compare_pairs(names, answers, labels)

@@ -1,8 +1,8 @@
 """Metrics of one model on one split, and the paired comparison of two models on the same faces."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,13 +18,49 @@ if TYPE_CHECKING:
 TTA_TITLES = {"none": "single view", "flip": "mean of face and mirror image", "tencrop": "mean of ten crops"}
 
 
+class EmotionScores(TypedDict):
+    """Fractions of 0 to 1, and the number of faces with the label."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Scores(TypedDict):
+    """One model on one split, as plain numbers for JSON; fractions are 0 to 1."""
+
+    model: str
+    split: str
+    n: int
+    tta: str
+    accuracy: float
+    accuracy_ci95: list[float]  # Wilson score interval (Wilson 1927, doi:10.1080/01621459.1927.10502953)
+    accuracy_no_duplicates: float | None  # without the faces that are duplicated in Training
+    macro_f1: float  # mean over the emotions that occur, as label or as prediction
+    ece: float  # Guo et al. 2017 (arXiv:1706.04599), 15 bins
+    nll: float  # in nats; a probability of 0 counts as the smallest positive number
+    per_class: dict[str, EmotionScores]
+    confusion: list[list[int]]  # rows labels, columns predictions
+    reliability: dict[str, list[Any]]  # confidence, accuracy and count of the bins of the top probability
+
+
+class SplitScores(Scores, total=False):
+    """The JSON of `fer-zoo eval`."""
+
+    ferplus: dict[str, Any]  # as `ferplus_agreement` gives it
+
+
 def score_predictions(
     probabilities: ArrayLike,
     labels: ArrayLike,
     *,
     duplicate: ArrayLike | None = None,
     classes: Sequence[str] = EMOTIONS,
-) -> dict[str, Any]:
+    name: str = "",
+    split: str = "",
+    tta: str = "none",
+) -> Scores:
     """Score a model's predictions.
 
     Args:
@@ -32,14 +68,9 @@ def score_predictions(
         labels: (N,).
         duplicate: bool (N,), true where a face is duplicated in Training.
         classes: Names of the classes.
-
-    Returns:
-        Plain numbers for JSON; fractions are 0 to 1. `accuracy_ci95` is the Wilson score interval (Wilson
-        1927, doi:10.1080/01621459.1927.10502953). `accuracy_no_duplicates` leaves out the duplicates; None
-        without `duplicate`, or when no face remains. `macro_f1` is the mean over the emotions that occur, as
-        label or as prediction. `ece`: Guo et al. 2017 (arXiv:1706.04599), 15 bins. `nll` is in nats; a
-        probability of 0 counts as the smallest positive number. `confusion`: rows labels, columns
-        predictions. `reliability`: mean confidence, accuracy and count of the 15 bins of the top probability.
+        name: of the model.
+        split: of the faces.
+        tta: how the probabilities were made, see `predict_logits`.
 
     Raises:
         FerZooError: there is no face, or a probability is not finite.
@@ -53,7 +84,10 @@ def score_predictions(
     indices = range(len(classes))
     columns = precision_recall_fscore_support(truth, predicted, labels=indices, zero_division=0)
     return {
+        "model": name,
+        "split": split,
         "n": len(truth),
+        "tta": tta,
         "accuracy": float(right.mean()),
         "accuracy_ci95": list(wilson_interval(int(right.sum()), len(right))),
         "accuracy_no_duplicates": _mean_without(right, duplicate),
@@ -80,23 +114,17 @@ def evaluate(
     batch_size: int = 256,
     device: "str | torch.device" = "cpu",
     progress: Callable[[int, int], object] | None = None,
-) -> dict[str, Any]:
-    """The JSON of `fer-zoo eval`: model, split, n and tta, then the fields of `score_predictions`.
-
-    `predict_logits` documents model, tta, batch_size, device and progress, and the errors.
-    """
+) -> Scores:
+    """Predict and score faces; see `predict_logits` and `score_predictions` for arguments and errors."""
     from fer_zoo.evaluation.inference import predict_probabilities
 
     probabilities = predict_probabilities(
         model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress
     )
-    scores = score_predictions(probabilities, faces.labels, duplicate=duplicate, classes=faces.classes)
-    return name_scores(scores, name, split, tta)
-
-
-def name_scores(scores: dict[str, Any], name: str, split: str, tta: str) -> dict[str, Any]:
-    """The fields of `score_predictions` after what they were measured on: model, split, n and tta."""
-    return {"model": name, "split": split, "n": scores["n"], "tta": tta, **scores}
+    measured = {"name": name, "split": split, "tta": tta}
+    return score_predictions(
+        probabilities, faces.labels, duplicate=duplicate, classes=faces.classes, **measured
+    )
 
 
 def compare_paired(
@@ -171,7 +199,7 @@ def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tupl
     )
 
 
-def format_evaluation(result: dict[str, Any]) -> str:
+def format_evaluation(result: Mapping[str, Any]) -> str:
     """The result of `evaluate` as text: the main numbers, then a line for each emotion."""
     low, high = result["accuracy_ci95"]
     half = 100 * (high - low) / 2

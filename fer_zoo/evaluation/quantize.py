@@ -2,12 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,6 @@ from fer_zoo.utils.devices import CPU_PROVIDER
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
 from fer_zoo.utils.telemetry import import_onnxruntime
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
 
 INT8_NAME = "model_int8.onnx"
 CALIBRATION_FACES, CALIBRATION_BATCH = 512, 32
@@ -38,18 +34,20 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
     import onnx
 
     def write(temporary: Path) -> None:
+        pixels = dataset.training.pixels
+        sample = np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION_FACES]
         with track("Calibrating on Training"):
-            _quantize(source, temporary, _draw_faces(dataset.training.pixels))
+            _quantize(source, temporary, pixels[sample])
         exact, small = (OnnxClassifier(path, providers=[CPU_PROVIDER]) for path in (source, temporary))
         metrics, report = _measure(exact, small, dataset)
         report["bytes"] = {"float32": source.stat().st_size, "int8": temporary.stat().st_size}
         program = onnx.load(temporary)
-        _describe(
-            program,
-            name=f"{exact.name}-int8",
-            metrics=json.dumps(summarize(metrics)),
-            quantisation=json.dumps(report),
-        )
+        properties = {row.key: row.value for row in program.metadata_props} | {
+            "name": f"{exact.name}-int8",
+            "metrics": json.dumps(summarize(metrics)),
+            "quantisation": json.dumps(report),
+        }
+        onnx.helper.set_model_props(program, properties)
         onnx.save(program, temporary)
 
     write_atomically(path, write)
@@ -65,24 +63,16 @@ def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[s
         return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
 
 
-def _draw_faces(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A fixed random sample: the emotions are as frequent as in the split."""
-    return pixels[np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION_FACES]]
-
-
 def _quantize(source: Path, path: Path, faces: NDArray[np.uint8]) -> None:
     import_onnxruntime()  # before its submodules
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.batches: Iterator[NDArray[np.uint8]] = iter(
-                np.array_split(faces, max(1, len(faces) // CALIBRATION_BATCH))
-            )
+    batches = iter(np.array_split(faces, max(1, len(faces) // CALIBRATION_BATCH)))
 
+    class Reader(CalibrationDataReader):
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(self.batches, None)
+            batch = next(batches, None)
             return None if batch is None else {"faces": batch}
 
     logging.disable(logging.WARNING)  # it warns of every vector without channels
@@ -130,23 +120,13 @@ def _measure(
         }
     face = dataset.public_test.pixels[:1]
     seconds = time_interleaved([partial(small, face), partial(exact, face)], REPEATS)
-    latency = dict(
-        zip(("int8", "float32"), (round(1000 * median(times), 3) for times in seconds), strict=True)
-    )
+    int8_ms, float32_ms = (round(1000 * median(times), 3) for times in seconds)
     return metrics, {
         "calibration_faces": min(CALIBRATION_FACES, len(dataset.training)),
         "data_fingerprint": dataset.fingerprint,
         "accuracy": splits,
-        "latency_ms": latency,
+        "latency_ms": {"int8": int8_ms, "float32": float32_ms},
     }
-
-
-def _describe(program: "ModelProto", **properties: str) -> None:
-    """Set metadata; values of the same keys are replaced."""
-    import onnx
-
-    old = {row.key: row.value for row in program.metadata_props}
-    onnx.helper.set_model_props(program, {**old, **properties})
 
 
 def format_int8(report: dict[str, Any]) -> str:

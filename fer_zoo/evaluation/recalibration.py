@@ -2,7 +2,6 @@
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
@@ -10,7 +9,7 @@ from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.batchnorm import calibrate
-from fer_zoo.evaluation.metrics import evaluate
+from fer_zoo.evaluation.metrics import Scores, evaluate
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
@@ -18,7 +17,7 @@ from fer_zoo.utils.progress import track
 
 def calibrate_artifact(
     source: Path, dataset: FER2013, out: Path, device: str = "auto", score_on: Faces | None = None
-) -> dict[str, Any]:
+) -> Scores:
     """Write the model `source`, calibrated on other faces, to the new folder `out`; returns its metrics on
     their PublicTest. config.json keeps the data, the day, and the weights it came from.
 
@@ -26,16 +25,16 @@ def calibrate_artifact(
     an ensemble, or if `out` is taken.
     """
     refuse_existing_model(out)
-    place = pick_device(device)
-    model = load_artifact(source).to(place)
+    torch_device = pick_device(device)
+    model = load_artifact(source).to(torch_device)
     if isinstance(model.backbone, Ensemble):
         raise ArtifactError("An ensemble's members are calibrated one by one; give the name of one of them.")
     assert model.origin is not None
     info = {key: value for key, value in describe_info(model).items() if key != "tag"}
     with track(f"calibrating {model.name}"):
-        calibration = calibrate(model, dataset, place)
+        calibration = calibrate(model, dataset, torch_device)
         metrics = evaluate(
-            model, score_on or dataset.public_test, name=model.name, split="public", device=place
+            model, score_on or dataset.public_test, name=model.name, split="public", device=torch_device
         )
     calibration |= {"data": describe_data(dataset), "day": datetime.now(timezone.utc).date().isoformat()}
     made = {

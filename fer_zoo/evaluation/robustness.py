@@ -69,12 +69,9 @@ def shift(faces: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
     padded = F.pad(faces.float(), [margin] * 4, mode="replicate").to(torch.uint8)
     sides = torch.randint(4, (len(faces),), generator=generator).tolist()
     starts = ((0, margin), (2 * margin, margin), (margin, 0), (margin, 2 * margin))
-    return torch.stack(
-        [
-            face[:, y : y + SIDE, x : x + SIDE]
-            for face, (y, x) in zip(padded, (starts[side] for side in sides), strict=True)
-        ]
-    )
+    corners = (starts[side] for side in sides)
+    crops = (face[:, y : y + SIDE, x : x + SIDE] for face, (y, x) in zip(padded, corners, strict=True))
+    return torch.stack(list(crops))
 
 
 def occlude(faces: Tensor, side: float, generator: torch.Generator) -> Tensor:

@@ -14,27 +14,25 @@ MAX_SEEDS = 100
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table. exclude: kinds of the audit's findings whose faces it does without."""
+    """One row of the table."""
 
     name: str
     recipe: Recipe
     note: str = ""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()  # kinds of the audit's findings whose faces it leaves out
 
 
 @dataclass(frozen=True)
 class Study:
-    """seeds: 0 to seeds - 1 for each variant. longest: epochs to which a short version holds its runs.
-    pretrained: what every run starts from, as `fit` takes it; False for random weights.
-    """
+    """Variants of a recipe, compared in one table."""
 
     name: str
     title: str
     architecture: str
-    seeds: int
+    seeds: int  # 0 to seeds - 1 for each variant
     variants: tuple[Variant, ...]
-    longest: int | None = None
-    pretrained: bool | str = False
+    longest: int | None = None  # at most so many epochs a run, in a short version
+    pretrained: bool | str = False  # what every run starts from, as `fit` takes it; False for random weights
 
 
 VARIANT_KEYS = {item.name for item in fields(Variant)} | {"on", "set"}
@@ -45,11 +43,16 @@ def list_studies() -> list[str]:
 
 
 def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = None) -> Study:
-    """The study of that name in this package, or of a TOML file. epochs: at most so many in any run; of
-    variants that differ by their length alone, the first stays. seeds: instead of its own.
+    """Read a study. A variant has a `recipe` (a name or file), or is based `on` an earlier variant; `set` is
+    a list of changes such as "epochs=3".
 
-    A variant has a `recipe` (a name or file), or stands `on` an earlier variant, whose recipe it takes over;
-    `set` is a list of changes such as "epochs=3". Raises RecipeError or UnknownNameError.
+    Args:
+        name: of a study of this package, or a TOML file.
+        epochs: at most so many in any run; of variants that differ by their length alone, the first remains.
+        seeds: in place of its own number.
+
+    Raises:
+        RecipeError, UnknownNameError: an error in the file.
     """
     path = Path(name)
     if path.suffix != ".toml":
@@ -99,7 +102,7 @@ def _read_variants(path: Path, rows: list[dict[str, Any]]) -> list[Variant]:
         if not isinstance(changes, list) or not all(isinstance(change, str) for change in changes):
             raise RecipeError(f'{where}: set is {changes!r}; allowed is a list such as ["epochs=3"].')
         if "on" in row and row["on"] not in sources:
-            raise UnknownNameError("variant to stand on", str(row["on"]), sources)
+            raise UnknownNameError("variant to base it on", str(row["on"]), sources)
         recipe, before = sources[row["on"]] if "on" in row else (row["recipe"], [])
         _check(path, "recipe", recipe, str, "a text")
         sources[name] = recipe, [*before, *changes]

@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.errors import RecipeError, UnknownNameError
-from fer_zoo.recipes.recipe import (
-    TABLES,
-    Recipe,
-    build_recipe,
-    check_names,
-    describe_recipe,
-    read_settings,
-)
+from fer_zoo.recipes.recipe import TABLES, Recipe, build_recipe, check_names, describe_recipe, read_settings
 
 STRENGTH = "augment_strength"
 DEFAULT = Path(__file__).parent / "search" / "default.toml"
@@ -25,9 +18,7 @@ FORMS = "a list of choices, or a table with low, high and perhaps log = true"
 
 @dataclass(frozen=True)
 class Dimension:
-    """One setting: `choices`, or all numbers from `low` to `high` (whole ones where the setting is), evenly
-    or by their logarithm.
-    """
+    """One setting: `choices`, or all numbers from `low` to `high`, uniformly or by their logarithm."""
 
     name: str
     choices: tuple[Any, ...] = ()
@@ -36,42 +27,39 @@ class Dimension:
     log: bool = False
     whole: bool = False
 
-    def ends(self) -> tuple[Any, ...]:
-        """The values that a check has to try."""
-        return self.choices or (self.low, self.high)
-
 
 Space = tuple[Dimension, ...]
 
 
 def load_space(recipe_name: str | Path, recipe: Recipe, options: Sequence[str]) -> Space:
-    """The space of the recipe of that name or file; the default one if it has no [search] table.
+    """The [search] table of a recipe, by default that of search/default.toml.
 
-    recipe: what stays of it where nothing varies, changes included. options: settings of the network that
-    the architecture has. Raises RecipeError or UnknownNameError for a space with a fault.
+    Args:
+        recipe_name: a recipe's name or file.
+        recipe: that recipe, with the user's changes.
+        options: settings of the network that the architecture has.
+
+    Raises:
+        RecipeError, UnknownNameError: an error in the space.
     """
     own = read_settings(recipe_name).get("search")
     space = parse_space(read_settings(DEFAULT)["search"] if own is None else own)
-    for name in ("dropout", "head_width"):
-        if name not in options:
-            if own is not None and name in [dimension.name for dimension in space]:
-                raise RecipeError(
-                    f"[search] names {name}, which the network lacks; it has: {', '.join(options)}."
-                )
-            space = tuple(dimension for dimension in space if dimension.name != name)
+    lacking = {"dropout", "head_width"}.difference(options)
+    for name in sorted(lacking.intersection(dimension.name for dimension in space if own is not None)):
+        raise RecipeError(f"[search] names {name}, which the network lacks; it has: {', '.join(options)}.")
+    space = tuple(dimension for dimension in space if dimension.name not in lacking)
     for dimension in space:
-        for value in dimension.ends():
+        for value in dimension.choices or (dimension.low, dimension.high):
             try:
                 build_point(recipe, {dimension.name: value})
             except (RecipeError, UnknownNameError) as error:
-                raise RecipeError(
-                    f"[search] {dimension.name} = {value!r} is not a valid recipe: {error}"
-                ) from error
+                reason = f"[search] {dimension.name} = {value!r} is not a valid recipe: {error}"
+                raise RecipeError(reason) from error
     return space
 
 
 def parse_space(table: Any) -> Space:
-    """Raises RecipeError for a range or a choice that is none, UnknownNameError for an unknown setting."""
+    """Raises RecipeError for an invalid range or choice, UnknownNameError for an unknown setting."""
     if not isinstance(table, Mapping) or not table:
         raise RecipeError("[search] is empty; allowed are recipe settings, each with " + FORMS + ".")
     kinds = {item.name: item.type for item in fields(Recipe)} | {STRENGTH: float}
@@ -96,10 +84,8 @@ def _parse(name: str, kind: Any, value: Any) -> Dimension:
         raise RecipeError(f"[search] {name} is {value!r}; allowed is {FORMS}.")
     low, high, log = value["low"], value["high"], value.get("log", False)
     whole = kind in (int, int | None)
-    allowed = (int,) if whole else (int, float)
-    numbers = all(
-        type(end) in allowed and isfinite(end) for end in (low, high)
-    )  # bool is an int to isinstance
+    allowed = (int,) if whole else (int, float)  # bool is an int to isinstance
+    numbers = all(type(end) in allowed and isfinite(end) for end in (low, high))
     if not (numbers and isinstance(log, bool) and (low > 0 if log else low >= 0) and low < high):
         raise RecipeError(
             f"[search] {name} has low {low!r}, high {high!r}, log {log!r}; allowed are "

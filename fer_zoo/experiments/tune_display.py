@@ -1,4 +1,4 @@
-"""What a person sees while a search goes on: the best runs and those under way, of every worker (stderr)."""
+"""The display of a search on stderr: the best runs and those in progress, of every worker."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ ROWS = 10
 class TrialTable:
     """A table that changes with every epoch, and one line that stays for each finished run."""
 
-    def __init__(self, study: "optuna.Study", name: str, epochs: int, trials: int | None) -> None:
+    def __init__(
+        self, study: "optuna.Study", name: str, epochs: int, trials: int | None, is_visible: bool = True
+    ) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self.study, self.name, self.epochs, self.trials = study, name, epochs, trials
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, quiet=not is_visible)
         # `refresh` redraws: with a clock of its own the table would be built from the database all the time
         self.live = Live(console=self.console, auto_refresh=False, transient=not self.console.is_terminal)
 
@@ -32,9 +34,8 @@ class TrialTable:
         self.live.update(self._draw(), refresh=True)
 
     def finish(self, trial: "optuna.trial.FrozenTrial") -> None:
-        self.console.print(
-            f"trial {' '.join(_describe(trial, self.epochs))}", highlight=False, soft_wrap=True
-        )
+        line = f"trial {' '.join(_describe(trial, self.epochs))}"
+        self.console.print(line, highlight=False, soft_wrap=True)
         self.refresh()
 
     def _draw(self) -> Any:
@@ -47,30 +48,27 @@ class TrialTable:
         )
         for column in ("trial", "state", "epoch", "PublicTest", "settings"):
             table.add_column(column, overflow="fold")
-        for trial in _choose_rows(trials):
+        running = [trial for trial in trials if trial.state.name == "RUNNING"]
+        complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
+        best = sorted(complete, key=lambda trial: -(trial.value or 0.0))
+        for trial in (*best[:ROWS], *running[:ROWS]):
             table.add_row(*_describe(trial, self.epochs))
         return table
 
 
-def _choose_rows(trials: "list[optuna.trial.FrozenTrial]") -> "list[optuna.trial.FrozenTrial]":
-    running = [trial for trial in trials if trial.state.name == "RUNNING"]
-    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    return sorted(complete, key=lambda trial: -(trial.value or 0.0))[:ROWS] + running[:ROWS]
+def read_progress(trial: "optuna.trial.FrozenTrial") -> tuple[int, float | None]:
+    """The latest epoch and PublicTest accuracy: of a pruned trial, the accuracy so far."""
+    epoch = max(trial.intermediate_values, default=0)
+    return epoch, trial.intermediate_values.get(epoch) if trial.value is None else trial.value
 
 
 def _describe(trial: "optuna.trial.FrozenTrial", epochs: int) -> list[str]:
     """Number, state, epoch, PublicTest accuracy and settings, as text."""
-    epoch = max(trial.intermediate_values, default=0)
-    accuracy = trial.value if trial.value is not None else trial.intermediate_values.get(epoch)
+    epoch, accuracy = read_progress(trial)
     settings = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in trial.params.items()
     )
     state = {"COMPLETE": "done", "PRUNED": "stopped"}.get(trial.state.name, trial.state.name.lower())
-    return [
-        str(trial.number),
-        state,
-        f"{epoch}/{epochs}",
-        "" if accuracy is None else f"{accuracy:.2%}",
-        settings,
-    ]
+    shown = "" if accuracy is None else f"{accuracy:.2%}"
+    return [str(trial.number), state, f"{epoch}/{epochs}", shown, settings]

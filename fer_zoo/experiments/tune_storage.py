@@ -1,4 +1,4 @@
-"""The database of a search: opened by any number of workers at once, and of one search alone."""
+"""The database of one search, which any number of workers may open at a time."""
 
 import json
 import time
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from optuna import Study
 
 FILE_NAME = "study.db"
-HEARTBEAT_S = 30  # a worker that is silent for four of these is taken for dead, and its trial done again
+HEARTBEAT_S = 30  # a worker without four of these is considered dead, and its trial is repeated
 TRIALS_BEFORE_PRUNING = 4  # that many curves make the first median
-OPENING_S = 20  # workers that begin together are in each other's way while the first makes the tables
+OPENING_S = 20  # workers that start together collide while the first creates the tables
 
 
 def import_optuna() -> Any:
@@ -28,13 +28,20 @@ def import_optuna() -> Any:
     return optuna
 
 
-def open_study(
-    optuna: Any, name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None
-) -> "Study":
-    """The study of that name, made if it is not there. storage: a URL, or None for SQLite in the folder.
+def open_study(name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None) -> "Study":
+    """Open the study of that name, or create it.
 
-    Raises TrainingError for a database that cannot be opened.
+    Args:
+        name: of the architecture.
+        folder: of the search.
+        storage: URL of the database; default SQLite in the folder.
+        epochs: of a run.
+        search_seed: of the sampler.
+
+    Raises:
+        TrainingError: no Optuna, or the database cannot be opened.
     """
+    optuna = import_optuna()
     from sqlalchemy.exc import SQLAlchemyError
 
     url = storage or f"sqlite:///{folder.resolve() / FILE_NAME}"
@@ -42,7 +49,7 @@ def open_study(
         folder.mkdir(parents=True, exist_ok=True)
         return optuna.create_study(
             study_name=f"fer_zoo {name}",
-            storage=_open_database(optuna, url),
+            storage=_open_database(url),
             direction="maximize",
             load_if_exists=True,
             sampler=optuna.samplers.TPESampler(seed=search_seed),
@@ -59,7 +66,8 @@ def open_study(
         ) from error
 
 
-def _open_database(optuna: Any, url: str) -> Any:
+def _open_database(url: str) -> Any:
+    import optuna
     from sqlalchemy.exc import DatabaseError, IntegrityError
 
     started = time.monotonic()
@@ -85,14 +93,13 @@ def _open_database(optuna: Any, url: str) -> Any:
 
 def check_identity(study: "Study", identity: dict[str, Any]) -> None:
     """Trials can be compared only if all but the point is the same. Raises TrainingError."""
-    identity = json.loads(json.dumps(identity))
     saved = study.user_attrs.get("search")
     if saved is None:
         study.set_user_attr("search", identity)
         return
     saved = {**saved, "recipe": describe_recipe(build_recipe(saved["recipe"]))}  # an older version's, too
-    saved = json.loads(json.dumps(saved))
-    different = [key for key in identity if saved.get(key) != identity[key]]
+    given, saved = json.loads(json.dumps([identity, saved]))  # tuples become lists
+    different = [key for key in given if saved.get(key) != given[key]]
     if different:
         raise TrainingError(
             f"Another search is stored there: its {', '.join(different)} differ. Give its settings again to "

@@ -136,7 +136,11 @@ def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Pi
     for name in inputs:
         files = _walk(Path(name), out) if Path(name).is_dir() else map(str, expand_paths([name]))
         for file in files:
-            if out is not None and _is_part(Path(file), out):
+            if (
+                out is not None
+                and PART_NAME.fullmatch(Path(file).name)
+                and Path(file).parent.resolve() == out.resolve()
+            ):
                 continue
             if not file.endswith(".parquet"):
                 yield Picture(file)
@@ -147,17 +151,9 @@ def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Pi
 
 
 def _walk(top: Path, out: Path | None) -> Iterator[str]:
-    suffixes = (*SUFFIXES, ".parquet")
+    suffixes, skipped = (*SUFFIXES, ".parquet"), out and out.resolve()
     for folder, subfolders, files in os.walk(top):
-        subfolders[:] = sorted(name for name in subfolders if out is None or not _is_same(folder, name, out))
+        subfolders[:] = sorted(name for name in subfolders if Path(folder, name).resolve() != skipped)
         for file in sorted(files):
             if file.lower().endswith(suffixes):
                 yield str(Path(folder) / file)
-
-
-def _is_part(file: Path, out: Path) -> bool:
-    return bool(PART_NAME.fullmatch(file.name)) and file.parent.resolve() == out.resolve()
-
-
-def _is_same(folder: str, name: str, other: Path) -> bool:
-    return name == other.name and (Path(folder) / name).resolve() == other.resolve()

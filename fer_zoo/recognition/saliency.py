@@ -1,16 +1,12 @@
 """Saliency maps: which pixels of a face are evidence for an emotion, from one forward and backward pass.
 
-For a convolutional network, the positive part of the sum over channels of activation times gradient of the
-emotion's logit, at each position of the last feature map (HiResCAM: Draelos and Carin, "Use HiResCAM instead
-of Grad-CAM for faithful explanations of convolutional neural networks", 2020). Before global average pooling
-it equals Grad-CAM (Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based
-localization", 2017); before a linear layer on the flattened map, as in cnn-baseline, Grad-CAM would spread
-one position's gradient over all. The logit is centered by the mean of all: only differences are meaningful.
+For a convolutional network: HiResCAM (Draelos and Carin 2020, arXiv:2011.08891), the positive part of the sum
+over channels of activation times gradient, at each position of the last feature map. Before global average
+pooling it equals Grad-CAM. The logit is centered by the mean of all: only differences are meaningful.
 
-For a network on tokens, the absolute value of the same sum at the input of each attention, summed over
-layers, without the class token. The layer norm before each layer makes the sign uninformative: of three small
-ViTs trained to classify two shapes, 70 to 85 % of this map was in the shape's quadrant, and 0 to 12 % of the
-positive part at the last attention.
+For a network on tokens: the absolute value of the same sum at the input of each attention, added over layers,
+without the class token. The layer norm before each layer makes the sign uninformative: of three small ViTs
+that classify two shapes, 70 to 85 % of this map was in the shape's quadrant.
 """
 
 import math

@@ -1,13 +1,12 @@
 """The timeline of a video: the probabilities of each face over time, as PNG."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fer_zoo.artifacts.score_plots import DOTS_PER_INCH, format_percent_axis, new_figure, simplify_axes
 from fer_zoo.emotions import find_colors
-from fer_zoo.recognition.video_summary import FaceStory, VideoStory
+from fer_zoo.recognition.video_summary import VideoStory
 from fer_zoo.utils.files import write_atomically
 
 MAX_LEGEND_COLUMNS = 8
@@ -27,7 +26,10 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
         portrait.imshow(face.portrait)
         portrait.set_xlabel(f"face {number}")
         axes.set_title(model, loc="left", size=10, parse_math=False)
-        _draw_bands(axes, face, model, find_colors(story.name_classes(model)))
+        seconds, table = np.array(face.seconds), face.stack(model)
+        for segment in face.segments:
+            colors = find_colors(story.name_classes(model))
+            axes.stackplot(seconds[segment], table[segment].T, colors=colors)
     for portrait, axes in panels:
         portrait.set(xticks=[], yticks=[])
         portrait.spines[:].set_visible(False)
@@ -49,9 +51,3 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
     columns = min(len(legend), MAX_LEGEND_COLUMNS)
     figure.legend(patches, list(legend), loc="outside lower center", ncols=columns, fontsize=9, **spacing)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png"))
-
-
-def _draw_bands(axes: Any, face: FaceStory, model: str, colors: list[str]) -> None:
-    seconds, table = np.array(face.seconds), face.stack(model)
-    for segment in face.segments:
-        axes.stackplot(seconds[segment], table[segment].T, colors=colors)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_zoo.detection.detector import Face
+from fer_zoo.detection.detector import Face, measure_overlaps
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.recognition.cuts import MAX_FACE_CORRELATION, MIN_SAME_FACE_CORRELATION, correlate
@@ -214,45 +214,8 @@ def smoothing_weight(elapsed_s: float, constant_s: float) -> float:
 
 def assign(overlaps: np.ndarray) -> dict[int, int]:
     """Match columns to rows so that the total overlap is greatest; pairs below MIN_OVERLAP are dropped."""
-    transposed = overlaps.shape[0] > overlaps.shape[1]
-    pairs = enumerate(_solve_assignment(-np.nan_to_num(overlaps.T if transposed else overlaps)))
-    matched = ((old, new) if transposed else (new, old) for old, new in pairs)
-    return {new: old for new, old in matched if overlaps[old, new] >= MIN_OVERLAP}
+    from scipy.optimize import linear_sum_assignment
 
-
-def _solve_assignment(costs: np.ndarray) -> list[int]:
-    """The column of each row with the least total cost, for (N, M) with N <= M: the Hungarian method by
-    shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and
-    sparse linear assignment problems", 1987). A Space has no scipy.
-    """
-    rows, columns = costs.shape
-    row_prices, column_prices = np.zeros(rows), np.zeros(columns + 1)
-    row_of = np.full(columns + 1, -1)  # the last column represents the row that is being added
-    for row in range(rows):
-        row_of[-1], here = row, columns
-        distances, before = np.full(columns, np.inf), np.full(columns, columns)
-        reached = np.zeros(columns + 1, dtype=bool)
-        while row_of[here] >= 0:
-            reached[here] = True
-            free = ~reached[:-1]
-            lengths = costs[row_of[here]] - row_prices[row_of[here]] - column_prices[:-1]
-            shorter = free & (lengths < distances)
-            distances[shorter], before[shorter] = lengths[shorter], here
-            nearest = int(np.where(free, distances, np.inf).argmin())
-            step = distances[nearest]
-            row_prices[row_of[reached]] += step
-            column_prices[reached] -= step
-            distances[free] -= step
-            here = nearest
-        while here != columns:
-            row_of[here], here = row_of[before[here]], before[here]
-    return [int(column) for column in row_of[:-1].argsort()[columns - rows :]]
-
-
-def measure_overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Intersection over union (N, M) of boxes (N, 4) and (M, 4), each x, y, width, height."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum((first[:, :2] + first[:, 2:])[:, None], (second[:, :2] + second[:, 2:])[None])
-    intersections = np.clip(high - low, 0, None).prod(axis=2)
-    areas = first[:, 2:].prod(axis=1)[:, None] + second[:, 2:].prod(axis=1)[None]
-    return intersections / (areas - intersections)
+    rows, columns = linear_sum_assignment(np.nan_to_num(overlaps), maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return {new: old for old, new in pairs if overlaps[old, new] >= MIN_OVERLAP}

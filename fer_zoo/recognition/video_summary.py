@@ -39,12 +39,16 @@ class FaceStory:
         return np.split(np.arange(len(self.seconds)), gaps + 1)
 
     def add(self, frame: VideoFrame, face: TrackedFace) -> None:
+        import PIL.Image
+
         self.seconds.append(frame.seconds)
         self.faces.append(face)
         x, y, width, height = face.box
         if width * height > self._max_area:
             self._max_area = width * height
-            self.portrait = _shrink(frame.pixels[y : y + height, x : x + width])
+            portrait = PIL.Image.fromarray(frame.pixels[y : y + height, x : x + width])
+            portrait.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE))
+            self.portrait = np.asarray(portrait)
 
 
 class VideoStory:
@@ -125,14 +129,6 @@ class VideoStory:
             answers = [f"{p:.5f}" for name in self.models for p in face.probabilities[name]]
             writer.writerow([f"{seconds:.3f}", face.number, *face.box, face.score, *answers])
         return text.getvalue()
-
-
-def _shrink(pixels: np.ndarray) -> np.ndarray:
-    import PIL.Image
-
-    portrait = PIL.Image.fromarray(pixels)
-    portrait.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE))
-    return np.asarray(portrait)
 
 
 def format_story(described: dict[str, Any]) -> str:

@@ -25,11 +25,11 @@ NAMES_RIGHT = 60  # percent of the width up to which a label is on the right of 
 
 
 class Axis(NamedTuple):
-    """ticks: values and their texts, from the axis's first to its last. spec: to format any other value."""
+    """A linear axis."""
 
     title: str
-    ticks: Mapping[float, str]
-    spec: str = ".4g"
+    ticks: Mapping[float, str]  # values and their texts, from the axis's first to its last
+    spec: str = ".4g"  # format of any other value
 
     def place(self, value: float) -> float:
         """Percent of the way from the first tick to the last."""
@@ -41,14 +41,14 @@ class Axis(NamedTuple):
 
 
 class Series(NamedTuple):
-    """shape: `solid`, `dashed` or `dotted`. dots: mark each point."""
+    """A line."""
 
     name: str
     color: str
     x: Sequence[float]
     y: Sequence[float]
-    shape: str = "solid"
-    dots: bool = True
+    shape: str = "solid"  # or `dashed` or `dotted`
+    dots: bool = True  # mark each point
 
     def list_dots(self, x: Axis, y: Axis) -> "list[Dot]":
         """A dot for each point; its words are the line's name and both values."""
@@ -67,12 +67,12 @@ class Bar(NamedTuple):
 
 
 class Dot(NamedTuple):
-    """words: shown on hover. radius: in pixels."""
+    """A point of a line or cloud."""
 
     x: float
     y: float
-    words: str
-    radius: float = 3.5
+    words: str  # shown on hover
+    radius: float = 3.5  # pixels
 
 
 class Point(NamedTuple):
@@ -160,9 +160,15 @@ def label_points(
 
 
 def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]], height: int = HEIGHT) -> list[float]:
-    """Pixels from the top to each label, from the top one down, each the nearest to its dot that is free.
+    """Find free positions of labels; where nothing is free, a label covers dots.
 
-    dots: for each label the heights of the dots in its way. Where nothing is free, a label covers dots.
+    Args:
+        tops: Pixels from the top to each label's own dot.
+        dots: For each label, the same of the dots in its way.
+        height: Of the plot, in pixels.
+
+    Returns:
+        Pixels from the top to each label, the nearest free position.
     """
     labels = [math.nan] * len(tops)
     for index in sorted(range(len(tops)), key=tops.__getitem__):

@@ -22,20 +22,26 @@ SPLITS = {TRAINING: "train", PUBLIC: "public", PRIVATE: "private"}
 
 
 class Evidence(NamedTuple):
-    """probabilities: (N, 7) of each model by name. votes: (N, 10). undetected: (N,), doubtful faces that the
-    detector does not find.
-    """
+    """Of all N faces."""
 
-    probabilities: dict[str, np.ndarray]
-    votes: np.ndarray | None
-    undetected: np.ndarray
+    probabilities: dict[str, np.ndarray]  # by model, (N, 7)
+    votes: np.ndarray | None  # (N, 10)
+    undetected: np.ndarray  # bool (N,): doubtful faces that the detector does not find
 
 
 def collect_evidence(
     collection: Collection, dataset: FER2013, models: Mapping[str, FaceClassifier], ferplus: Path | None
 ) -> Evidence:
-    """models: by name, with the data's classes. ferplus: FER+'s fer2013new.csv. Raises DataError if its rows
-    differ.
+    """Collect the evidence of an audit.
+
+    Args:
+        collection: all faces.
+        dataset: the same faces by split.
+        models: by name, with the data's classes.
+        ferplus: FER+'s fer2013new.csv.
+
+    Raises:
+        DataError: FER+'s rows are not those of the data.
     """
     votes = None
     if ferplus:

@@ -15,6 +15,7 @@ from fer_zoo.evaluation.error_analysis import (
     most_uncertain,
     shared_errors,
 )
+from fer_zoo.evaluation.metrics import SplitScores
 from fer_zoo.evaluation.robustness import CORRUPTIONS
 from fer_zoo.reports.charts import (
     SHARES,
@@ -130,7 +131,7 @@ def _chart_training(history: dict[str, np.ndarray]) -> dict[str, Any]:
     return {"epochs": len(epochs), "minutes": float(history["seconds"].sum() / 60), "charts": charts}
 
 
-def _list_emotions(scores: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_emotions(scores: SplitScores) -> list[dict[str, Any]]:
     """The scores of each emotion, and with which other it is confused most often."""
     rows = []
     for index, (row, counts) in enumerate(
@@ -177,7 +178,7 @@ def _list_map(results: ModelResults) -> dict[str, Any]:
 def chart_robustness(
     models: Sequence[ModelResults], looks: Sequence[tuple[str, str]] = ((ACCENT, "solid"),)
 ) -> list[LineChart]:
-    """A chart for each corruption, with a line for each model. looks: color and shape of each line."""
+    """A chart for each corruption, with a line for each model: `looks` are their colors and shapes."""
     charts = []
     for name, row in CORRUPTIONS.items():
         curves = [results.robustness["curves"][name] for results in models]

@@ -14,6 +14,7 @@ from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_errors, find_examples
 from fer_zoo.evaluation.evaluate import predict_split, read_split_votes, score_split
 from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
+from fer_zoo.evaluation.metrics import SplitScores
 from fer_zoo.evaluation.robustness import MAX_FACES, choose_sample, measure_robustness
 from fer_zoo.recognition.saliency import explain
 from fer_zoo.utils.devices import pick_device
@@ -52,7 +53,6 @@ class ModelResults:
     """What was not asked for, or the model does not have, is None.
 
     Attributes:
-        scores: The JSON of `fer-zoo eval`.
         faces: Of the split.
         probabilities: (N, 7) of the faces.
         robustness: As `measure_robustness` gives it.
@@ -61,7 +61,7 @@ class ModelResults:
         duplicates: As `describe_duplicates` gives them.
     """
 
-    scores: dict[str, Any]
+    scores: SplitScores
     faces: Faces
     probabilities: np.ndarray
     robustness: dict[str, Any]
@@ -96,7 +96,17 @@ def measure_model(
     detailed: bool = True,
     robustness_faces: int = MAX_FACES,
 ) -> ModelResults:
-    """Measure the model of a folder on a split. detailed: also its heatmaps and its t-SNE map."""
+    """Measure a model on a split.
+
+    Args:
+        folder: of the model.
+        dataset: the data.
+        split: train, public, private or test.
+        ferplus: FER+'s fer2013new.csv.
+        device: of the model.
+        detailed: also heatmaps and a t-SNE map.
+        robustness_faces: size of the sample that is corrupted.
+    """
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
     faces, torch_device = dataset.split(split), pick_device(device)
     model = load_artifact(folder).to(torch_device)

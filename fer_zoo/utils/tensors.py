@@ -59,8 +59,16 @@ def count_numbers(path: Path) -> int:
 
 
 def check_values(path: Path, name: str, value: "Tensor", expected: "Tensor | None") -> None:
-    """Raise ArtifactError for a file's tensor that a network cannot compute with: an unsupported dtype, NaN,
-    infinity or a negative variance. expected: the network's own tensor of that name, if any.
+    """Check that a network can compute with a file's tensor.
+
+    Args:
+        path: the file.
+        name: of the tensor.
+        value: the tensor.
+        expected: the network's own tensor of that name, if any.
+
+    Raises:
+        ArtifactError: an unsupported dtype, NaN, infinity or a negative variance.
     """
     dtype = str(value.dtype).removeprefix("torch.")
     if dtype not in DTYPES or (

@@ -18,7 +18,7 @@ from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.cli.arguments import read_recipe
 from fer_zoo.cli.main import build_parser, main
-from fer_zoo.evaluation.metrics import name_scores, score_predictions
+from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
 
@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
     probabilities = generator.dirichlet(np.ones(7), size=200)
     labels = probabilities.argmax(1)
     labels[:80] = 3
-    scores = name_scores(score_predictions(probabilities, labels), "efficientnet_lite0", "private", "none")
+    scores = score_predictions(probabilities, labels, name="efficientnet_lite0", split="private")
     votes = {"n": 150, "agreement": 0.71, "labels_agreement": 0.62}
     info = {
         "recipe": describe_recipe(build_recipe({"distill": {"teachers": ["resnet_48"], "share": 0.7}})),

@@ -51,7 +51,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def evaluation_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    return {"model": "m", "split": "private", "tta": "none", **score_predictions(probabilities, labels)}
+    return dict(score_predictions(probabilities, labels, name="m", split="private"))
 
 
 def test_confusion_shows_the_diagonal_of_a_better_model_darker(

@@ -1,4 +1,4 @@
-"""Both sides of the contest train, and the figures follow from the seconds."""
+"""Both runners train, and the numbers follow from the seconds."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from fer_zoo.recipes.recipe import load_recipe
 
 
 @pytest.fixture
-def contest() -> bench.Benchmark:
+def benchmark() -> bench.Benchmark:
     recipe = load_recipe("baseline", ["epochs=1", "batch_size=8"])
     return bench.Benchmark("cnn-baseline", bench.make_faces(None, 16), recipe, workers=0, device="cpu")
 
 
-@pytest.mark.parametrize("name", bench.SIDES)
-def test_a_side_trains_a_round_and_tells_its_seconds(contest, name) -> None:
-    assert 0 < bench.SIDES[name](contest)() < 60
+@pytest.mark.parametrize("name", bench.RUNNERS)
+def test_a_runner_trains_a_round_and_returns_its_seconds(benchmark, name) -> None:
+    assert 0 < bench.RUNNERS[name](benchmark)() < 60
 
 
 def test_faces_are_repeated_up_to_the_count() -> None:
@@ -29,10 +29,11 @@ def test_faces_are_repeated_up_to_the_count() -> None:
     assert np.array_equal(many.pixels[10], few.pixels[0]) and many.labels[11] == few.labels[1]
 
 
-def test_the_figures_follow_from_the_seconds(monkeypatch) -> None:
-    """The first round warms up and does not count; the last value is the memory."""
-    seconds = {"ours": [9.0, 2.0, 1.0, 3.0, 500.0], "tutorial": [9.0, 4.0, 5.0, 9.0, 700.0]}
-    monkeypatch.setattr(bench, "_take_turns", lambda *_: seconds)
+def test_the_numbers_follow_from_the_seconds(monkeypatch) -> None:
+    """The first round warms up and does not count."""
+    seconds = {"ours": [9.0, 2.0, 1.0, 3.0], "tutorial": [9.0, 4.0, 5.0, 9.0]}
+    peaks = {"ours": 500.0, "tutorial": 700.0}
+    monkeypatch.setattr(bench, "_run_interleaved", lambda *_: (seconds, peaks))
     result = bench.compare_training(bench.build_benchmark("cnn_baseline", steps=10), rounds=3)
     assert result["images_per_s"] == 640 and result["tutorial_images_per_s"] == 256
     assert result["ratio"] == 2.5 and result["ratio_of_rounds"] == [2.0, 5.0, 3.0]
@@ -55,7 +56,7 @@ def test_peak_memory_is_kept_after_the_memory_is_free() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_lets_both_take_turns() -> None:
+def test_the_command_interleaves_both() -> None:
     command = [sys.executable, "-m", "fer_zoo", "bench", "train", "--steps", "1", "--rounds", "1"]
     out = subprocess.run(
         [*command, "--workers", "0", "--json"], capture_output=True, text=True, check=True

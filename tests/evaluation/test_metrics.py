@@ -210,7 +210,7 @@ def test_evaluate_refuses_an_unknown_tta(bright_faces: Faces) -> None:
 
 
 def test_text_table(scores: dict[str, Any]) -> None:
-    text = format_evaluation({"model": "cnn-baseline", "split": "private", "tta": "flip", **scores})
+    text = format_evaluation({**scores, "model": "cnn-baseline", "split": "private", "tta": "flip"})
     assert "cnn-baseline on private: 6 faces, mean of face and mirror image" in text
     assert "66.67% +- 30.16  (95 %: 30.00% to 90.32%)" in text
     assert "without duplicates    75.00%" in text
@@ -221,6 +221,5 @@ def test_text_table(scores: dict[str, Any]) -> None:
 
 
 def test_table_leaves_out_what_was_not_measured() -> None:
-    scores = score_predictions(be_confident(PREDICTED), LABELS)
-    text = format_evaluation({"model": "m", "split": "train", "tta": "none", **scores})
+    text = format_evaluation(score_predictions(be_confident(PREDICTED), LABELS, name="m", split="train"))
     assert "duplicates" not in text and "single view" in text

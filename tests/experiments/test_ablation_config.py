@@ -81,7 +81,7 @@ def test_a_variant_takes_over_the_one_it_stands_on(tmp_path: Path) -> None:
         (HEAD.replace('"t"', "3") + PLAIN, "title is 3"),
         (HEAD + PLAIN + PLAIN, "twice"),
         (HEAD + PLAIN + 'on = "a"', "one of recipe"),
-        (HEAD + '[[variant]]\nname = "b"\non = "c"', "variant to stand on 'c'"),
+        (HEAD + '[[variant]]\nname = "b"\non = "c"', "variant to base it on 'c'"),
         (HEAD + '[[variant]]\nname = "b"', "one of recipe"),
         (HEAD + PLAIN + "set = 'epochs=3'", "a list such as"),
         (HEAD + PLAIN + "set = ['epochs=0']", "epochs is 0"),

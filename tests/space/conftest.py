@@ -16,7 +16,7 @@ from PIL import Image
 
 from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
-from fer_zoo.evaluation.metrics import name_scores, score_predictions
+from fer_zoo.evaluation.metrics import score_predictions
 
 SPACE = Path(__file__).parents[2] / "space"
 NAMES = ("cnn-baseline", "resnet_48")
@@ -80,7 +80,7 @@ def stored() -> dict[str, Any]:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 7, 3589)
     answers = np.where(generator.random(3589) < 0.65, labels, generator.integers(0, 7, 3589))
-    scores = score_predictions(np.eye(7)[answers] * 0.6 + 0.4 / 7, labels)
+    scores = score_predictions(np.eye(7)[answers] * 0.6 + 0.4 / 7, labels, name=NAMES[0], split="private")
     scores["reliability"] = {
         "confidence": [None, 0.4, 0.7],
         "accuracy": [None, 0.5, 0.68],
@@ -93,7 +93,7 @@ def stored() -> dict[str, Any]:
         "data_fingerprint": "1967e5ff64db0a1d",
         "training": {"epochs": 2, "best_epoch": 2, "minutes": 1.5},
         "versions": {"fer-zoo": "0.1.0"},
-        "metrics": {"private": name_scores(scores, NAMES[0], "private", "none")},
+        "metrics": {"private": scores},
     }
 
 

@@ -157,6 +157,7 @@ def _tell_classes(classes: list[str]) -> str:
 
 
 def _usage(block: dict[str, Any], address: str) -> str:
+    answer = f'{{"{block["classes"][0]}": 0.01, ...}}'
     lines = [
         "```python",
         "import fer_zoo",
@@ -164,7 +165,7 @@ def _usage(block: dict[str, Any], address: str) -> str:
         "# a photo: finds its faces and scores each",
         f'fer_zoo.predict("photo.jpg", models="{address}")',
         "",
-        '# a picture of one face: {"angry": 0.01, ...}; load(..., runtime="onnx") needs no PyTorch',
+        f'# a picture of one face: {answer}; load(..., runtime="onnx") needs no PyTorch',
         f'model = fer_zoo.load("{address}")',
         'model.predict("face.png")',
     ]

@@ -53,7 +53,8 @@ def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
         return "ImageNet's" if start is True else str(start or "none, from scratch")
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
     kept = f", interpolated with weight {1 - run_share:.1f}" if run_share else ""
-    return f"the model {_tell_weights(start, embedded, cost)}{kept}"
+    head = ", with a new head" if start.get("head") == "new" else ""
+    return f"the model {_tell_weights(start, embedded, cost)}{head}{kept}"
 
 
 def _tell_weights(row: dict[str, Any], embedded: bool, cost: str = "") -> str:

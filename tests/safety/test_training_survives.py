@@ -215,7 +215,7 @@ def test_ctrl_c_says_how_to_go_on(
 
     toy.add_toy()
     monkeypatch.setattr(trainer, "train_epoch", interrupt)
-    monkeypatch.setattr("fer_zoo.data.fer2013.read_fer2013", lambda _: toy.make_faces())
+    monkeypatch.setattr("fer_zoo.data.fer2013.read_faces", lambda *_, **__: toy.make_faces())
     run = ["train", "--arch", "toy", "--recipe", "tutorial", "--data", ".", "--out", str(tmp_path)]
     with pytest.raises(SystemExit) as stopped:
         main([*run, "--device", "cpu"])

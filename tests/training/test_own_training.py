@@ -1,6 +1,7 @@
 """A run on labeled pictures of one's own: classes, split, new head, small batches, and its evaluation."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,9 @@ def test_the_model_answers_with_its_own_classes(run: tuple[Path, str], mine: Pat
     assert list(answer) == ["grief", "joy", "rage"] and sum(answer.values()) == pytest.approx(1, abs=1e-5)
     block = read_config(out)["fer_zoo"]
     assert block["pretrained"]["head"] == "new" and block["data"]["split_seed"] == 0
+    card = (out / "README.md").read_text()
+    assert '{"grief": 0.01, ...}' in card and "3 classes (grief, joy, rage)" in card
+    assert re.search(r"Start weights: the model resnet_48 \(.*\), with a new head\.", card)
     assert build_command(block).startswith("fer-zoo train --arch resnet_48 --recipe finetune")
 
 

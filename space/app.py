@@ -6,6 +6,7 @@ from contextlib import redirect_stdout, suppress
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
+from socket import gethostname
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -144,14 +145,13 @@ def serve(
     bypass_proxy(host)
     if host:
         allow_name(host)
-    where = {"server_name": host} if host else {}
     with redirect_stdout(StringIO()):  # Gradio announces MCP even when it is to be quiet
         _, url, public = page.launch(
+            server_name=host,
             server_port=port,
             inbrowser=open_browser,
             share=share,
             prevent_thread_lock=True,
-            **where,
             **launch_options(),
         )
     close_silent_connections(page)
@@ -206,7 +206,8 @@ def launch(
         url = serve(page, port, open_browser, host, share)
         print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
         if host or share:
-            print("Everybody who can reach this address can use it.", flush=True)
+            other = f"http://{gethostname()}:{page.server_port}/" if host else url
+            print(f"Everybody who can reach {other} can use it.", flush=True)
         page.block_thread()
 
 

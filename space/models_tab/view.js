@@ -4,8 +4,8 @@ let asked = null; // the model whose page is on its way
 
 // What the address names: a model, nothing for the table, undefined in another tab.
 function readModel() {
-  const [, tab, name] = location.hash.split("/");
-  return tab === "models" ? decodeURIComponent(name ?? "") : undefined;
+  const found = location.hash.match(/^#\/models\/?(.*)$/);  // a name may be the path of a folder
+  return found ? decodeURIComponent(found[1]) : undefined;
 }
 
 function follow() {

@@ -91,6 +91,19 @@ def test_models_are_filtered_by_their_labels(page: Any, served: Any, monkeypatch
     assert shown.count() == 2
 
 
+def test_the_name_of_a_model_may_be_a_path(page: Any, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models_tab import models_view
+
+    names = {"cnn-baseline": "/home/me/runs/día 1", "resnet_48": "resnet_48"}
+    rows = [{**row, "name": names[row["name"]]} for row in models_view.list_offered()]
+    monkeypatch.setattr(models_view, "list_offered", lambda: rows)
+    page.goto(f"{served.url}/#/models")
+    page.locator("#zoo a[data-model^='/home']").click()
+    page.get_by_role("heading", name="/home/me/runs/día 1").wait_for()
+    page.reload()
+    page.get_by_role("heading", name="/home/me/runs/día 1").wait_for()
+
+
 def test_names_in_the_chart_stay_inside_the_page(page: Any, served: Any) -> None:
     page.goto(f"{served.url}/#/models")
     page.locator(".fz-plot").wait_for()

@@ -88,9 +88,7 @@ def build_ensemble(
     chosen = [index for index in np.argsort(-weights, kind="stable") if weights[index]]
     if by_name:
         _check_embedded([(models[index].name, folders[index]) for index in chosen])
-    network = Ensemble([models[index] for index in chosen], weights[chosen].tolist()).to(torch_device)
-    classes, scale = models[0].classes, Preprocessing(SIDE, 0.0, 1.0)
-    ensemble = FaceClassifier(network, scale, name=ENSEMBLE_FAMILY, classes=classes).eval()
+    ensemble = _combine([models[index] for index in chosen], weights[chosen].tolist()).to(torch_device)
     correct_prior(ensemble, dataset, torch_device)
     faces = score_on or dataset.public_test
     metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=torch_device)
@@ -102,12 +100,17 @@ def build_ensemble(
         "data_fingerprint": dataset.fingerprint,
         "metrics": {"public": metrics},
     }
-    out.mkdir(parents=True, exist_ok=True)
     if by_name:
         write_config(out, build_config(ensemble, info))
     else:
         save_artifact(out, ensemble, info)
     return metrics
+
+
+def _combine(members: list[FaceClassifier], weights: list[float]) -> FaceClassifier:
+    scale = Preprocessing(SIDE, 0.0, 1.0)  # each member has its own
+    network = Ensemble(members, weights)
+    return FaceClassifier(network, scale, name=ENSEMBLE_FAMILY, classes=members[0].classes).eval()
 
 
 def _choose_weights(models: list[FaceClassifier], faces: Faces, device: torch.device) -> NDArray[np.float64]:

@@ -117,13 +117,13 @@ def test_statistics_that_raise_the_log_loss_are_rejected(
 
 @pytest.mark.parametrize(("right", "chosen"), [(0.60, "the run's own"), (0.69, "re-estimated")])
 def test_a_lower_log_loss_is_rejected_where_accuracy_falls(
-    drawn: FER2013, trained: Path, monkeypatch, right: float, chosen: str
+    drawn: FER2013, miscalibrated: Path, monkeypatch, right: float, chosen: str
 ) -> None:
     """Of 256 faces 70 % are right with the run's statistics, and fewer with new ones, at a lower log loss:
     one point less is within the standard error of 2.9 points, ten points are not.
     """
     labels = torch.from_numpy(drawn.public_test.labels)
-    model, wrong = fer_zoo.load(trained), (labels + 1) % 7
+    model, wrong = fer_zoo.load(miscalibrated), (labels + 1) % 7
     own = {key: value.clone() for key, value in model.backbone.state_dict().items()}
 
     def answer(tried: FaceClassifier, *_: object, **__: object) -> torch.Tensor:

@@ -85,7 +85,7 @@ def test_filters_offer_what_differs() -> None:
     assert re.findall(r'<option value="([^"]+)">([^<]+)', html) == [
         ("&lt;odd&gt;", "&lt;odd&gt;"),
         ("cnn", "convolucional"),
-        ("vit", "transformador"),
+        ("vit", "transformer"),
     ]
 
 

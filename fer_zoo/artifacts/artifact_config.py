@@ -29,7 +29,7 @@ def build_config(model: "FaceClassifier", info: dict[str, Any]) -> dict[str, Any
         "label_names": list(model.classes),
         "model_args": {"in_chans": 1, **(row.arguments if row else {})},
         "pretrained_cfg": {
-            "tag": "fer2013",
+            "tag": info.get("tag") or info.get("labels") or "fer2013",
             "input_size": [1, scale.size, scale.size],
             "interpolation": "bilinear",
             "crop_pct": 1.0,

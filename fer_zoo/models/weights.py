@@ -80,6 +80,15 @@ WEIGHTS = _table(
         teachers=(Parent("resnet_48", "0bdf27a1402a64d6"), Parent("efficientnet_lite0", "6bab8e93ed66ff0e")),
     ),
     ReleasedWeights(
+        "resnet_48",
+        "ferplus",
+        sha256="1c8312c7cab58e1c4d3211b4e8114274bb95e1de84beb3c2acdf79cee2994449",
+        label_source="ferplus",
+        recipe="resnet_48_ferplus",
+        init=(Parent("resnet_48.fer2013", "54d621e96292f15d"),),
+        is_default=False,
+    ),
+    ReleasedWeights(
         "efficientnet_lite0",
         "fer2013",
         sha256="67319e6c7f97b88ed4b9ccbb4a6e9cc8897bd93650923dfe8fb83f74958f16f9",

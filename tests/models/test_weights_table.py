@@ -22,7 +22,8 @@ ROWS = pytest.mark.parametrize("row", WEIGHTS.values(), ids=WEIGHTS)
 
 
 def name_parent(stored: dict[str, Any]) -> Parent:
-    name = f"{stored['name']}.{stored['tag']}" if "tag" in stored else stored["name"]
+    released = find_weights_by_hash(stored["sha256"])  # a run keeps the name by which they were loaded
+    name = released.full_name if released else stored["name"]
     return Parent(name, stored["sha256"][:HASH_DIGITS])
 
 

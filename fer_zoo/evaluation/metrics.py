@@ -149,11 +149,11 @@ def compare_paired(
     """
     from scipy.stats import binomtest
 
+    classes = max(np.shape(probabilities_a)[-1], int(np.max(labels, initial=0)) + 1)
     right_a, right_b = (
         table.argmax(axis=1) == truth
         for table, truth in (
-            _check_predictions(one, labels, np.shape(probabilities_a)[-1])
-            for one in (probabilities_a, probabilities_b)
+            _check_predictions(one, labels, classes) for one in (probabilities_a, probabilities_b)
         )
     )
     both, only_a = int((right_a & right_b).sum()), int((right_a & ~right_b).sum())

@@ -168,7 +168,7 @@ def test_unusable_predictions_are_explained(score: Any) -> None:
     broken[2] = np.nan
     with pytest.raises(FerZooError, match="NaN or infinite for 1 of 6 faces"):
         score(broken, LABELS)
-    with pytest.raises(ValueError, match=r"\(6, 3\); allowed is \(6, 7\)"):
+    with pytest.raises(ValueError, match=r"\(6, 3\); allowed is \(6, [57]\)"):
         score(broken[:, :3], LABELS)
 
 

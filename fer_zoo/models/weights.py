@@ -71,6 +71,15 @@ WEIGHTS = _table(
         recipe="baseline",
     ),
     ReleasedWeights(
+        "cnn-baseline",
+        "ferplus",
+        sha256="f8cbeb2265bd49e5a8a07393a8ef2a6686904c5012161973ef93ae563fd54bdc",
+        label_source="ferplus",
+        recipe="baseline_ferplus",
+        init=(Parent("cnn-baseline.fer2013", "1842b57098995302"),),
+        is_default=False,
+    ),
+    ReleasedWeights(
         "resnet_48",
         "fer2013",
         sha256="54d621e96292f15decb81ff1993c1542674e4c250838d773d11382755be3c79a",

@@ -60,7 +60,7 @@ def describe_head(network: Any | None) -> dict[str, Any]:
     if network is None:
         return {}
     head = getattr(network, "head", None)
-    pool = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
+    pool: Any = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
     return {
         "num_features": network.num_features,
         "global_pool": pool if isinstance(pool, str) else pool.pool_type,

@@ -60,8 +60,8 @@ def _list_results(score: dict[str, Any]) -> list[Any]:
     from huggingface_hub import EvalResult
 
     task, split = "image-classification", "PrivateTest"
-    fer2013 = {"dataset_type": "fer2013", "dataset_name": "FER2013", "dataset_split": split}
-    ferplus = {"dataset_type": "ferplus", "dataset_name": "FER+", "dataset_split": split}
+    fer2013: dict[str, Any] = {"dataset_type": "fer2013", "dataset_name": "FER2013", "dataset_split": split}
+    ferplus: dict[str, Any] = {"dataset_type": "ferplus", "dataset_name": "FER+", "dataset_split": split}
     rows = [("accuracy", None, score["accuracy"], fer2013), ("f1", "macro F1", score["macro_f1"], fer2013)]
     if raters := score.get("ferplus"):
         rows.append(("accuracy", "agreement with the majority of ten raters", raters["agreement"], ferplus))

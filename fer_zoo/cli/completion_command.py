@@ -1,7 +1,7 @@
 """Print a shell's script that completes commands, options, names of models, and paths."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fer_zoo.cli.arguments import add_command
@@ -29,9 +29,10 @@ def run_completion(arguments: argparse.Namespace) -> None:
         raise FerZooError("Completion needs the package shtab: run pip install shtab.") from error
     parser = build_parser()
     for action in list_actions(parser):
-        if complete := _find_completion(action, shtab):
-            action.complete = complete  # type: ignore[attr-defined]  # where shtab looks for it
-    print(shtab.complete(parser, arguments.shell, preamble={"bash": _define_functions()}))
+        if how := _find_completion(action, shtab):
+            action.complete = how  # type: ignore[attr-defined]  # where shtab looks for it
+    complete: Any = shtab.complete  # its annotation of preamble is too narrow
+    print(complete(parser, arguments.shell, preamble={"bash": _define_functions()}))
 
 
 def list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
@@ -59,7 +60,7 @@ def _define_functions() -> str:
     from fer_zoo.artifacts.artifact import list_embedded
     from fer_zoo.models.registry import ARCHITECTURES
 
-    names = {
+    names: dict[str, tuple[Iterable[str], str]] = {
         "_fer_zoo_models": (list_embedded(), "compgen -f -- $1;"),
         "_fer_zoo_architectures": (ARCHITECTURES, ""),
     }

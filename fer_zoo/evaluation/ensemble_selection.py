@@ -60,16 +60,13 @@ def build_ensemble(
     device: str = "auto",
     score_on: Faces | None = None,
 ) -> Scores:
-    """Write the ensemble of stored models to the new folder `out`; returns its PublicTest metrics.
-
-    Models of weight 0 are left out.
+    """Write the ensemble of stored models, without those of weight 0; returns its PublicTest metrics.
 
     Args:
         folders: of the models.
         dataset: its PublicTest chooses the weights, its Training gives the class prior.
         out: a new folder.
-        by_name: keep the names of the members in place of their weights; allowed where all of them come with
-            the package.
+        by_name: store the members' names, not their weights; all must come with the package.
         device: `auto`, `cpu`, `cuda` ...
         score_on: PublicTest with the data set's own labels, where `dataset` has others (FER+'s).
 
@@ -92,10 +89,9 @@ def build_ensemble(
     correct_prior(ensemble, dataset, torch_device)
     faces = score_on or dataset.public_test
     metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=torch_device)
+    members = [describe_member(models[index], folders[index], float(weights[index])) for index in chosen]
     info = {
-        "members": [
-            describe_member(models[index], folders[index], float(weights[index])) for index in chosen
-        ],
+        "members": members,
         "labels": dataset.label_source,
         "data_fingerprint": dataset.fingerprint,
         "metrics": {"public": metrics},

@@ -49,6 +49,7 @@ class SplitScores(Scores, total=False):
     """The JSON of `fer-zoo eval`."""
 
     ferplus: dict[str, Any]  # as `ferplus_agreement` gives it
+    left_out: dict[str, int]  # faces of each class of the data that the model does not have
 
 
 def score_predictions(

@@ -67,9 +67,9 @@ def build_compare(page: gr.Blocks) -> None:
     link.submit(None, js=BUSY, api_visibility="private")
     _run_after(link.submit(read_link, [link, models], outputs, **options, **QUEUE), SETTLED)
     again: dict[str, Any] = {"trigger_mode": "always_last", **options, **QUEUE}
-    for listen, read in ((models.input, compare_again), (result.submit, use_whole)):
+    for listen, reread in ((models.input, compare_again), (result.submit, use_whole)):
         listen(None, js=BUSY, api_visibility="private")
-        _run_after(listen(read, [state, models], outputs, **again), SETTLED)
+        _run_after(listen(reread, [state, models], outputs, **again), SETTLED)
     result.clear(forget_photo, None, outputs, **options)
     result.expand(show_heats, [state], [heats], trigger_mode="multiple", **options, **QUEUE)
 
@@ -131,14 +131,14 @@ def compare_again(state: PhotoState | None, models: list[str], request: gr.Reque
         return None, render_message(explain(error, upload.name, language), language), ""
     key = hashlib.sha256(upload.encoded).hexdigest()[:16] + ("-whole" if upload.whole else "")
     html = render_result(seen, key, upload.whole, chosen.names, language, upload.name)
-    classes = {name: seen.name_classes(name) for name in seen.probabilities}
+    classes: dict[str, Sequence[str]] = {name: seen.name_classes(name) for name in seen.probabilities}
     return PhotoState(upload, seen.crops, classes, key), html, ""
 
 
 def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Request) -> str:
     """HTML of the heatmaps of one face for one emotion; nothing for a photo or a face that is gone."""
     asked = event._data if isinstance(event._data, dict) else {}
-    index, emotion = asked.get("face", -1), asked.get("emotion")
+    index, emotion = asked.get("face", -1), str(asked.get("emotion"))
     if state is None or state.crops is None or not state.classes or index not in range(len(state.crops)):
         return ""
     if not any(emotion in own for own in state.classes.values()):

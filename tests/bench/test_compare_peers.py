@@ -104,7 +104,9 @@ def test_peers_are_compared_with_our_models_in_a_paired_test(install, dataset, p
     ours = predict_split(folder, dataset, "private", "none", "cpu")[1]
     theirs = np.eye(7)[predicted]
     expected = compare_paired(ours, theirs, dataset.split("private").labels)
-    assert result["pairs"] == [{"a": "cnn-baseline", "b": "fer 1.2", **expected}]
+    assert result["pairs"] == [
+        {"a": "cnn-baseline", "b": "fer 1.2", **expected, "p_holm": expected["p_value"]}
+    ]
     text = format_comparison(result)
     assert "cnn-baseline - fer 1.2: " in text
     assert "deepface, hsemotion-onnx cannot run: not installed there" in text

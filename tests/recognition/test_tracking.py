@@ -150,7 +150,7 @@ def test_boxes_are_in_the_pixels_of_a_large_frame(portrait: Image.Image) -> None
 
 @pytest.mark.parametrize("option", [{"smoothing_s": -1}, {"patience_s": float("nan")}, {"frame_side": 0}])
 def test_impossible_options_are_refused(option: dict[str, float]) -> None:
-    with pytest.raises(FerZooError, match="allowed are times from 0"):
+    with pytest.raises(FerZooError, match="allowed are times of 0 seconds or more"):
         create_tracker(**option)
 
 

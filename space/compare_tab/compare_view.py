@@ -57,7 +57,8 @@ def build_compare(page: gr.Blocks) -> None:
     with gr.Accordion(label("compare.models"), open=False, elem_id="chosen"):
         models = gr.CheckboxGroup(list_names(), value=list_first_ticked(), show_label=False, container=False)
     follow_language(page, photo, render_photo_input)
-    follow_language(page, result, render_welcome)
+    # Not follow_language: on a busy server the answer to a quick visitor's photo comes before these words.
+    page.load(show_welcome, [state], [result], queue=False, show_progress="hidden", api_visibility="private")
     outputs = [state, result, heats]
     # The script of `photo` says that a photo is being read: Gradio's clock would stand on the old answer.
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -144,6 +145,11 @@ def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Reques
     if not any(emotion in own for own in state.classes.values()):
         return ""
     return render_heats(state.key, state.crops[index], index, emotion, state.classes, find_language(request))
+
+
+def show_welcome(state: PhotoState | None, request: gr.Request) -> Any:
+    """When the page is opened."""
+    return gr.skip() if state else render_welcome(find_language(request))
 
 
 def forget_photo(request: gr.Request) -> tuple[Any, ...]:

@@ -2,5 +2,6 @@
 watch("value", () => {
   const heats = element.querySelector("[data-for]");
   const result = document.querySelector("#result .fz-result");
-  if (heats && result) result.dispatchEvent(new CustomEvent("heats", { bubbles: true, detail: heats.cloneNode(true) }));
+  if (!heats || !result) return;
+  result.dispatchEvent(new CustomEvent("heats", { bubbles: true, detail: heats.cloneNode(true) }));
 });

@@ -21,7 +21,7 @@ async function add(file) {
   tell(say("preparing"));
   const small = await shrink(file);
   if (mine !== latest) return;
-  if (small.size > Number(find("[data-largest]").dataset.largest)) return refuse(say("large", { name: file.name }));
+  if (small.size > findLargest()) return refuse(say("large", { name: file.name }));
   const answer = await send(small, file.name);
   if (mine !== latest || answer === null) return;
   if (!answer.path) return refuse(say("lost"));
@@ -33,13 +33,15 @@ function refuse(text) {
   tell(text);
 }
 
-// A file that the browser cannot show travels as it is: the server may know its format, or says what is wrong.
+const findLargest = () => Number(find("[data-largest]").dataset.largest);  // bytes
+
+// What the browser cannot show travels as it is: the server may know its format, or says what is wrong.
 async function shrink(file) {
   const picture = new Image();
   picture.src = URL.createObjectURL(file);
   const shown = await picture.decode().then(() => true, () => false);
   const scale = LONGEST_SIDE / Math.max(picture.naturalWidth, picture.naturalHeight, 1);
-  const large = scale < 1 || file.size > Number(find("[data-largest]").dataset.largest);
+  const large = scale < 1 || file.size > findLargest();
   const small = shown && large ? await draw(picture, Math.min(1, scale)) : null;
   URL.revokeObjectURL(picture.src);
   return small ?? file;
@@ -65,7 +67,8 @@ function send(blob, name) {
     request.open("POST", `${root}${api_prefix}/upload`);
     request.upload.addEventListener("progress", ({ loaded, total }) =>
       tell(say("sending", { percent: Math.round((100 * loaded) / total) })));
-    request.addEventListener("load", () => done(request.status === 200 ? { path: JSON.parse(request.response)[0] } : {}));
+    request.addEventListener("load", () =>
+      done(request.status === 200 ? { path: JSON.parse(request.response)[0] } : {}));
     request.addEventListener("error", () => done({}));
     request.addEventListener("abort", () => done(null));
     const form = new FormData();
@@ -108,7 +111,8 @@ async function switchCamera() {
   }
   if (!navigator.mediaDevices) return tell(say("insecure"));
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, facingMode: "user" } });
+    const video = { width: { ideal: 1280 }, facingMode: "user" };
+    stream = await navigator.mediaDevices.getUserMedia({ video });
   } catch (error) {
     return tell(say(error.name === "NotFoundError" ? "missing" : "blocked"));
   }

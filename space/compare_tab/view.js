@@ -1,4 +1,5 @@
-// `element`, `trigger` and `watch` come from Gradio. The element stays when its content is replaced, so it does the listening.
+// `element`, `trigger` and `watch` come from Gradio. The element stays when its content is replaced, so it
+// does the listening.
 const find = (selector) => element.querySelector(selector);
 const findAll = (selector) => [...element.querySelectorAll(selector)];
 const isPhone = () => window.matchMedia("(max-width: 760px)").matches;
@@ -21,7 +22,8 @@ function nameHeat(face, emotion) {
 }
 
 function showWhy() {
-  for (const button of findAll("[data-why]")) button.setAttribute("aria-pressed", String(button.dataset.why === why));
+  for (const button of findAll("[data-why]"))
+    button.setAttribute("aria-pressed", String(button.dataset.why === why));
   for (const part of findAll(".fz-why")) part.hidden = true;
   const part = find(`[data-panel="${chosen.face}"] .fz-why`);
   if (why === null || !part) return;
@@ -92,12 +94,13 @@ function placeLabels(boxes, labels, width, height) {
 
 function readBoxes(width, height) {
   return findAll(".fz-box").map((box) => {
-    const [x, y, across, down] = ["left", "top", "width", "height"].map((side) => parseFloat(box.style[side]) / 100);
+    const sides = ["left", "top", "width", "height"].map((side) => parseFloat(box.style[side]) / 100);
+    const [x, y, across, down] = sides;
     return { x: x * width, y: y * height, width: across * width, height: down * height };
   });
 }
 
-// Where a label would hide a neighbor's face, its number alone stands on the picture; the chips have the rest.
+// Where a label would hide a neighbor's face, its number alone is on the picture; the chips have the rest.
 function arrangeLabels() {
   const frame = find(".fz-frame");
   const tags = findAll(".fz-tag");
@@ -129,7 +132,8 @@ function drawPicture() {
   context.lineWidth = Math.max(2, size / 7);
   const boxes = readBoxes(width, height);
   const tags = findAll(".fz-tag");
-  const texts = tags.map((tag) => [tag.querySelector("b").textContent, tag.querySelector("i")?.textContent ?? ""]);
+  const texts = tags.map((tag) =>
+    ["b", "i"].map((part) => tag.querySelector(part)?.textContent ?? ""));
   const measure = (text) => ({ width: context.measureText(text).width + size * 0.8, height: size * 1.5 });
   const full = texts.map((parts) => parts.join(" ").trim());
   const first = placeLabels(boxes, full.map(measure), width, height);

@@ -210,6 +210,13 @@ def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portr
     assert not any(session.state_data.values()) and "data:image/jpeg" not in str(session.config_values)
 
 
+def test_words_of_welcome_that_come_late_leave_the_answer_alone(served: Any, portrait: Path) -> None:
+    served.press("forget_photo", [])
+    assert "Aquí aparece la respuesta" in served.press("show_welcome", [None], language="es")[0]
+    served.add(portrait, ["cnn-baseline"])
+    assert "respuesta" not in str(served.press("show_welcome", [None], language="es"))
+
+
 def test_closing_the_page_drops_its_photo(served: Any, portrait: Path) -> None:
     served.add(portrait, ["cnn-baseline"])
     sessions = served.page.app.state_holder.session_data

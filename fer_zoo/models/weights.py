@@ -142,6 +142,19 @@ WEIGHTS = _table(
             Parent("cnn-baseline.fer2013", "1842b57098995302"),
         ),
     ),
+    ReleasedWeights(
+        "ensemble",
+        "ferplus",
+        sha256=None,
+        label_source="ferplus",
+        recipe=None,
+        seed=None,
+        members=(
+            Parent("resnet_48.ferplus", "1c8312c7cab58e1c"),
+            Parent("cnn-baseline.ferplus", "f8cbeb2265bd49e5"),
+        ),
+        is_default=False,
+    ),
 )
 
 ALIASES = {"efficientnet_lite0_distilled": "efficientnet_lite0.fer2013_distilled"}  # for one release

@@ -45,7 +45,7 @@ def _format_model(row: dict[str, Any]) -> str:
         f"{row['params'] / 1e6:.1f} M",
         accuracy,
         ferplus,
-        f"{score['ece']:.3f}",
+        f"{_find_ece(row):.3f}",
         latency,
     ]
     return f"| {' | '.join(cells)} |"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fer_zoo
@@ -52,8 +53,8 @@ def list_names() -> list[str]:
 class ModelFacts(NamedTuple):
     """labels: "ferplus" for a model of the votes of ten raters alone, "fer2013" for any other.
 
-    accuracy: on PublicTest, since PrivateTest chooses nothing. members: names of the offered models whose
-    answers an ensemble averages.
+    accuracy: by these labels on PublicTest, since PrivateTest chooses nothing. members: names of the offered
+    models whose answers an ensemble averages.
     """
 
     labels: str = "fer2013"
@@ -73,10 +74,13 @@ def _read_facts(row: dict[str, Any], names: dict[tuple[str, str], str]) -> Model
     ensemble = row["family"] == "ensemble"
     members = fer_zoo.describe_model(row["source"]).get("members") or [] if ensemble else []
     keys = [(member["name"], member.get("tag")) for member in members]
+    labels = "ferplus" if row["label_source"] == "ferplus" else "fer2013"
+    public = row["metrics"].get("public", {})
+    by_raters = public.get("ferplus", {}).get("agreement", 0.0)
     return ModelFacts(
-        "ferplus" if row["label_source"] == "ferplus" else "fer2013",
+        labels,
         ensemble,
-        row["metrics"].get("public", {}).get("accuracy", 0.0),
+        by_raters if labels == "ferplus" else public.get("accuracy", 0.0),
         frozenset(names[key] for key in keys if key in names),
     )
 
@@ -96,10 +100,14 @@ def choose_leads(names: Sequence[str], facts: Mapping[str, ModelFacts]) -> list[
 
 
 def list_first_ticked() -> list[str]:
-    """As many as stand side by side on a desktop, in the page's order: the leads, then the most accurate."""
+    """As many as stand side by side on a desktop, in the page's order: the leads, then the most accurate of
+    each family in turn.
+    """
     facts = read_facts()
     leads = choose_leads(list(facts), facts)
-    others = sorted(facts.keys() - leads, key=lambda name: -facts[name].accuracy)
+    rest = sorted(facts.keys() - leads, key=lambda name: -facts[name].accuracy)
+    families = [[name for name in rest if facts[name].labels == labels] for labels in ("fer2013", "ferplus")]
+    others = [name for pair in zip_longest(*families) for name in pair if name]
     ticked = (leads + others)[:SIDE_BY_SIDE]
     return [name for name in facts if name in ticked]
 

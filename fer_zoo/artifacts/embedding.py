@@ -1,7 +1,7 @@
 """Penultimate features of a face: what a classifier hands to its last linear layer."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ def _list_heads(model: "FaceClassifier") -> list[nn.Linear]:
     """The last linear layer of each member, in order."""
     backbone = model.get_submodule("backbone")
     if isinstance(backbone, Ensemble):
-        return [head for member in backbone.members for head in _list_heads(member)]
+        return [head for member in backbone.members for head in _list_heads(cast("FaceClassifier", member))]
     outputs = len(model.classes)
     layers = [
         layer

@@ -51,6 +51,25 @@ def add_parsers(parsers: Any) -> None:
         help="folder for the pictures [data-pictures]",
     )
     show.add_argument("--seed", type=seed, default=0, help="random seed [0]")
+    _add_audit(inner)
+    crop = add_command(inner, "crop", run_data_crop, "find the faces in photos and write them for training")
+    crop.add_argument("photos", metavar="PHOTOS", help="folder of photos, with a folder for each class")
+    crop.add_argument(
+        "out", type=out_folder, metavar="OUT", help="new folder; the same command again continues in it"
+    )
+    crop.add_argument("--size", type=whole(16, 1024), default=48, metavar="N", help="side in pixels [48]")
+    crop.add_argument(
+        "--faces", choices=("largest", "all"), default="largest", help="which faces of a photo [largest]"
+    )
+    add_json(crop)
+    synth = add_command(inner, "synth", run_data_synth, "draw synthetic faces in FER2013's CSV format")
+    synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
+    add_force(synth)
+    synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
+    synth.add_argument("--seed", type=seed, default=0, help="random seed [0]")
+
+
+def _add_audit(inner: Any) -> None:
     audit = add_command(
         inner, "audit", run_data_audit, "find duplicate, blank, faceless and mislabeled pictures to exclude"
     )
@@ -82,21 +101,6 @@ def add_parsers(parsers: Any) -> None:
     )
     add_device(audit)
     add_json(audit)
-    crop = add_command(inner, "crop", run_data_crop, "find the faces in photos and write them for training")
-    crop.add_argument("photos", metavar="PHOTOS", help="folder of photos, with a folder for each class")
-    crop.add_argument(
-        "out", type=out_folder, metavar="OUT", help="new folder; the same command again continues in it"
-    )
-    crop.add_argument("--size", type=whole(16, 1024), default=48, metavar="N", help="side in pixels [48]")
-    crop.add_argument(
-        "--faces", choices=("largest", "all"), default="largest", help="which faces of a photo [largest]"
-    )
-    add_json(crop)
-    synth = add_command(inner, "synth", run_data_synth, "draw synthetic faces in FER2013's CSV format")
-    synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
-    add_force(synth)
-    synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
-    synth.add_argument("--seed", type=seed, default=0, help="random seed [0]")
 
 
 def run_data_info(arguments: argparse.Namespace) -> None:

@@ -24,6 +24,13 @@ from fer_zoo.errors import escape
 
 
 def add_parsers(parsers: Any) -> None:
+    _add_eval(parsers)
+    _add_compare(parsers)
+    _add_calibrate(parsers)
+    _add_ensemble(parsers)
+
+
+def _add_eval(parsers: Any) -> None:
     evaluate = add_command(parsers, "eval", run_eval, "measure a model on labeled faces")
     add_model(evaluate, onnx=True)
     add_data(evaluate)
@@ -46,6 +53,9 @@ def add_parsers(parsers: Any) -> None:
     )
     add_device(evaluate)
     add_json(evaluate)
+
+
+def _add_compare(parsers: Any) -> None:
     compare = add_command(
         parsers, "compare", run_compare, "compare models on the same faces with paired tests"
     )
@@ -55,6 +65,9 @@ def add_parsers(parsers: Any) -> None:
     add_peer(compare, "are compared too")
     add_device(compare)
     add_json(compare)
+
+
+def _add_calibrate(parsers: Any) -> None:
     calibrate = add_command(
         parsers,
         "calibrate",
@@ -66,6 +79,9 @@ def add_parsers(parsers: Any) -> None:
     add_labels(calibrate, "fit")
     calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
     add_device(calibrate)
+
+
+def _add_ensemble(parsers: Any) -> None:
     ensemble = add_command(
         parsers,
         "ensemble",

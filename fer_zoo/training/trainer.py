@@ -118,6 +118,7 @@ def fit(
     recipe = recipe or load_recipe(default_recipe(row, init or False, train.classes))
     recipe = adapt_recipe(recipe, len(train))
     run_dir, torch_device = Path(out), pick_device(device)
+    keep_freed_memory()
     group = join_group(torch_device, min(recipe.batch_size, len(train)))
     with lock_run_dir(run_dir, resume) if group.is_writer else nullcontext(False) as found:
         is_saved = group.broadcast(found)  # the others wait for the folder
@@ -160,7 +161,6 @@ def prepare(
     is_visible: bool,
 ) -> tuple[TrainContext, Progress]:
     """Build all that a run needs. is_saved: whether there is a checkpoint, whose state then goes into it."""
-    keep_freed_memory()
     torch.manual_seed(seed)
     start = _initialize(row, recipe, init, device, data.classes)
     model = start.model
@@ -195,11 +195,15 @@ def prepare(
         ),
         group=group,
     )
-    if group.is_writer:
-        save_split(context)
-    if is_saved and group.is_writer:
-        restore_files(context, progress)
+    _prepare_files(context, progress, is_saved)
     return context, progress
+
+
+def _prepare_files(context: TrainContext, progress: Progress, is_saved: bool) -> None:
+    if context.group.is_writer:
+        save_split(context)
+        if is_saved:
+            restore_files(context, progress)
 
 
 def _initialize(

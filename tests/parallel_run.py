@@ -4,7 +4,7 @@ group, which the environment names; with `memory` behind it, until one of them r
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,11 @@ SETTINGS = {
 }
 
 
-def create_exact(name: str, *_: object, options: object = None) -> FaceClassifier:
+def create_exact(name: str, *_: object, options: object = None, classes: Sequence[str]) -> FaceClassifier:
     """In double precision, so that rounding hides no difference; without dropout, of which each process
     draws its own.
     """
-    model = create_model(name).double()
+    model = create_model(name, classes=classes).double()
     model.backbone.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
     for module in model.modules():
         if isinstance(module, nn.Dropout):
@@ -100,8 +100,8 @@ def interrupt(folder: Path) -> None:
 def run_out_of_memory(folder: Path) -> None:
     """The command, whose second process has memory for few faces."""
 
-    def create_large(*arguments: object) -> FaceClassifier:
-        model = create_model(*arguments)
+    def create_large(*arguments: object, **options: object) -> FaceClassifier:
+        model = create_model(*arguments, **options)
         model.register_forward_pre_hook(refuse)
         return model
 

@@ -60,7 +60,7 @@ class OnnxClassifier:
             self.metrics: dict[str, Any] = json.loads(written["metrics"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each way to be broken
             raise ArtifactError(
-                f"{str(path)!r} is not an ONNX file of fer-zoo export ({type(error).__name__})."
+                f"{str(path)!r} is not a file of fer-zoo export --format onnx ({type(error).__name__})."
             ) from error
 
     def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

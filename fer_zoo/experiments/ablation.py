@@ -166,7 +166,7 @@ def _score_run(
         if {*COLUMNS, "no_copies", *(["ferplus"] if votes else [])} <= scores["private"].keys():
             return scores
     model = load_artifact(run).to(device)
-    model.temperature = 1.0  # the loss as the network gives it
+    model.set_calibration(temperature=1.0)  # loss and answers as the network gives them
     scores = {split: _score_split(model, dataset, split, device, votes) for split in SPLITS}
     write_text(stored, json.dumps(scores) + "\n")
     return scores

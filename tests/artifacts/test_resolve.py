@@ -81,7 +81,7 @@ def test_an_address_of_the_hub(place: Path, hub: MiniHub) -> None:
     ("name", "revision", "kind", "words"),
     [
         ("resnet_84", None, UnknownNameError, "Did you mean 'resnet_48'"),
-        ("resnet_48.fer2031", None, UnknownNameError, "Did you mean 'resnet_48'"),
+        ("resnet_48.fer2031", None, UnknownNameError, "Did you mean 'resnet_48.ferplus'"),
         ("./gone", None, ArtifactError, "no model folder at './gone'"),
         (Path("gone"), None, ArtifactError, "no model folder at 'gone'"),
         ("gone.onnx", None, ArtifactError, "fer-zoo export --format onnx"),

@@ -83,6 +83,9 @@ class Blind:
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and np.isfinite(seconds)
         return []
 
+    def start_scene(self) -> None:
+        pass
+
 
 def read_video(path: Path) -> None:
     for _ in islice(follow_video(path, Blind(), per_second=1000), 500):

@@ -81,14 +81,19 @@ def _find_agreement(row: dict[str, Any]) -> float:
 
 
 def build_packages_table() -> str:
-    """Markdown: two of our models and other packages on the same faces."""
+    """Markdown: four of our models and other packages on the same faces."""
     lines = ["| package | FER2013 accuracy | ECE | FER+ agreement |", "|---|---|---|---|"]
     for row in _list_measured():
-        if row["name"] in ("ensemble", "resnet_48"):
+        if row["architecture"] in ("ensemble", "resnet_48"):
             score = row["metrics"]["private"]
             ferplus = score.get("ferplus", {})
             agreement = f"{100 * ferplus['agreement']:.1f} %" if ferplus.get("n") == FERPLUS_FACES else "-"
-            cells = [f"`{row['name']}`", f"{100 * score['accuracy']:.2f} %", f"{score['ece']:.3f}", agreement]
+            cells = [
+                f"`{row['name']}`",
+                f"{100 * score['accuracy']:.2f} %",
+                f"{_find_ece(row):.3f}",
+                agreement,
+            ]
             lines.append(f"| fer_zoo {' | '.join(cells)} |")
     for name, (accuracy, ece, agreement, remark) in PACKAGES.items():
         lines.append(f"| {name}{remark} | {accuracy:.2f} % | {ece:.3f} | {agreement:.1f} % |")

@@ -28,14 +28,19 @@ def read_faces_for(
     Raises:
         As `read_faces`; DataError for a damaged split.csv.
     """
-    kept = None
+    kept, block = None, {}
     if folder.is_dir():
+        block = read_config(folder)["fer_zoo"]
         if not class_map:
-            class_map = restore_class_map(read_config(folder)["fer_zoo"].get("data", {}).get("class_map"))
+            class_map = restore_class_map(block.get("data", {}).get("class_map"))
         if (folder / SPLIT_NAME).is_file():
             kept = read_split(folder / SPLIT_NAME)
-    dataset = read_faces(path, class_map=class_map, kept_split=kept)
-    is_unseen = kept is None and dataset.split_seed is not None
+    seed = block.get("data", {}).get(
+        "split_seed", 0
+    )  # a copy of a run's model has no split.csv: draw it again
+    dataset = read_faces(path, class_map=class_map, seed=seed, kept_split=kept)
+    is_seen = kept is not None or dataset.fingerprint == block.get("data_fingerprint")
+    is_unseen = dataset.split_seed is not None and not is_seen
     return dataset, "all" if is_unseen or not len(dataset.private_test) else "private"
 
 

@@ -85,6 +85,11 @@ def test_eval_scores_the_faces_that_the_run_has_not_seen(
     result = json.loads(capsys.readouterr().out)
     assert result["split"] == "private" and result["n"] == 4
     assert list(result["per_class"]) == ["grief", "joy", "rage"]
+    main(["export", str(out), "--out", str(tmp_path / "copy")])
+    capsys.readouterr()
+    main(["eval", str(tmp_path / "copy"), "--data", str(mine), "--json", "--device", "cpu"])
+    copied = json.loads(capsys.readouterr().out)
+    assert (copied["split"], copied["n"], copied["accuracy"]) == ("private", 4, result["accuracy"])
     others = write_drawn(tmp_path / "others", {"happy": "Joy", "sad": "grief", "fear": "panic"}, 70)
     main(["eval", str(out), "--data", str(others), "--json", "--device", "cpu"])
     result = json.loads(capsys.readouterr().out)

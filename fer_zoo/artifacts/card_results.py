@@ -25,10 +25,12 @@ def results_table(metrics: dict[str, Any]) -> str:
 
 def results_note(block: dict[str, Any]) -> str:
     chosen = "votes" if "members" in block else "epoch"
+    correction = ", the prior correction" if "prior_correction" in block else ""
     return (
-        f"The {chosen} and the temperature were chosen on PublicTest, so PrivateTest is the honest figure. "
-        "Without duplicates: without the faces that also stand in Training. Flip: the mean of a face and its "
-        "mirror image. ECE: expected calibration error, the mean gap between confidence and accuracy.\n"
+        f"The {chosen}{correction} and the temperature were chosen on PublicTest, so PrivateTest is the "
+        "honest figure. Without duplicates: without the faces that are duplicated in Training. Flip: the "
+        "mean of a face and its mirror image. ECE: expected calibration error, the mean gap between "
+        "confidence and accuracy.\n"
     )
 
 

@@ -101,8 +101,8 @@ def tell_prior(block: dict[str, Any]) -> str:
 def tell_change(block: dict[str, Any]) -> str:
     base = block["base_model"]
     return (
-        f"These weights, their temperature or their input size were changed by a program after they were "
-        f"loaded from {base['name']} (weights {base['sha256']}). The scores of that model "
+        f"These weights, their class names, calibration or input scaling were changed by a program after "
+        f"they were loaded from {base['name']} (weights {base['sha256']}). The scores of that model "
         "are not theirs.\n"
     )
 

@@ -31,7 +31,9 @@ MAX_LISTED = 10  # photos that are named on stderr; the table names all
 
 
 def add_parsers(parsers: Any) -> None:
-    data = parsers.add_parser("data", help="inspect FER2013, or generate synthetic data in its format")
+    data = parsers.add_parser(
+        "data", help="inspect labeled faces, crop them from photos, or draw synthetic ones"
+    )
     inner = data.add_subparsers(
         dest="data_command", required=True, metavar="info|show|audit|crop|synth", parser_class=Parser
     )

@@ -72,7 +72,7 @@ def _add_calibrate(parsers: Any) -> None:
         parsers,
         "calibrate",
         run_calibrate,
-        "fit a model's temperature and batch-norm statistics to other faces",
+        "fit a model's temperature, prior correction and batch-norm statistics to other faces",
     )
     add_model(calibrate)
     add_data(calibrate)

@@ -71,7 +71,7 @@ def draw_splits(
         ordered = sorted(members, key=lambda index: (ranks[digests[index]], index))
         _hold_out(usages, ordered, digests, missing)
     counts = " and ".join(f"{int((usages == code).sum()):,} {USAGES[code]}" for code in missing)
-    note = f"{source}: has no such split, so {counts} faces were drawn by class (seed {seed})."
+    note = f"{source}: {counts} faces were drawn by class (seed {seed}), since the data has no such split."
     return replace(rows, usages=usages), note, seed
 
 

@@ -35,6 +35,12 @@ def read_agreement(row: dict[str, Any], _: Speeds) -> float | None:
     return (read_score(row).get("ferplus") or {}).get("agreement")
 
 
+def read_calibration_error(row: dict[str, Any], _: Speeds) -> float | None:
+    """By the labels that the weights learned."""
+    score = read_score(row)
+    return ((score.get("ferplus") or {}) if row["label_source"] == "ferplus" else score).get("ece")
+
+
 def read_latency(row: dict[str, Any], speeds: Speeds) -> float | None:
     """Measured here, else on the machine of the model's card."""
     measured = speeds.get(row["name"]) or row.get("latency") or {}
@@ -45,7 +51,7 @@ COLUMNS = (
     Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
     Column("ferplus", read_agreement, ".1%"),
     Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
-    Column("ece", lambda row, _: read_score(row).get("ece"), ".1%"),
+    Column("ece", read_calibration_error, ".1%"),
     Column("latency", read_latency, ".1f", " ms"),
     Column("size", lambda row, _: row["bytes"] / 1e6, ".1f", " MB"),
     Column("parameters", lambda row, _: row["params"] / 1e6, ".1f", " M"),

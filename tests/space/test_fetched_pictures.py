@@ -113,8 +113,8 @@ def test_the_page_fetches_only_where_that_is_allowed(
 
     sent = [f"{server}/portrait.png", ["cnn-baseline"]]
     assert "fetches nothing" in served.press("read_link", sent)[1]
-    assert "asked by the computer" not in render_about("en")
+    assert "its site learns of the request" not in render_about("en")
     monkeypatch.setenv("FER_ZOO_DEMO_FETCH", "1")
     assert "data-panel=" in served.press("read_link", sent)[1]
     assert "no se pudo traer" in served.press("read_link", ["x", ["cnn-baseline"]], language="es")[1]
-    assert "asked by the computer" in render_about("en") and "fetch.</li>" not in render_about("en")
+    assert "its site learns of the request" in render_about("en") and "fetch.</li>" not in render_about("en")

@@ -11,7 +11,7 @@ from fer_zoo.artifacts.artifact import (
     name_model,
     read_config,
 )
-from fer_zoo.artifacts.resolve import ModelRef, fetch_model, resolve, resolve_folder
+from fer_zoo.artifacts.resolve import ModelRef, fetch_model, require_folder, resolve, resolve_folder
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
 from fer_zoo.models.registry import ARCHITECTURES
@@ -105,7 +105,8 @@ def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
         FerZooError: One of `models` is no model.
     """
     if models:
-        return [_describe_given(model) for model in models]
+        released_rows = {row["name"]: row for row in list_models()}
+        return [_describe_given(model, released_rows) for model in models]
     embedded = list_embedded()
     released = [row for row in WEIGHTS.values() if row.name in embedded]
     rows = []
@@ -123,11 +124,12 @@ def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     return rows + [_describe_ensemble(row, embedded) for row in released if row.members]
 
 
-def _describe_given(model: str | Path) -> dict[str, Any]:
+def _describe_given(model: str | Path, released: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """released: the rows of released weights by name."""
     found = resolve(model)
     if found.weights:
-        return next(row for row in list_models() if row["name"] == found.weights.name)
-    folder = resolve_folder(model)
+        return released[found.weights.name]
+    folder = require_folder(found, model)
     block = read_config(folder)["fer_zoo"]
     architecture = ARCHITECTURES.get(block["name"])
     weights = folder / WEIGHTS_NAME

@@ -39,7 +39,11 @@ def build_prior(tau: float, prior: Sequence[float] | None, classes: Sequence[str
         raise FerZooError(
             f"The prior is {values!r:.80}; allowed is a number above 0 for each of {len(classes)} classes."
         )
-    return PriorCorrection(float(tau), tuple(value / sum(values) for value in values))
+    total = sum(values)
+    shares = tuple(value / total for value in values)
+    if min(shares) < SMALLEST_PRIOR:
+        raise FerZooError(f"The prior is {values!r:.80}; allowed are shares of {SMALLEST_PRIOR:g} or more.")
+    return PriorCorrection(float(tau), shares)
 
 
 def read_prior(row: dict[str, Any], classes: Sequence[str]) -> PriorCorrection | None:

@@ -60,7 +60,11 @@ def resolve(name: str | Path, revision: str | None = None, allow_hub: bool = Tru
 
 def resolve_folder(name: str | Path, revision: str | None = None, allow_hub: bool = True) -> Path:
     """The folder of a model, where an ONNX file will not do. Arguments and errors as of `resolve`."""
-    found = resolve(name, revision, allow_hub)
+    return require_folder(resolve(name, revision, allow_hub), name)
+
+
+def require_folder(found: ModelRef, name: str | Path) -> Path:
+    """The folder of what `resolve` found. Raises ArtifactError for an ONNX file."""
     if found.kind == "onnx":
         raise ArtifactError(f"{str(name)!r} is an ONNX file; this needs a model's name or its folder.")
     return found.path

@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from fer_zoo.bench.peak_memory import read_peak_mb
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import FerZooError, one_line
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import Recipe, load_recipe
 from fer_zoo.utils.devices import pick_device
@@ -132,11 +131,11 @@ def _run_interleaved(
                 seconds[name].append(pools[name].submit(_run_round).result())
                 progress(number, total)
             return seconds, {name: pool.submit(_read_peak_mb).result() for name, pool in pools.items()}
-        except BrokenProcessPool:
+        except RuntimeError as error:  # BrokenProcessPool is one
             raise FerZooError(
-                f"The process of {name!r} ended early; its error is above. "
+                f"The process of {name!r} failed ({one_line(error)}). "
                 "If memory is short, use fewer --workers."
-            ) from None
+            ) from error
 
 
 def _start_runner(name: str, benchmark: Benchmark) -> None:

@@ -109,10 +109,10 @@ def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]
         labels.append(f"{number} {top} {named[top]:.0%}")
         colors.append(find_colors(list(named))[list(named).index(top)])
     name, count = photo.stem, 1
-    while name in drawn:
+    while name.lower() in drawn:  # some disks take A.png for a.png
         count += 1
         name = f"{photo.stem}-{count}"
-    drawn.add(name)
+    drawn.add(name.lower())
     image = draw_faces(photo, boxes, labels, colors)
     write_atomically(folder / f"{name}.png", lambda path: image.save(path, "PNG"))
 

@@ -13,7 +13,7 @@ def add_parsers(parsers: Any) -> None:
     )
     report.add_argument("models", nargs="+", metavar="RUN|NAME")
     add_data(report)
-    report.add_argument("--split", default="private", help="public, private, test (both) or train [private]")
+    report.add_argument("--split", default="private", help="public, private, test, train or all [private]")
     report.add_argument(
         "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
     )

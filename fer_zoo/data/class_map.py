@@ -130,13 +130,8 @@ def match_classes(given: Sequence[str], wanted: Sequence[str]) -> dict[int, int]
     """The index in `wanted` of each class of `given` that has a counterpart, by the same name or a common
     spelling of it (`happiness` is `happy`).
     """
-    found = {}
-    for index, name in enumerate(given):
-        exact = [other for other, known in enumerate(wanted) if known == name]
-        alike = exact or [other for other, known in enumerate(wanted) if is_same_class(known, name)]
-        if len(alike) == 1:
-            found[index] = alike[0]
-    return found
+    found = ((index, _find_class(name, wanted)) for index, name in enumerate(given))
+    return {index: other for index, other in found if other is not None}
 
 
 def align_classes(dataset: "FER2013", classes: Sequence[str]) -> tuple["FER2013", dict[str, int]]:

@@ -224,8 +224,9 @@ def _assemble_own(
     if note:
         warnings.warn(note, stacklevel=3)
     fingerprint = fingerprint_own_rows(rows)
-    made = (fingerprint, source, note, "", "fer2013", drawn, class_map)
-    return FER2013(training, public, private, *made)
+    return FER2013(
+        training, public, private, fingerprint, source, note, split_seed=drawn, class_map=class_map
+    )
 
 
 def _name_absent(rows: Rows, training: np.ndarray, source: str) -> str:

@@ -23,8 +23,8 @@ CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
 def holds_fer2013(folder: Path) -> bool:
     """Whether it has two or more splits, with the seven emotions as their classes, of 48x48 pixels."""
-    splits = [entry for entry in _visible_folders(folder) if parse_usage(entry.name) is not None]
-    inner = [entry for split in splits for entry in _visible_folders(split)]
+    splits = [entry for entry in visible_folders(folder) if parse_usage(entry.name) is not None]
+    inner = [entry for split in splits for entry in visible_folders(split)]
     labels = {parse_label(entry.name) for entry in inner}
     parts = {entry.parent for entry in inner}
     return len(parts) > 1 and labels == set(range(len(EMOTIONS))) and any(map(_holds_crop, inner))
@@ -32,12 +32,12 @@ def holds_fer2013(folder: Path) -> bool:
 
 def class_folders(folder: Path) -> list[tuple[Path, int, int]]:
     """List each <split>/<class>/ folder of an emotion with its usage code and label."""
-    splits = [(entry, parse_usage(entry.name)) for entry in _visible_folders(folder)]
+    splits = [(entry, parse_usage(entry.name)) for entry in visible_folders(folder)]
     return [
         (entry, usage, label)
         for split, usage in splits
         if usage is not None
-        for entry in _visible_folders(split)
+        for entry in visible_folders(split)
         if (label := parse_label(entry.name)) is not None
     ]
 
@@ -112,7 +112,7 @@ def _check_text(array: np.ndarray) -> None:
             raise ValueError(f"text with the invalid code point {codes.max():,}")
 
 
-def _visible_folders(folder: Path) -> list[Path]:
+def visible_folders(folder: Path) -> list[Path]:
     return [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from fer_zoo.data.cache import read_cached_pictures
 from fer_zoo.data.class_map import check_class_names
+from fer_zoo.data.image_readers import visible_folders
 from fer_zoo.data.labels_and_splits import UNSPLIT, Rows, order_classes, parse_label, parse_usage
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError
@@ -61,7 +62,7 @@ def find_own_faces(path: Path) -> Callable[[], Rows] | None:
         return partial(read_lists, [path]) if find_listing(path) else None
     if list_class_folders(path):
         return partial(read_class_folders, path)
-    found = [entry for entry in _visible_folders(path) if list_class_folders(entry)]
+    found = [entry for entry in visible_folders(path) if list_class_folders(entry)]
     if not found:
         found = [entry for entry in sorted(path.glob("*.csv")) if entry.is_file() and find_listing(entry)]
         if found and all(_usage_of_name(entry) != UNSPLIT for entry in found):
@@ -76,9 +77,9 @@ def find_own_faces(path: Path) -> Callable[[], Rows] | None:
 
 def list_class_folders(folder: Path) -> list[tuple[Path, int]]:
     """Folders with pictures and their usage codes: <split>/<class>/*, or <class>/* of two or more classes."""
-    inner = _visible_folders(folder)
+    inner = visible_folders(folder)
     splits = [(entry, usage) for entry in inner if (usage := parse_usage(entry.name)) is not None]
-    nested = [(one, usage) for entry, usage in splits for one in _visible_folders(entry) if _has_picture(one)]
+    nested = [(one, usage) for entry, usage in splits for one in visible_folders(entry) if _has_picture(one)]
     if nested:
         return nested
     flat = [(entry, UNSPLIT) for entry in inner if parse_usage(entry.name) is None and _has_picture(entry)]
@@ -253,10 +254,6 @@ def _number_labels(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
         if key not in position:  # another spelling of one of EMOTIONS
             position[key] = parse_label(key) or 0
     return ordered, np.array([position[name.casefold()] for name in names], np.uint16)
-
-
-def _visible_folders(folder: Path) -> list[Path]:
-    return [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
 
 
 def _list_pictures(folder: Path) -> Iterator[Path]:

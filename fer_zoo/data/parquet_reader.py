@@ -68,6 +68,7 @@ def holds_own_faces(files: Sequence[Path]) -> bool:
                     return True
                 if side is None and row.image is not None:
                     side = _measure(row.image, file)
+                if side is not None:
                     break
             labels |= {str(row.label) for row in _iterate_rows(file, with_images=False)}
     except (DataError, OSError, Image.DecompressionBombError):

@@ -66,6 +66,11 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike, offset: ArrayLike = 0.
     return float(np.exp(solution.x))
 
 
+def macro_recall(right: NDArray[np.bool_], truth: NDArray[np.int64]) -> float:
+    """Mean over the classes that occur in truth (N,) of the share that is right (N,), 0 to 1."""
+    return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
+
+
 def class_prior(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
     """Share of each class (classes,) in labels (N,) or soft labels (N, classes). A class without a face
     counts as one face, so that no probability is divided by zero.
@@ -91,7 +96,6 @@ def fit_prior_correction(logits: ArrayLike, labels: ArrayLike, prior: ArrayLike)
     from scipy.special import log_softmax
 
     table, truth, log_prior = np.asarray(logits, np.float64), np.asarray(labels), np.log(np.asarray(prior))
-    occurring = np.unique(truth)
 
     def measure(tau: float) -> dict[str, float]:
         temperature = fit_temperature(table, truth, -tau * log_prior)
@@ -101,7 +105,7 @@ def fit_prior_correction(logits: ArrayLike, labels: ArrayLike, prior: ArrayLike)
             "temperature": temperature,
             "tau": tau,
             "accuracy": float(right.mean()),
-            "macro_recall": float(np.mean([right[truth == label].mean() for label in occurring])),
+            "macro_recall": macro_recall(right, truth),
             "nll": -float(np.take_along_axis(log_p, truth[:, None], axis=1).mean()),
         }
 

@@ -18,7 +18,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
 from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.errors import DataError, FerZooError
-from fer_zoo.evaluation.calibration import expected_calibration_error
+from fer_zoo.evaluation.calibration import expected_calibration_error, macro_recall
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import SplitScores, score_predictions, wilson_interval
@@ -158,7 +158,8 @@ def unique_names(names: list[str], folders: list[Path]) -> list[str]:
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     votes = read_votes(path, dataset)
-    return np.concatenate([votes["public"], votes["private"]]) if split == "test" else votes[split]
+    parts = {"test": ("public", "private"), "all": ("train", "public", "private")}.get(split, (split,))
+    return np.concatenate([votes[part] for part in parts])
 
 
 def ferplus_agreement(
@@ -189,7 +190,7 @@ def ferplus_agreement(
         "agreement": float(right.mean()),
         "agreement_ci95": list(wilson_interval(int(right.sum()), len(right))),
         "agreement_no_duplicates": float(right[alone].mean()) if alone.any() else None,
-        "macro_recall": float(np.mean([right[truth == label].mean() for label in np.unique(truth)])),
+        "macro_recall": macro_recall(right, truth),
         "ece": expected_calibration_error(table, truth),
         "labels_agreement": float((labels[clear] == truth).mean()),
     }

@@ -152,8 +152,12 @@ def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Pi
 
 def _walk(top: Path, out: Path | None) -> Iterator[str]:
     suffixes, skipped = (*SUFFIXES, ".parquet"), out and out.resolve()
+
+    def is_walked(folder: Path) -> bool:
+        return skipped is None or folder.resolve() != skipped
+
     for folder, subfolders, files in os.walk(top):
-        subfolders[:] = sorted(name for name in subfolders if Path(folder, name).resolve() != skipped)
+        subfolders[:] = sorted(name for name in subfolders if is_walked(Path(folder, name)))
         for file in sorted(files):
             if file.lower().endswith(suffixes):
                 yield str(Path(folder) / file)

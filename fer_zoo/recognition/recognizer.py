@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -269,10 +270,11 @@ def _pair_boxes(
     if boxes is None:
         yield from ((photo, None) for photo in photos)
         return
-    try:
-        yield from zip(photos, boxes, strict=True)
-    except ValueError:
-        raise FerZooError("There are not as many lists of boxes as photos; give one for each.") from None
+    missing: Any = object()
+    for photo, own in zip_longest(photos, boxes, fillvalue=missing):
+        if photo is missing or own is missing:
+            raise FerZooError("There are not as many lists of boxes as photos; give one for each.")
+        yield photo, own
 
 
 def _as_list(models: Model | Iterable[Model]) -> list[Model]:

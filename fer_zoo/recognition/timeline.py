@@ -27,8 +27,8 @@ def draw_timeline(story: VideoStory, name: str, path: Path) -> None:
         portrait.set_xlabel(f"face {number}")
         axes.set_title(model, loc="left", size=10, parse_math=False)
         seconds, table = np.array(face.seconds), face.stack(model)
+        colors = find_colors(story.name_classes(model))
         for segment in face.segments:
-            colors = find_colors(story.name_classes(model))
             axes.stackplot(seconds[segment], table[segment].T, colors=colors)
     for portrait, axes in panels:
         portrait.set(xticks=[], yticks=[])

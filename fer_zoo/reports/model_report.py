@@ -37,7 +37,7 @@ from fer_zoo.reports.rendering import (
 )
 
 SHOWN_FACES = 24  # of each kind
-SPLITS = {**SPLIT_USAGES, "test": "PublicTest and PrivateTest"}
+SPLITS = {**SPLIT_USAGES, "test": "PublicTest and PrivateTest", "all": "all faces"}
 RATERS = {
     "raters_with_model": "the model's prediction",
     "raters_with_label": "FER2013's label",

@@ -116,7 +116,7 @@ def measure_model(
         )
     history = folder / "history.csv"
     duplicates = None
-    if split != "train":
+    if split not in ("train", "all"):
         duplicate = find_training_duplicates(dataset, faces)
         duplicates = describe_duplicates(probabilities, faces.labels, duplicate)
     return ModelResults(
@@ -127,12 +127,12 @@ def measure_model(
         history=read_history(history) if history.is_file() else None,
         majority=majority_labels(read_split_votes(ferplus, dataset, split)) if ferplus else None,
         duplicates=duplicates,
-        face_map=_map_faces(model, faces, torch_device) if detailed and len(faces) > 2 else None,
+        face_map=_map_faces(model, faces) if detailed and len(faces) > 2 else None,
         heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),
     )
 
 
-def _map_faces(model: "FaceClassifier", faces: Faces, device: Any) -> FaceMap:
+def _map_faces(model: "FaceClassifier", faces: Faces) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
         positions = tsne_map(extract_features(model, faces.pixels[chosen]))

@@ -55,7 +55,7 @@ def find_best_epoch(progress: Progress) -> int:
     faces have few accuracies.
     """
     rows = progress.history
-    return 1 + max(range(len(rows)), key=lambda i: (rows[i]["public_accuracy"], -rows[i]["public_loss"], -i))
+    return 1 + max(range(len(rows)), key=lambda i: (rows[i]["public_accuracy"], -rows[i]["public_loss"]))
 
 
 def identify_run(

@@ -40,11 +40,11 @@ def describe_epoch(
 
 def open_events(folder: Path, progress: Progress, group: Group) -> Any:
     """TensorBoard's writer in the process that writes; a context of None in the others, and without it."""
+    if not group.is_writer:
+        return nullcontext()
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # it comes with the extra `tensorboard`
-        return nullcontext()
-    if not group.is_writer:
         return nullcontext()
     return SummaryWriter(str(folder), purge_step=len(progress.history) + 1)
 

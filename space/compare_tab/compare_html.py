@@ -11,7 +11,6 @@ from compare_tab.verdict import (
     describe_singles,
     find_answer,
     format_answer,
-    name_emotion,
 )
 from fer_zoo import EMOTIONS
 from fer_zoo.emotions import find_colors
@@ -20,7 +19,7 @@ from page.offered_models import ModelFacts, choose_leads, read_facts
 from page.remarks import describe_reading
 from page.templates import render
 from page.uploads import hide_paths
-from page.words import format_number, say
+from page.words import format_number, name_label, say
 
 if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection
@@ -151,7 +150,7 @@ def _describe_face(
 
 def _describe_answer(answer: Answer, classes: Sequence[str], language: str) -> dict[str, str]:
     return {
-        "emotion": name_emotion(language, answer.emotion),
+        "emotion": name_label(language, answer.emotion),
         "share": format_number(language, answer.probability, ".0%"),
         "told": format_answer(language, answer),
         "doubt": describe_doubt(language, answer),
@@ -171,7 +170,7 @@ def _list_rows(
     return [
         {
             "emotion": emotion,
-            "name": name_emotion(language, emotion),
+            "name": name_label(language, emotion),
             "color": color,
             "percents": {
                 model: 100 * float(table[emotion]) for model, table in tables.items() if emotion in table

@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING
 
 import fer_zoo
-from compare_tab.verdict import name_emotion
 from page.data_uris import encode_picture
 from page.offered_models import create_recognizer
 from page.templates import render
 from page.uploads import hide_paths
-from page.words import say
+from page.words import name_label, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ def render_heats(
     """
     targets = {name: [own.index(emotion)] for name, own in classes.items() if emotion in own}
     maps, faults = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
-    shown = name_emotion(language, emotion)
+    shown = name_label(language, emotion)
     heats = [
         {
             "name": name,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from page.offered_models import ModelFacts
-from page.words import format_number, say
+from page.words import format_number, name_label, say
 
 SURE = 0.5  # probability: below it the runner-up is named, too
 CLOSE = 0.1  # of probability: a runner-up so near is named, too
@@ -30,17 +30,9 @@ def find_answer(probabilities: Sequence[float], names: Sequence[str]) -> Answer:
     return Answer(names[first], float(probabilities[first]), names[second], float(probabilities[second]))
 
 
-def name_emotion(language: str, emotion: str) -> str:
-    """In the visitor's language; a class of somebody's own model as it is."""
-    try:
-        return say(language, f"emotion.{emotion}")
-    except KeyError:
-        return emotion
-
-
 def format_answer(language: str, answer: Answer) -> str:
     """Such as "happy 93%"."""
-    return f"{name_emotion(language, answer.emotion)} {format_number(language, answer.probability, '.0%')}"
+    return f"{name_label(language, answer.emotion)} {format_number(language, answer.probability, '.0%')}"
 
 
 def describe_doubt(language: str, answer: Answer) -> str:
@@ -48,9 +40,7 @@ def describe_doubt(language: str, answer: Answer) -> str:
     if answer.is_sure:
         return ""
     share = format_number(language, answer.next_probability, ".0%")
-    return say(
-        language, "compare.runner_up", emotion=name_emotion(language, answer.next_emotion), share=share
-    )
+    return say(language, "compare.runner_up", emotion=name_label(language, answer.next_emotion), share=share)
 
 
 def describe_singles(
@@ -68,7 +58,7 @@ def describe_singles(
     for name in singles:
         share = format_number(language, answers[name].probability, ".0%")
         by_emotion.setdefault(answers[name].emotion, []).append(f"{name} {share}")
-    parts = [f"{name_emotion(language, emotion)} ({', '.join(who)})" for emotion, who in by_emotion.items()]
+    parts = [f"{name_label(language, emotion)} ({', '.join(who)})" for emotion, who in by_emotion.items()]
     key = "singles_differ" if len(parts) > 1 else "singles_agree" if len(singles) > 1 else "single_says"
     told = say(language, f"compare.{key}", parts="; ".join(parts))
     members = frozenset().union(*(facts[lead].members for lead in leads if lead in facts))

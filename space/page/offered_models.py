@@ -42,10 +42,6 @@ def list_offered() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["family"] != "ensemble")
 
 
-def is_ensemble(name: str) -> bool:
-    return any(row["name"] == name and row["family"] == "ensemble" for row in list_offered())
-
-
 def list_names() -> list[str]:
     return [row["name"] for row in list_offered()]
 

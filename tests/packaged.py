@@ -10,7 +10,7 @@ from fer_zoo.models.weights import WEIGHTS, Parent, ReleasedWeights
 
 def use_package(patch: pytest.MonkeyPatch, package: Path) -> None:
     """Until the test ends, `package` holds all weights that come with fer_zoo, and the table lists them."""
-    for name in list(WEIGHTS):
+    for name in reversed(list(WEIGHTS)):  # undone backward, so that the table has its order again
         patch.delitem(WEIGHTS, name)
     patch.setattr(artifact, "EMBEDDED", package)
     for folder in sorted(package.glob("*.*/")):

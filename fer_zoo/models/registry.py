@@ -147,13 +147,15 @@ ARCHITECTURES = _table(
         "tiny_vit_5m",
         family="vit",
         recipe="tiny_vit",
-        parameters=5_073_435,
+        parameters=5_067_731,
         note="TinyViT-5M at 96 pixels",
         input_size=96,
         mean=0.449,
         std=0.226,
         timm_name="tiny_vit_5m_224",
         timm_tag="dist_in22k",
+        # A whole number of windows: timm would fill 12, 6 and 3 tokens a side up to its own 7, 14 and 7.
+        arguments={"window_sizes": (6, 6, 6, 3)},
     ),
 )
 

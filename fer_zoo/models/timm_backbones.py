@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.pretrained import FORMS, read_pretrained
+from fer_zoo.models.pretrained import FORMS, SUFFIXES, read_pretrained
 
 
 def build_timm(
@@ -35,9 +35,7 @@ def build_timm(
         arguments["drop_rate"] = dropout
     if pretrained is False:
         return timm.create_model(timm_name, pretrained=False, num_classes=num_classes, **arguments)
-    if isinstance(pretrained, Path) and not (
-        pretrained.is_file() and pretrained.suffix in (".safetensors", ".pth")
-    ):
+    if isinstance(pretrained, Path) and not (pretrained.is_file() and pretrained.suffix in SUFFIXES):
         raise ArtifactError(
             f"No start weights at {str(pretrained)!r}: give {FORMS}, for {timm_name}, "
             "or a trained model of the same network, by name or folder."

@@ -10,6 +10,7 @@ from fer_zoo.artifacts.classifier import FaceClassifier, create_model
 from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.models.pretrained import SUFFIXES
 from fer_zoo.models.registry import Architecture
 from fer_zoo.training.optim import find_head
 
@@ -90,7 +91,7 @@ def _name_head(model: FaceClassifier) -> str:
 
 def _find_trained(pretrained: str | Path) -> Path | None:
     """The folder of a trained model; None for a file of tensors, or a name that only such a file can have."""
-    if Path(pretrained).is_file() or Path(pretrained).suffix in (".safetensors", ".pth"):
+    if Path(pretrained).is_file() or Path(pretrained).suffix in SUFFIXES:
         return None
     try:
         return resolve_folder(pretrained, allow_hub=False)

@@ -140,7 +140,7 @@ def test_the_file_of_the_package_on_pypi_is_understood(size: str, tmp_path, monk
         packaged[f"_blocks.{numbers[block]}.{here}.{kind}"] = value
     torch.save(packaged, tmp_path / f"{size}.pth")
     digest = hashlib.sha256((tmp_path / f"{size}.pth").read_bytes()).hexdigest()
-    monkeypatch.setattr("fer_zoo.models.pretrained.PACKAGED", {digest})
+    monkeypatch.setattr("fer_zoo.models.pretrained.EFFICIENTNET_LITE", {digest})
     save_file(network.state_dict(), tmp_path / f"{size}.safetensors")
     one, other = (
         create_model(f"efficientnet_{size}", pretrained=tmp_path / f"{size}.{suffix}").backbone.state_dict()
@@ -148,6 +148,31 @@ def test_the_file_of_the_package_on_pypi_is_understood(size: str, tmp_path, monk
     )
     same = [name for name in one if "classifier" not in name]
     assert len(same) > 290 and all(torch.equal(one[name], other[name]) for name in same)
+
+
+def test_the_tinyvit_in_mobilesam_s_file_gives_timm_s_network(tmp_path, monkeypatch) -> None:
+    import timm
+
+    network = timm.create_model("tiny_vit_5m_224")
+    packaged = {"image_encoder.neck.0.weight": torch.ones(1), "mask_decoder.iou_token.weight": torch.ones(1)}
+    for name, value in network.state_dict().items():
+        name = name.replace("patch_embed.conv1", "patch_embed.seq.0").replace(
+            "patch_embed.conv2", "patch_embed.seq.2"
+        )
+        name = re.sub(r"stages\.(\d)\.downsample", lambda m: f"layers.{int(m[1]) - 1}.downsample", name)
+        name = name.replace("stages.", "layers.").replace(".conv.", ".c.")
+        name = name.replace("head.fc.", "head.").replace("head.norm.", "norm_head.")
+        packaged["image_encoder." + name] = value
+    torch.save(packaged, tmp_path / "mobile_sam.pt")
+    digest = hashlib.sha256((tmp_path / "mobile_sam.pt").read_bytes()).hexdigest()
+    monkeypatch.setattr("fer_zoo.models.pretrained.MOBILE_SAM", digest)
+    save_file(network.state_dict(), tmp_path / "tiny_vit.safetensors")
+    one, other = (
+        create_model("tiny_vit_5m", pretrained=tmp_path / name).backbone.state_dict()
+        for name in ("mobile_sam.pt", "tiny_vit.safetensors")
+    )
+    same = [name for name in one if "head.fc" not in name]
+    assert len(same) == len(one) - 2 and all(torch.equal(one[name], other[name]) for name in same)
 
 
 def list_blocks(network: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:

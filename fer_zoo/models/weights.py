@@ -84,7 +84,7 @@ WEIGHTS = _table(
         "fer2013",
         sha256="54d621e96292f15decb81ff1993c1542674e4c250838d773d11382755be3c79a",
         label_source="both",
-        recipe="resnet_48_third",
+        recipe="resnet_48_distilled",
         init=(Parent("resnet_48", "0bdf27a1402a64d6"),),
         teachers=(Parent("resnet_48", "0bdf27a1402a64d6"), Parent("efficientnet_lite0", "6bab8e93ed66ff0e")),
     ),
@@ -120,7 +120,7 @@ WEIGHTS = _table(
         "fer2013",
         sha256="a434222cfa96f815a2dac8959e7305ba8aef4ab362c3d6c868df00a1a6ade42d",
         label_source="fer2013",
-        recipe="vit_48_second",
+        recipe="vit_48_distilled",
         init=(Parent("vit_48", "a853272341cd85c2"),),
         teachers=(
             Parent("cnn-baseline", "4e43aeb67f24db02"),

@@ -110,7 +110,7 @@ def read_command(folder: Path) -> list[str]:
         "--epochs 3",
         "--recipe tutorial --epochs 1",
         "--set epochs=80 --set augment.mixup=0.4 --set schedule=cosine --set compile=true",
-        "--recipe resnet_48_third --set distill.share=0.25",
+        "--recipe resnet_48_distilled --set distill.share=0.25",
         """--set 'distill.teachers=["vit_48", "ada/faces"]' --set learning_rate=0.00001""",
         "--recipe balanced --labels both --ferplus-csv fer2013new.csv",
         "--set dropout=0.5 --set normalize=false --seed 3",

@@ -68,22 +68,14 @@ def find_uri(name: str) -> str | None:
 
 def add_commands(markdown: str) -> str:
     """The reference of commands, with each argument, in place of their table."""
+    from fer_zoo.cli.arguments import list_commands
     from fer_zoo.cli.main import build_parser
 
-    sections = "\n".join(describe_command(parser) for parser in list_commands(build_parser()))
+    sections = "\n".join(describe_command(*command) for command in list_commands(build_parser()))
     return re.sub(r"<!-- commands.*<!-- /commands -->", lambda _: sections, markdown, flags=re.DOTALL)
 
 
-def list_commands(parser: Any) -> list[Any]:
-    """Those that run, in the order of --help; argparse has no public access to its subparsers."""
-    inner = [action for action in parser._actions if hasattr(action.choices, "values")]
-    return [one for action in inner for each in action.choices.values() for one in list_commands(each)] or [
-        parser
-    ]
-
-
-def describe_command(parser: Any) -> str:
-    rows = [action for action in parser._actions if action.dest != "help"]
+def describe_command(parser: Any, rows: list[Any]) -> str:
     lines = [f"| <code>{escape(spell(row))}</code> | {escape(row.help or '')} |" for row in rows]
     table = ["| argument | meaning |", "|---|---|", *lines] if rows else []
     return "\n".join([f"### `{parser.prog}`\n", f"{parser.description}\n", *table, ""])

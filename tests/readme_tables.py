@@ -1,12 +1,11 @@
 """Tables of the pages, made from metrics and code: `python tests/readme_tables.py` rewrites them."""
 
-import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fer_zoo.artifacts.hub import list_models
+from fer_zoo.cli.arguments import list_commands
 from fer_zoo.cli.main import build_parser
 from fer_zoo.utils.files import write_text
 
@@ -100,19 +99,9 @@ def build_packages_table() -> str:
     return "\n".join(lines)
 
 
-def list_commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parsers of the commands that run, in the order of --help."""
-    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not inner:
-        yield parser
-    for action in inner:
-        for command in action.choices.values():
-            yield from list_commands(command)
-
-
 def build_commands_table() -> str:
     lines = ["| command | what it does |", "|---|---|"]
-    rows = (f"| `{parser.prog}` | {parser.description} |" for parser in list_commands(build_parser()))
+    rows = (f"| `{parser.prog}` | {parser.description} |" for parser, _ in list_commands(build_parser()))
     return "\n".join([*lines, *rows])
 
 

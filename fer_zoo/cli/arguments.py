@@ -1,13 +1,16 @@
-"""What the commands share: the parser, flags that repeat, and JSON."""
+"""What the commands share: the parser, flags that repeat, checks of files, and what is printed at the end."""
 
 import argparse
 import codecs
 import json
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fer_zoo.errors import FerZooError
 from fer_zoo.utils.files import as_utf8
 
 if TYPE_CHECKING:
@@ -16,47 +19,115 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong on one line, without the usage in front of it."""
+    """Says what is wrong on one line, without the usage in front of it, and adds what commands share."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def add_data(self) -> None:
+        self.add_argument(
+            "--data",
+            metavar="PATH",
+            help="labeled faces: FER2013 as CSV, image folder or Parquet, or your own as <class>/* folders, "
+            "as a CSV with path and label, or as Parquet; or hf://datasets/OWNER/NAME [FER_ZOO_DATA]",
+        )
+
+    def add_classes(self) -> None:
+        self.add_argument(
+            "--merge",
+            action="append",
+            default=[],
+            metavar="A,B=NEW",
+            help="make one class of several, or rename one; repeatable",
+        )
+        self.add_argument(
+            "--drop", action="append", default=[], metavar="CLASS", help="leave a class out; repeatable"
+        )
+        self.add_argument(
+            "--classes",
+            metavar="FILE",
+            help='the same as TOML: lines such as disgust = "negative", and drop = []',
+        )
+
+    def add_model(self, many: bool = False, onnx: bool = False) -> None:
+        """The `model`, or the `models` where there are many. onnx: whether a file in that form is one."""
+        metavar = "NAME|DIR|FILE.onnx" if onnx else "NAME|DIR"
+        options: dict[str, Any] = {"nargs": "+"} if many else {}
+        self.add_argument(
+            "models" if many else "model",
+            metavar=metavar,
+            help="a packaged model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub",
+            **options,
+        )
+
+    def add_json(self) -> None:
+        self.add_argument("--json", action="store_true", help="print exactly one JSON value")
+
+    def add_device(self) -> None:
+        self.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 ... [auto]")
+
+    def add_peer(self, what: str) -> None:
+        """what: happens to those packages."""
+        self.add_argument(
+            "--peer",
+            metavar="PYTHON",
+            help=f"a Python whose packages fer, deepface, hsemotion-onnx and rmn, where installed, {what}",
+        )
+
+    def add_ferplus(self) -> None:
+        self.add_argument(
+            "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
+        )
+
+    def add_out(self, help_text: str | None = None, **options: Any) -> None:
+        """The folder to write into; before any work, a file there is refused."""
+        self.add_argument("--out", type=out_folder, metavar="DIR", help=help_text, **options)
+
+    def add_set(self) -> None:
+        self.add_argument(
+            "--set", action="append", default=[], metavar="K=V", help="change one recipe setting; repeatable"
+        )
+
+    def add_labels(self, action: str) -> None:
+        """action: what the command does with the labels, as a verb."""
+        self.add_argument(
+            "--labels",
+            choices=["fer2013", "ferplus", "both"],
+            default="fer2013",
+            help=f"{action} FER2013's labels, the vote fractions of FER+'s ten raters, or the mean of both "
+            "[fer2013]",
+        )
+        self.add_argument(
+            "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
+        )
+
+    def add_force(self) -> None:
+        self.add_argument("--force", action="store_true", help="overwrite an existing file")
+
 
 def add_command(
     parsers: Any, name: str, run: Callable[[argparse.Namespace], None], description: str
-) -> argparse.ArgumentParser:
-    parser = parsers.add_parser(
+) -> Parser:
+    parser: Parser = parsers.add_parser(
         name, help=description, description=description[0].upper() + description[1:] + "."
     )
     parser.set_defaults(run=run)
     return parser
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        help="labeled faces: FER2013 as CSV, image folder or Parquet, or your own as <class>/* folders, as a "
-        "CSV with path and label, or as Parquet; or hf://datasets/OWNER/NAME [FER_ZOO_DATA]",
-    )
+def list_commands(
+    parser: argparse.ArgumentParser,
+) -> Iterator[tuple[argparse.ArgumentParser, list[argparse.Action]]]:
+    """The parsers of the commands that run, in the order of --help, each with its arguments.
 
-
-def add_classes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--merge",
-        action="append",
-        default=[],
-        metavar="A,B=NEW",
-        help="make one class of several, or rename one; repeatable",
-    )
-    parser.add_argument(
-        "--drop", action="append", default=[], metavar="CLASS", help="leave a class out; repeatable"
-    )
-    parser.add_argument(
-        "--classes",
-        metavar="FILE",
-        help='the same as TOML: lines such as disgust = "negative", and drop = []',
-    )
+    Private API: argparse's `_actions` and `_SubParsersAction` (seen in Python 3.10 to 3.14).
+    """
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield parser, [action for action in parser._actions if action.dest != "help"]
+    for action in inner:
+        for command in action.choices.values():
+            yield from list_commands(command)
 
 
 def read_classes(arguments: argparse.Namespace) -> "ClassMap":
@@ -64,39 +135,6 @@ def read_classes(arguments: argparse.Namespace) -> "ClassMap":
     from fer_zoo.data.class_map import read_class_map
 
     return read_class_map(arguments.merge, arguments.drop, arguments.classes)
-
-
-def add_model(parser: argparse.ArgumentParser, many: bool = False, onnx: bool = False) -> None:
-    """The `model`, or the `models` where there are many. onnx: whether a file in that form is one."""
-    metavar = "NAME|DIR|FILE.onnx" if onnx else "NAME|DIR"
-    help_text = "a packaged model's name, a run's folder, or OWNER/NAME[@REVISION] of the Hugging Face Hub"
-    if many:
-        parser.add_argument("models", nargs="+", metavar=metavar, help=help_text)
-    else:
-        parser.add_argument("model", metavar=metavar, help=help_text)
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON value")
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 ... [auto]")
-
-
-def add_peer(parser: argparse.ArgumentParser, what: str) -> None:
-    """what: happens to those packages."""
-    parser.add_argument(
-        "--peer",
-        metavar="PYTHON",
-        help=f"a Python whose packages fer, deepface, hsemotion-onnx and rmn, where installed, {what}",
-    )
-
-
-def add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="K=V", help="change one recipe setting; repeatable"
-    )
 
 
 def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
@@ -107,30 +145,34 @@ def read_recipe(arguments: argparse.Namespace, default: str) -> "Recipe":
     return load_recipe(arguments.recipe or default, [*arguments.set, *epochs])
 
 
-def add_labels(parser: argparse.ArgumentParser, action: str) -> None:
-    """action: what the command does with the labels, as a verb."""
-    parser.add_argument(
-        "--labels",
-        choices=["fer2013", "ferplus", "both"],
-        default="fer2013",
-        help=f"{action} FER2013's labels, the vote fractions of FER+'s ten raters, or the mean of both "
-        "[fer2013]",
-    )
-    parser.add_argument(
-        "--ferplus-csv", metavar="FILE", help="FER+'s fer2013new.csv, for --labels ferplus or both"
-    )
+def check_labels(arguments: argparse.Namespace) -> None:
+    """Raises UnknownNameError, DataError, FerZooError for --labels and --ferplus-csv that do not fit."""
+    from fer_zoo.data.ferplus import check_label_source
+
+    check_label_source(arguments.labels, arguments.ferplus_csv)
+    check_ferplus("--ferplus-csv", arguments.ferplus_csv)
+
+
+def check_file(option: str, path: str | None, what: str) -> None:
+    """Raises FerZooError where a file that an option names is not there, before torch is loaded."""
+    if path and not Path(path).expanduser().is_file():
+        raise FerZooError(f"{option} got {path!r}, but there is no such file: give {what}.")
+
+
+def check_ferplus(option: str, path: str | None) -> None:
+    check_file(option, path, "FER+'s fer2013new.csv, from github.com/microsoft/FERPlus")
+
+
+def check_exclude(path: str | None) -> None:
+    check_file("--exclude", path, "a CSV with the columns split,index, as fer-zoo data audit writes it")
 
 
 def out_folder(text: str) -> str:
-    """The type of an argument that names a folder to write into: before any work, a file there is refused."""
+    """The type of an argument that names a folder to write into: a file there is refused."""
     for path in (Path(text), *Path(text).parents):
         if path.exists() and not path.is_dir():
             raise argparse.ArgumentTypeError(f"{str(path)!r} is a file, not a folder: name another folder")
     return text
-
-
-def add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
@@ -184,3 +226,31 @@ def print_json(value: Any) -> None:
     """In the letters that standard output can hold; others become JSON's own escapes."""
     narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
     print(as_utf8(json.dumps(value, ensure_ascii=narrow)))
+
+
+def print_result(arguments: argparse.Namespace, result: Any, format_text: Callable[[Any], str]) -> None:
+    """As JSON where --json asks for it, else as text."""
+    if arguments.json:
+        print_json(result)
+    else:
+        print(format_text(result))
+
+
+def format_next(arguments: argparse.Namespace, *words: object) -> str:
+    """`Next: fer-zoo ...` as a person can paste it, with the --data and --device that this command was given:
+    what the environment gave, it gives to the next command too.
+    """
+    given: list[object] = ["--data", arguments.data] if arguments.data else []
+    if getattr(arguments, "device", "auto") != "auto":
+        given += ["--device", arguments.device]
+    return f"Next: {shlex.join(str(word) for word in ('fer-zoo', *words, *given))}"
+
+
+@contextmanager
+def explain_stop(message: str) -> Iterator[None]:
+    """Ctrl-C ends with a line on stderr and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nStopped. {message}", file=sys.stderr)
+        raise SystemExit(130) from None

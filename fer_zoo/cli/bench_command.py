@@ -4,18 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from fer_zoo.cli.arguments import (
-    Parser,
-    add_command,
-    add_data,
-    add_device,
-    add_json,
-    add_peer,
-    count,
-    positive,
-    print_json,
-    whole,
-)
+from fer_zoo.cli.arguments import Parser, add_command, count, names, positive, print_json, whole
 from fer_zoo.errors import FerZooError
 
 
@@ -28,7 +17,7 @@ def add_parsers(parsers: Any) -> None:
         inner, "train", run_bench_train, "time our trainer and the tutorial's loop, interleaved"
     )
     train.add_argument("--arch", default="cnn-baseline", metavar="A", help="[cnn-baseline]")
-    add_data(train)
+    train.add_data()
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
     train.add_argument("--steps", type=count, default=40, metavar="N", help="steps in a round [40]")
     train.add_argument(
@@ -43,16 +32,18 @@ def add_parsers(parsers: Any) -> None:
         metavar="PERCENT",
         help="also time the training on --data until PublicTest accuracy exceeds this",
     )
-    add_device(train)
-    add_json(train)
+    train.add_device()
+    train.add_json()
     predict = add_command(inner, "predict", run_bench_predict, "time each step from a photo to probabilities")
-    predict.add_argument("--models", metavar="A,B", help="names or folders [all that come with the package]")
+    predict.add_argument(
+        "--models", type=names, metavar="A,B", help="names or folders [all that come with the package]"
+    )
     predict.add_argument("--photo", metavar="FILE", help="an image file [six drawn faces]")
     predict.add_argument(
         "--repeats", type=count, default=20, metavar="N", help="calls of each kind to time [20]"
     )
-    add_peer(predict, "are timed too, interleaved with the first model")
-    add_json(predict)
+    predict.add_peer("are timed too, interleaved with the first model")
+    predict.add_json()
 
 
 def run_bench_train(arguments: argparse.Namespace) -> None:
@@ -99,7 +90,7 @@ def run_bench_predict(arguments: argparse.Namespace) -> None:
     from fer_zoo.bench.prediction_speed import format_prediction, measure_prediction
     from fer_zoo.utils.progress import track
 
-    models = arguments.models.split(",") if arguments.models else list(list_embedded())
+    models = arguments.models or list(list_embedded())
     peers = None
     if arguments.peer:
         with track("interleaved rounds") as progress:

@@ -1,10 +1,11 @@
 """Print a shell's script that completes commands, options, names of models, and paths."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command
+from fer_zoo.cli.arguments import add_command, list_commands
 
 SHELLS = ("bash", "zsh", "tcsh")
 PATHS = ("FILE", "DIR", "PATH", "PHOTO", "OUT", "START", "RUN")  # beginnings of the metavars of paths
@@ -12,40 +13,26 @@ PATHS = ("FILE", "DIR", "PATH", "PHOTO", "OUT", "START", "RUN")  # beginnings of
 BASH_NAMES = '{function}() {{ compgen -W "{names}" -- $1; {paths} }}\n'
 
 
-def add_parsers(parsers: Any) -> None:
-    completion = add_command(
-        parsers, "completion", run_completion, "print a script that completes commands in a shell"
-    )
+def add_parsers(parsers: Any, root: argparse.ArgumentParser) -> None:
+    """root: whose commands the script completes."""
+    run = partial(run_completion, root)
+    completion = add_command(parsers, "completion", run, "print a script that completes commands in a shell")
     completion.add_argument("shell", choices=SHELLS, help='bash: eval "$(fer-zoo completion bash)"')
 
 
-def run_completion(arguments: argparse.Namespace) -> None:
-    from fer_zoo.cli.main import build_parser
-    from fer_zoo.errors import FerZooError
+def run_completion(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    import shtab
 
-    try:
-        import shtab
-    except ImportError as error:
-        raise FerZooError("Completion needs the package shtab: run pip install shtab.") from error
-    parser = build_parser()
-    for action in list_actions(parser):
-        if how := _find_completion(action, shtab):
+    for action in (action for _, actions in list_commands(parser) for action in actions):
+        if how := _find_completion(action):
             action.complete = how  # type: ignore[attr-defined]  # where shtab looks for it
     complete: Any = shtab.complete  # its annotation of preamble is too narrow
     print(complete(parser, arguments.shell, preamble={"bash": _define_functions()}))
 
 
-def list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Arguments and options of all commands."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from list_actions(command)
-        else:
-            yield action
+def _find_completion(action: argparse.Action) -> dict[str, str] | None:
+    import shtab
 
-
-def _find_completion(action: argparse.Action, shtab: Any) -> dict[str, str] | None:
     metavar = str(action.metavar or "")
     if action.dest == "arch":
         return {"bash": "_fer_zoo_architectures"}

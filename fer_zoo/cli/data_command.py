@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.cli.arguments import (
     Parser,
     add_command,
-    add_data,
-    add_device,
-    add_force,
-    add_json,
     count,
+    explain_stop,
+    names,
     out_folder,
     print_json,
+    print_result,
     seed,
     whole,
 )
@@ -40,18 +39,12 @@ def add_parsers(parsers: Any) -> None:
     info = add_command(
         inner, "info", run_data_info, "count classes per split, duplicates, blanks and label conflicts"
     )
-    add_data(info)
-    add_json(info)
+    info.add_data()
+    info.add_json()
     show = add_command(inner, "show", run_data_show, "draw the class histogram and a grid of random faces")
-    add_data(show)
+    show.add_data()
     show.add_argument("--split", default="train", help="train, public, private or test [train]")
-    show.add_argument(
-        "--out",
-        default="data-pictures",
-        type=out_folder,
-        metavar="DIR",
-        help="folder for the pictures [data-pictures]",
-    )
+    show.add_out("folder for the pictures [data-pictures]", default="data-pictures")
     show.add_argument("--seed", type=seed, default=0, help="random seed [0]")
     _add_audit(inner)
     crop = add_command(inner, "crop", run_data_crop, "find the faces in photos and write them for training")
@@ -63,10 +56,10 @@ def add_parsers(parsers: Any) -> None:
     crop.add_argument(
         "--faces", choices=("largest", "all"), default="largest", help="which faces of a photo [largest]"
     )
-    add_json(crop)
+    crop.add_json()
     synth = add_command(inner, "synth", run_data_synth, "draw synthetic faces in FER2013's CSV format")
     synth.add_argument("out", metavar="FILE.csv", help="the CSV to write")
-    add_force(synth)
+    synth.add_force()
     synth.add_argument("--count", type=count, default=3500, help="number of faces [3500]")
     synth.add_argument("--seed", type=seed, default=0, help="random seed [0]")
 
@@ -75,9 +68,10 @@ def _add_audit(inner: Any) -> None:
     audit = add_command(
         inner, "audit", run_data_audit, "find duplicate, blank, faceless and mislabeled pictures to exclude"
     )
-    add_data(audit)
+    audit.add_data()
     audit.add_argument(
         "--models",
+        type=names,
         default="cnn-baseline,resnet_48",
         metavar="A,B",
         help='models that predict the labels; "" for none [cnn-baseline,resnet_48]',
@@ -94,26 +88,16 @@ def _add_audit(inner: Any) -> None:
         metavar="NAME",
         help="with --folds: train this network in each fold [a linear layer on the models' features]",
     )
-    audit.add_argument(
-        "--out",
-        default="data-audit",
-        type=out_folder,
-        metavar="DIR",
-        help="folder for the page and the lists [data-audit]",
-    )
-    add_device(audit)
-    add_json(audit)
+    audit.add_out("folder for the page and the lists [data-audit]", default="data-audit")
+    audit.add_device()
+    audit.add_json()
 
 
 def run_data_info(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.data.quality import describe, format_description
 
-    description = describe(read_fer2013(arguments.data))
-    if arguments.json:
-        print_json(description)
-    else:
-        print(format_description(description))
+    print_result(arguments, describe(read_fer2013(arguments.data)), format_description)
 
 
 def run_data_show(arguments: argparse.Namespace) -> None:
@@ -139,7 +123,7 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     from fer_zoo.reports.evidence import collect_evidence, load_models
     from fer_zoo.utils.progress import track
 
-    folders = [resolve_folder(name) for name in arguments.models.split(",") if name]
+    folders = [resolve_folder(name) for name in arguments.models]
     _check_folds(arguments, folders)
     ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
     dataset = read_fer2013(arguments.data)
@@ -216,14 +200,11 @@ def run_data_crop(arguments: argparse.Namespace) -> None:
     from fer_zoo.utils.progress import track
 
     out = Path(arguments.out)
-    try:
-        with track("cropping faces") as progress:
-            summary = crop_photos(
-                arguments.photos, out, size=arguments.size, faces=arguments.faces, progress=progress
-            )
-    except KeyboardInterrupt:
-        print("\nStopped. The faces so far are stored; run the same command to continue.", file=sys.stderr)
-        raise SystemExit(130) from None
+    stopped = "The faces so far are stored; run the same command to continue."
+    with explain_stop(stopped), track("cropping faces") as progress:
+        summary = crop_photos(
+            arguments.photos, out, size=arguments.size, faces=arguments.faces, progress=progress
+        )
     for name, error in list(summary.broken.items())[:MAX_LISTED]:
         print(f"fer-zoo: {escape(name)}: {escape(error)}", file=sys.stderr)
     for name in summary.no_face[:MAX_LISTED]:

@@ -6,20 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
-    add_classes,
     add_command,
-    add_data,
-    add_device,
-    add_json,
-    add_labels,
-    add_model,
-    add_peer,
+    check_ferplus,
+    check_labels,
+    format_next,
     out_folder,
-    print_json,
+    print_result,
     read_classes,
 )
-from fer_zoo.cli.input_checks import check_ferplus
-from fer_zoo.cli.next_step import format_next
 from fer_zoo.errors import escape
 
 
@@ -32,9 +26,9 @@ def add_parsers(parsers: Any) -> None:
 
 def _add_eval(parsers: Any) -> None:
     evaluate = add_command(parsers, "eval", run_eval, "measure a model on labeled faces")
-    add_model(evaluate, onnx=True)
-    add_data(evaluate)
-    add_classes(evaluate)
+    evaluate.add_model(onnx=True)
+    evaluate.add_data()
+    evaluate.add_classes()
     evaluate.add_argument(
         "--split",
         help="public, private, test (both), train or all [private; all where the data has no split]",
@@ -45,26 +39,24 @@ def _add_eval(parsers: Any) -> None:
     evaluate.add_argument(
         "--pictures", type=out_folder, metavar="DIR", help="write confusion.png and reliability.png there"
     )
-    evaluate.add_argument(
-        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
-    )
+    evaluate.add_ferplus()
     evaluate.add_argument(
         "--record", action="store_true", help="store the result in the folder's config.json and card"
     )
-    add_device(evaluate)
-    add_json(evaluate)
+    evaluate.add_device()
+    evaluate.add_json()
 
 
 def _add_compare(parsers: Any) -> None:
     compare = add_command(
         parsers, "compare", run_compare, "compare models on the same faces with paired tests"
     )
-    add_model(compare, many=True, onnx=True)
-    add_data(compare)
+    compare.add_model(many=True, onnx=True)
+    compare.add_data()
     compare.add_argument("--split", help="public, private, test, train or all [as eval]")
-    add_peer(compare, "are compared too")
-    add_device(compare)
-    add_json(compare)
+    compare.add_peer("are compared too")
+    compare.add_device()
+    compare.add_json()
 
 
 def _add_calibrate(parsers: Any) -> None:
@@ -74,11 +66,11 @@ def _add_calibrate(parsers: Any) -> None:
         run_calibrate,
         "fit a model's temperature, prior correction and batch-norm statistics to other faces",
     )
-    add_model(calibrate)
-    add_data(calibrate)
-    add_labels(calibrate, "fit")
-    calibrate.add_argument("--out", required=True, type=out_folder, metavar="DIR")
-    add_device(calibrate)
+    calibrate.add_model()
+    calibrate.add_data()
+    calibrate.add_labels("fit")
+    calibrate.add_out(required=True)
+    calibrate.add_device()
 
 
 def _add_ensemble(parsers: Any) -> None:
@@ -88,18 +80,16 @@ def _add_ensemble(parsers: Any) -> None:
         run_ensemble,
         "combine models by soft voting, with weights selected on PublicTest",
     )
-    add_model(ensemble, many=True)
-    add_data(ensemble)
-    add_labels(ensemble, "choose by")
-    ensemble.add_argument(
-        "--out", default="runs/ensemble", type=out_folder, metavar="DIR", help="[runs/ensemble]"
-    )
+    ensemble.add_model(many=True)
+    ensemble.add_data()
+    ensemble.add_labels("choose by")
+    ensemble.add_out("[runs/ensemble]", default="runs/ensemble")
     ensemble.add_argument(
         "--by-name",
         action="store_true",
         help="store the members' names, not their weights (packaged models only)",
     )
-    add_device(ensemble)
+    ensemble.add_device()
 
 
 def run_eval(arguments: argparse.Namespace) -> None:
@@ -112,6 +102,7 @@ def run_eval(arguments: argparse.Namespace) -> None:
     check_ferplus("--ferplus", arguments.ferplus)
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.evaluate import evaluate_artifact
+    from fer_zoo.evaluation.metrics import format_evaluation
     from fer_zoo.evaluation.model_data import read_faces_for
 
     dataset, split = read_faces_for(folder, arguments.data, class_map)
@@ -127,13 +118,8 @@ def run_eval(arguments: argparse.Namespace) -> None:
     )
     if arguments.record:
         write_card(folder)
-    if arguments.json:
-        print_json(result)
-        return
-    from fer_zoo.evaluation.metrics import format_evaluation
-
-    print(format_evaluation(result))
-    if arguments.pictures:
+    print_result(arguments, result, format_evaluation)
+    if arguments.pictures and not arguments.json:
         print(f"Wrote confusion.png and reliability.png into {escape(arguments.pictures)}")
 
 
@@ -160,10 +146,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         predict_peers=predict_peers,
     )
-    if arguments.json:
-        print_json(result)
-    else:
-        print(format_comparison(result))
+    print_result(arguments, result, format_comparison)
 
 
 def run_calibrate(arguments: argparse.Namespace) -> None:
@@ -172,14 +155,14 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import find_source
 
     folder, out = resolve_folder(arguments.model), Path(arguments.out)
-    _check_labels(arguments)
+    check_labels(arguments)
     find_source(arguments.data)
     from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.batchnorm import describe_choice
     from fer_zoo.evaluation.model_data import read_aligned_faces
     from fer_zoo.evaluation.recalibration import calibrate_artifact
 
-    dataset = read_aligned_faces(folder, arguments.data)
+    dataset, _ = read_aligned_faces(folder, arguments.data)
     labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
     metrics = calibrate_artifact(folder, labeled, out, device=arguments.device, score_on=dataset.public_test)
     choice = describe_choice(read_config(out)["fer_zoo"]["calibration"])
@@ -195,14 +178,14 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
 
     out = Path(arguments.out)
     folders = [resolve_folder(name) for name in arguments.models]
-    _check_labels(arguments)
+    check_labels(arguments)
     find_source(arguments.data)
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.data.ferplus import apply_label_source
     from fer_zoo.evaluation.ensemble_selection import build_ensemble
     from fer_zoo.evaluation.model_data import read_aligned_faces
 
-    dataset = read_aligned_faces(folders[0], arguments.data)
+    dataset, _ = read_aligned_faces(folders[0], arguments.data)
     metrics = build_ensemble(
         folders,
         apply_label_source(dataset, arguments.labels, arguments.ferplus_csv),
@@ -214,10 +197,3 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
     write_card(out)
     print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}")
     print(format_next(arguments, "eval", out, "--split", "private"))
-
-
-def _check_labels(arguments: argparse.Namespace) -> None:
-    from fer_zoo.data.ferplus import check_label_source
-
-    check_label_source(arguments.labels, arguments.ferplus_csv)
-    check_ferplus("--ferplus-csv", arguments.ferplus_csv)

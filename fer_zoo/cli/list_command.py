@@ -4,38 +4,35 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, add_json, add_model, out_folder, print_json
+from fer_zoo.cli.arguments import add_command, print_result
 
 
 def add_parsers(parsers: Any) -> None:
-    add_json(add_command(parsers, "list", run_list, "list the architectures and the packaged models"))
+    add_command(parsers, "list", run_list, "list the architectures and the packaged models").add_json()
     card = add_command(parsers, "card", run_card, "print a model's card, or write it with its plots")
-    add_model(card)
-    card.add_argument(
-        "--out", type=out_folder, metavar="DIR", help="write NAME.md and two plots to this folder"
-    )
+    card.add_model()
+    card.add_out("write NAME.md and two plots to this folder")
 
 
 def run_list(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.hub import list_models
 
-    rows = list_models()
-    if arguments.json:
-        print_json(rows)
-        return
+    print_result(arguments, list_models(), _format_rows)
+
+
+def _format_rows(rows: list[dict[str, Any]]) -> str:
     width = max(len(row["name"]) for row in rows)
-    print(
+    head = (
         f"{'name':<{width}}{'FER2013':>10}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'FER+':>8}"
         f"{'ECE':>7}{'params':>9}{'size':>9}{'one face':>10}  note"
     )
-    for row in rows:
-        print(_format_row(row, width))
-    print(
+    notes = (
         '\nA model with figures loads by name: fer_zoo.load("cnn-baseline"). The others: '
         "fer-zoo train --arch NAME\nFER2013: accuracy on the labels of the 3,589 PrivateTest faces, one view "
         "each. FER+: agreement with the majority\nof its ten raters, on the 3,153 of these faces that have "
         "one. ECE: expected calibration error. One face: on two CPU threads."
     )
+    return "\n".join([head, *(_format_row(row, width) for row in rows), notes])
 
 
 def _format_row(row: dict[str, Any], width: int) -> str:

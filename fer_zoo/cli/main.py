@@ -46,9 +46,9 @@ def build_parser() -> Parser:
         share_command,
         demo_command,
         bench_command,
-        completion_command,
     ):
         module.add_parsers(parsers)
+    completion_command.add_parsers(parsers, parser)
     return parser
 
 

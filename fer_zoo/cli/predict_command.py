@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, add_device, add_json, out_folder, print_json
+from fer_zoo.cli.arguments import add_command, explain_stop, names, out_folder, print_json
 from fer_zoo.errors import FerZooError, escape
 
 FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what earlier jobs were begun with
@@ -18,7 +18,10 @@ def add_parsers(parsers: Any) -> None:
         "photos", nargs="+", metavar="PHOTO|FOLDER|GLOB", help="with --out also Parquet files of pictures"
     )
     predict.add_argument(
-        "--models", metavar="A,B", help=f"names or folders [the ensemble; with --out {FAST_MODEL}]"
+        "--models",
+        type=names,
+        metavar="A,B",
+        help=f"names or folders [the ensemble; with --out {FAST_MODEL}]",
     )
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
     predict.add_argument(
@@ -27,14 +30,11 @@ def add_parsers(parsers: Any) -> None:
         metavar="DIR",
         help="also write each photo there as PNG, with a box, an emotion and its percentage on each face",
     )
-    predict.add_argument(
-        "--out",
-        type=out_folder,
-        metavar="DIR",
-        help="for very many pictures: write Parquet in parts; the same command resumes where it stopped",
+    predict.add_out(
+        "for very many pictures: write Parquet in parts; the same command resumes where it stopped"
     )
-    add_device(predict)
-    add_json(predict)
+    predict.add_device()
+    predict.add_json()
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
@@ -45,7 +45,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
     if arguments.out and arguments.annotate:
         raise FerZooError("--annotate and --out do not go together: leave one of them out.")
-    models = (arguments.models or (FAST_MODEL if arguments.out else _find_ensemble())).split(",")
+    models = arguments.models or [FAST_MODEL if arguments.out else _find_ensemble()]
     recognizer = Recognizer(models)
     if arguments.out:
         expand_paths([name for name in arguments.photos if not Path(name).exists()])
@@ -138,19 +138,16 @@ def _predict_into(arguments: argparse.Namespace, models: list[str]) -> None:
     from fer_zoo.utils.progress import track
 
     out = Path(arguments.out)
-    try:
-        with track("pictures") as progress:
-            summary = predict_into(
-                arguments.photos,
-                out,
-                models,
-                whole=arguments.whole,
-                device=arguments.device,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        print("\nStopped. The finished parts are stored; run the same command to resume.", file=sys.stderr)
-        raise SystemExit(130) from None
+    stopped = "The finished parts are stored; run the same command to resume."
+    with explain_stop(stopped), track("pictures") as progress:
+        summary = predict_into(
+            arguments.photos,
+            out,
+            models,
+            whole=arguments.whole,
+            device=arguments.device,
+            progress=progress,
+        )
     if arguments.json:
         print_json({"out": str(out), **asdict(summary)})
     else:

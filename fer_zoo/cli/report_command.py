@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, add_data, add_device, add_force, add_json, print_json
+from fer_zoo.cli.arguments import add_command, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -12,15 +12,13 @@ def add_parsers(parsers: Any) -> None:
         parsers, "report", run_report, "write an HTML page that explains a model or compares several"
     )
     report.add_argument("models", nargs="+", metavar="RUN|NAME")
-    add_data(report)
-    report.add_argument("--split", default="private", help="public, private, test, train or all [private]")
-    report.add_argument(
-        "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
-    )
+    report.add_data()
+    report.add_argument("--split", help="public, private, test, train or all [as eval]")
+    report.add_ferplus()
     report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
-    add_force(report)
-    add_device(report)
-    add_json(report)
+    report.add_force()
+    report.add_device()
+    report.add_json()
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -39,12 +37,12 @@ def run_report(arguments: argparse.Namespace) -> None:
     if arguments.out:  # before minutes of work
         refuse_to_replace(Path(arguments.out), arguments.force, "--out")
     folders = [resolve_folder(name) for name in arguments.models]
-    dataset = read_aligned_faces(folders[0], arguments.data)
+    dataset, split = read_aligned_faces(folders[0], arguments.data)
     studies = [
         measure_model(
             folder,
             dataset,
-            split=arguments.split,
+            split=arguments.split or split,
             ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
             device=arguments.device,
             detailed=alone,

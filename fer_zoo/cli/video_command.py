@@ -4,15 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.cli.arguments import (
-    add_command,
-    add_device,
-    add_json,
-    duration,
-    out_folder,
-    positive,
-    print_json,
-)
+from fer_zoo.cli.arguments import add_command, duration, names, positive, print_json
 from fer_zoo.errors import ImageError, escape
 
 
@@ -22,14 +14,13 @@ def add_parsers(parsers: Any) -> None:
     )
     video.add_argument("video", metavar="FILE", help="MP4, MOV, MKV, WebM, AVI, MPEG or GIF")
     video.add_argument(
-        "--models", default="cnn-baseline", metavar="A,B", help="names or folders [cnn-baseline]"
+        "--models",
+        type=names,
+        default="cnn-baseline",
+        metavar="A,B",
+        help="names or folders [cnn-baseline]",
     )
-    video.add_argument(
-        "--out",
-        type=out_folder,
-        metavar="DIR",
-        help="write faces.csv, with a row for each face and frame, and timeline.png there",
-    )
+    video.add_out("write faces.csv, with a row for each face and frame, and timeline.png there")
     video.add_argument(
         "--per-second",
         type=positive,
@@ -44,8 +35,8 @@ def add_parsers(parsers: Any) -> None:
         metavar="S",
         help="time constant of the smoothing, in seconds; 0 turns it off [0.5]",
     )
-    add_device(video)
-    add_json(video)
+    video.add_device()
+    video.add_json()
 
 
 def run_video(arguments: argparse.Namespace) -> None:
@@ -60,7 +51,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     from fer_zoo.utils.files import write_text
     from fer_zoo.utils.progress import track
 
-    device, recognizer = pick_device(arguments.device), Recognizer(arguments.models.split(","))
+    device, recognizer = pick_device(arguments.device), Recognizer(arguments.models)
     story, stopped_by = VideoStory(recognizer.names), None
     tracker = FaceTracker(recognizer, smoothing_s=arguments.smoothing, frame_side=FRAME_SIDE)
     with track("seconds of the video") as progress:

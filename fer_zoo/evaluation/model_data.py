@@ -44,10 +44,11 @@ def read_faces_for(
     return dataset, "all" if is_unseen or not len(dataset.private_test) else "private"
 
 
-def read_aligned_faces(folder: Path, path: str | Path | None) -> FER2013:
+def read_aligned_faces(folder: Path, path: str | Path | None) -> tuple[FER2013, str]:
     """The same, with the model's own classes; warns of faces that have none of them."""
-    dataset, left_out = align_classes(read_faces_for(folder, path)[0], list_classes(folder))
+    dataset, split = read_faces_for(folder, path)
+    dataset, left_out = align_classes(dataset, list_classes(folder))
     if left_out:
         listed = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
         warnings.warn(f"{dataset.source}: no such class in the model, left out: {listed}.", stacklevel=2)
-    return dataset
+    return dataset, split

@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode  # private: seen in torch 2.14
-from torch.utils._pytree import tree_iter  # private: seen in torch 2.14
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -14,6 +12,7 @@ from fer_zoo.bench.training_speed import TRAINING_FACES, Benchmark, make_faces, 
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.training.epoch import count_steps
 from fer_zoo.training.optim import select_precision
+from fer_zoo.utils.torch_private import TorchDispatchMode, describe_operation, tree_iter
 
 COPY_BYTES = 1 << 28  # more than a cache
 MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}
@@ -31,9 +30,7 @@ class CountBytes(TorchDispatchMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         results = function(*args, **(kwargs or {}))
-        returned = function._schema.returns  # private: seen in torch 2.14
-        is_view = any(one.alias_info is not None and not one.alias_info.is_write for one in returned)
-        name = function._schema.name.removeprefix("aten::")
+        name, is_view = describe_operation(function)
         if is_view or name.startswith(("empty", "new_empty")):
             return results
         written = _measure(results)

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import RecipeError
 from fer_zoo.utils.telemetry import import_albumentations
+from fer_zoo.utils.torch_private import draw_gamma
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,7 @@ def mix_batch(
     """
     alpha = augmentation.mixup or augmentation.cutmix
     partner = torch.randperm(len(faces), generator=generator, device=faces.device)
-    # Private API: torch._standard_gamma (seen in torch 2.10 to 2.14); distributions.Beta takes no generator.
-    first, second = torch._standard_gamma(torch.full((2,), float(alpha)), generator=cpu_generator).tolist()
+    first, second = draw_gamma(torch.full((2,), float(alpha)), cpu_generator).tolist()
     lam = first / max(first + second, 1e-12)
     if augmentation.mixup:
         return lam * faces + (1 - lam) * faces[partner], partner, lam

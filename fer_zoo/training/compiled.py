@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_zoo.errors import one_line
+from fer_zoo.utils.torch_private import compile_error
 
 
 def compile_forward(
@@ -28,7 +29,7 @@ def compile_forward(
         nonlocal forward
         try:
             return forward(faces)
-        except torch._dynamo.exc.TorchDynamoException as error:
+        except compile_error() as error:
             reason = one_line(error)
             warnings.warn(f"torch.compile failed ({reason}): training continues uncompiled.", stacklevel=2)
             forward = model

@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.errors import RecipeError
 from fer_zoo.models.registry import ARCHITECTURES, Architecture
 from fer_zoo.recipes.recipe import Recipe
+from fer_zoo.utils.torch_private import has_bfloat16
 
 
 def build_optimizer(
@@ -74,7 +76,7 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     decay = min(decay, (1 + step) / (10 + step))
     pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
     floating = [(old, new) for old, new in pairs if old.is_floating_point()]
-    torch._foreach_lerp_([old for old, _ in floating], [new for _, new in floating], 1 - decay)
+    get_ema_multi_avg_fn(decay)([old for old, _ in floating], [new for _, new in floating], None)
     for old, new in pairs:
         if not old.is_floating_point():
             old.copy_(new)
@@ -88,11 +90,6 @@ def select_precision(row: Architecture | None, precision: str, device: torch.dev
     if precision == "bfloat16" or (precision == "auto" and faster):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
-
-
-def has_bfloat16() -> bool:
-    """Whether this CPU multiplies in bfloat16; others imitate it, at a tenth of float32's speed."""
-    return torch.cpu._is_avx512_bf16_supported()  # get_capabilities is not in torch 2.10
 
 
 def set_frozen(model: FaceClassifier, head: Sequence[Tensor], frozen: bool) -> None:

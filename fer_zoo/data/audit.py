@@ -37,6 +37,8 @@ MIN_VOTES = 7  # of ten, for another emotion than the label
 MIN_CONFIDENCE = 0.9  # of another emotion, without votes
 MAX_UNCERTAIN = 0.35  # highest probability of an uncertain prediction: 2.5 times that of a uniform one
 BLANK, NO_FACE, LABEL, SUSPECT = "blank", "no face", "label", "suspect"
+Predictions = Mapping[str, NDArray[np.float64]]  # (N, 7), by model
+Votes = NDArray[np.int64]  # (N, 10), of the FER+ raters
 KINDS = (BLANK, NO_FACE, EXACT, NEAR, MIRRORED, LABEL, SUSPECT)
 
 
@@ -76,7 +78,7 @@ def collect_faces(dataset: FER2013) -> Collection:
 
 
 def find_disputed(
-    collection: Collection, probabilities: Mapping[str, NDArray[np.float64]], votes: NDArray[np.int64] | None
+    collection: Collection, probabilities: Predictions, votes: Votes | None
 ) -> NDArray[np.bool_]:
     """bool (N,): which non-blank pictures may show no face, by more than half of the raters; without votes,
     those for which no model gives any emotion more than MAX_UNCERTAIN.
@@ -93,8 +95,8 @@ def find_disputed(
 def audit_faces(
     collection: Collection,
     *,
-    probabilities: Mapping[str, NDArray[np.float64]] | None = None,
-    votes: NDArray[np.int64] | None = None,
+    probabilities: Predictions | None = None,
+    votes: Votes | None = None,
     undetected: NDArray[np.bool_] | None = None,
     suspects: Sequence[Suspect] = (),
     progress: Callable[[int, int], object] | None = None,
@@ -140,8 +142,8 @@ def count_findings(collection: Collection, findings: list[Finding]) -> dict[str,
 
 def _find_no_faces(
     collection: Collection,
-    probabilities: Mapping[str, NDArray[np.float64]],
-    votes: NDArray[np.int64] | None,
+    probabilities: Predictions,
+    votes: Votes | None,
     undetected: NDArray[np.bool_] | None,
 ) -> list[Finding]:
     findings = []
@@ -157,14 +159,14 @@ def _find_no_faces(
     return findings
 
 
-def _count_no_face(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _count_no_face(votes: Votes) -> NDArray[np.int64]:
     return votes[:, len(VOTE_COLUMNS) + OTHERS.index("NF")]
 
 
 def _find_duplicates(
     collection: Collection,
     blank: NDArray[np.bool_],
-    votes: NDArray[np.int64] | None,
+    votes: Votes | None,
     progress: Callable[[int, int], object] | None,
 ) -> list[Finding]:
     rows = np.flatnonzero(~blank)
@@ -198,7 +200,7 @@ def _describe_twin(collection: Collection, row: int, twin: int, correlation: flo
 
 
 def _choose_kept(
-    collection: Collection, rows: NDArray[np.int64], group: NDArray[np.int64], votes: NDArray[np.int64] | None
+    collection: Collection, rows: NDArray[np.int64], group: NDArray[np.int64], votes: Votes | None
 ) -> set[int]:
     """Faces to keep, as indices of `rows`: from each group all of PrivateTest, or else one."""
     members: dict[int, list[int]] = {}
@@ -240,7 +242,7 @@ def _describe_suspect(collection: Collection, suspect: Suspect) -> str:
 
 
 def _find_wrong_labels(
-    collection: Collection, probabilities: Mapping[str, NDArray[np.float64]], votes: NDArray[np.int64] | None
+    collection: Collection, probabilities: Predictions, votes: Votes | None
 ) -> list[Finding]:
     if votes is None:
         return _find_labels_by_models(collection, probabilities)
@@ -264,9 +266,7 @@ def _find_wrong_labels(
     ]
 
 
-def _find_labels_by_models(
-    collection: Collection, probabilities: Mapping[str, NDArray[np.float64]]
-) -> list[Finding]:
+def _find_labels_by_models(collection: Collection, probabilities: Predictions) -> list[Finding]:
     if len(probabilities) < 2:
         return []
     classes = collection.faces.classes

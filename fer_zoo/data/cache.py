@@ -3,22 +3,23 @@
 The key is a hash of the files' bytes, not their time or size, so an edited file is always parsed again.
 """
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fer_zoo.data.labels_and_splits import TEST, Rows
 from fer_zoo.emotions import EMOTIONS, SIDE
-from fer_zoo.errors import DataError
 from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files, write_atomically
 
 LAYOUT = 1  # increase it whenever the meaning of the stored arrays or the fingerprint changes
+Arrays = dict[str, Any]  # of NumPy, by name
 _CHUNK_BYTES, _BLOCK_BYTES = 1 << 25, 1 << 20
 
 
@@ -40,23 +41,20 @@ def _hash_chunk(path: Path, start: int) -> bytes:
 
 
 def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> tuple[Rows, str]:
-    """Rows and fingerprint of `files` from the cache, or from `read`, whose result is then cached.
-
-    A damaged cache file is replaced; with a read-only cache folder nothing is cached.
-    """
+    """Rows and fingerprint of `files` from the cache, or from `read`, whose result is then cached."""
     # The name of a file or of its folder may give the split.
     names_and_hashes = [
         (f"{file.parent.name}/{file.name}" if len(files) > 1 else "", hash_file(file)) for file in files
     ]
-    key = hashlib.sha256(repr((LAYOUT, names_and_hashes)).encode()).hexdigest()[:32]
-    cached = cache_folder() / f"fer2013-{key}.npz"
-    # The archive has a CRC-32 of each array. Damage raises many types of errors; parsing fixes all of them.
-    with contextlib.suppress(Exception):
-        return _load(cached)
-    rows, fingerprint = read()
-    with contextlib.suppress(OSError):
-        _save(cached, rows, fingerprint)
-    return rows, fingerprint
+    key = hashlib.sha256(repr((LAYOUT, names_and_hashes)).encode()).hexdigest()
+
+    def compute() -> Arrays:
+        rows, fingerprint = read()
+        named = {"pixels": rows.pixels, "labels": rows.labels, "usages": rows.usages}
+        return {**named, "fingerprint": np.array(fingerprint)}
+
+    arrays = _compute_once(f"fer2013-{key[:32]}.npz", _is_whole, compute)
+    return Rows(arrays["pixels"], arrays["labels"], arrays["usages"]), str(arrays["fingerprint"])
 
 
 def read_cached_pictures(
@@ -65,57 +63,60 @@ def read_cached_pictures(
     """Faces uint8 (K, 48, 48) of `count` pictures, the K indices of those that could be read, and the errors
     of the others by name; from the cache, or from `decode`. key: of the pictures' content and names.
     """
-    cached = cache_folder() / f"faces-{key[:32]}.npz"
-    with (
-        contextlib.suppress(Exception),
-        cached.open("rb") as file,
-        np.load(file, allow_pickle=False) as arrays,
-    ):
-        faces, kept, broken = arrays["faces"], arrays["kept"], json.loads(str(arrays["broken"]))
-        is_whole = faces.shape == (len(kept), SIDE, SIDE) and len(kept) + len(broken) == count
-        if (
-            is_whole
+
+    def is_whole(arrays: Arrays) -> bool:
+        faces, kept = arrays["faces"], arrays["kept"]
+        return (
+            faces.shape == (len(kept), SIDE, SIDE)
             and faces.dtype == np.uint8
+            and len(kept) + len(json.loads(str(arrays["broken"]))) == count
             and np.array_equal(np.unique(kept), kept)
             and kept[-1] < count
-        ):
-            return faces, kept, broken
-    faces, kept, broken = decode()
+        )
 
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez(file, faces=faces, kept=kept, broken=np.array(json.dumps(broken)))
+    def compute() -> Arrays:
+        faces, kept, broken = decode()
+        return {"faces": faces, "kept": kept, "broken": np.array(json.dumps(broken))}
 
-    with contextlib.suppress(OSError):
-        remove_partial_files(cached.parent, ABANDONED_S)
-        write_atomically(cached, write)
-    return faces, kept, broken
+    arrays = _compute_once(f"faces-{key[:32]}.npz", is_whole, compute)
+    return arrays["faces"], arrays["kept"], json.loads(str(arrays["broken"]))
 
 
-def _load(path: Path) -> tuple[Rows, str]:
-    # opened here, because np.load leaves a damaged archive open
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        rows = Rows(arrays["pixels"], arrays["labels"], arrays["usages"])
-        _check(rows)
-        return rows, str(arrays["fingerprint"])
+def _compute_once(name: str, is_whole: Callable[[Arrays], bool], compute: Callable[[], Arrays]) -> Arrays:
+    """The arrays of a file in the cache, or those computed, which are then stored.
 
+    A damaged file is replaced; with a read-only cache folder nothing is stored. is_whole: whether the arrays
+    are some that `compute` gives, because other programs may write to the folder.
+    """
+    path = cache_folder() / name
+    # The archive has a CRC-32 of each array. Damage raises many types of errors; computing fixes all of them.
+    # np.load leaves a damaged archive open.
+    with suppress(Exception), path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        arrays = dict(stored)
+        if is_whole(arrays):
+            return arrays
+    arrays = compute()
 
-def _check(rows: Rows) -> None:
-    """Raise DataError for arrays that no reader returns: other programs may write to the folder."""
-    count = len(rows.labels)
-    shapes = (rows.pixels.shape, rows.labels.shape, rows.usages.shape)
-    dtypes = {array.dtype for array in (rows.pixels, rows.labels, rows.usages)}
-    if shapes != ((count, SIDE, SIDE), (count,), (count,)) or dtypes != {np.dtype(np.uint8)}:
-        raise DataError("wrong shapes or dtypes")
-    if not count or rows.labels.max() >= len(EMOTIONS) or rows.usages.max() > TEST:
-        raise DataError("a label or a usage is out of range")
-
-
-def _save(path: Path, rows: Rows, fingerprint: str) -> None:
     def write(part: Path) -> None:
         with part.open("wb") as file:  # given a path, np.savez would append .npz
-            stored = np.array(fingerprint)
-            np.savez(file, pixels=rows.pixels, labels=rows.labels, usages=rows.usages, fingerprint=stored)
+            np.savez(file, **arrays)
 
-    remove_partial_files(path.parent, ABANDONED_S)
-    write_atomically(path, write)
+    with suppress(OSError):
+        remove_partial_files(path.parent, ABANDONED_S)
+        write_atomically(path, write)
+    return arrays
+
+
+def _is_whole(arrays: Arrays) -> bool:
+    pixels, labels, usages = (arrays[name] for name in ("pixels", "labels", "usages"))
+    count = len(labels)
+    shapes = (pixels.shape, labels.shape, usages.shape)
+    dtypes = {array.dtype for array in (pixels, labels, usages)}
+    return (
+        shapes == ((count, SIDE, SIDE), (count,), (count,))
+        and dtypes == {np.dtype(np.uint8)}
+        and bool(count)
+        and labels.max() < len(EMOTIONS)
+        and usages.max() <= TEST
+        and "fingerprint" in arrays
+    )

@@ -3,18 +3,15 @@
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fer_zoo.data.labels_and_splits import Rows, is_same_class, order_classes
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
-
-if TYPE_CHECKING:
-    from fer_zoo.data.fer2013 import FER2013, Faces
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,17 +27,12 @@ HOW_TO_MAP = 'lines such as disgust = "negative", and drop = ["contempt"]'
 
 @dataclass(frozen=True)
 class ClassMap:
-    """What becomes of the classes of a data set.
+    """What becomes of the classes of a data set."""
 
-    Attributes:
-        renamed: The new name by the data's name; several with one new name are merged.
-        dropped: Classes whose faces are left out.
-        is_strict: Whether a name that the data does not have is an error.
-    """
-
+    # the new name by the data's name; several with one new name are merged
     renamed: Mapping[str, str] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
-    is_strict: bool = True
+    dropped: tuple[str, ...] = ()  # whose faces are left out
+    is_strict: bool = True  # a name that the data does not have is an error
 
     def describe(self) -> dict[str, Any]:
         """For config.json; empty where nothing changes."""
@@ -134,51 +126,19 @@ def match_classes(given: Sequence[str], wanted: Sequence[str]) -> dict[int, int]
     return {index: other for index, other in found if other is not None}
 
 
-def align_classes(dataset: "FER2013", classes: Sequence[str]) -> tuple["FER2013", dict[str, int]]:
-    """The data with a model's classes as its own.
-
-    Returns:
-        The data with the faces that have a counterpart, and how many faces of each other class were left out.
-
-    Raises:
-        DataError: No class has a counterpart.
-    """
-    if tuple(classes) == dataset.classes:
-        return dataset, {}
-    found = match_classes(dataset.classes, classes)
-    if not found:
-        raise DataError(
-            f"The data's classes ({_list_some(dataset.classes)}) have no counterpart among the model's "
-            f"({_list_some(classes)}): give --classes FILE.toml with {HOW_TO_MAP}."
-        )
-    left_out = {name: 0 for index, name in enumerate(dataset.classes) if index not in found}
-
-    def align(faces: "Faces") -> "Faces":
-        for index, count in enumerate(np.bincount(faces.labels, minlength=len(dataset.classes))):
-            if index not in found:
-                left_out[dataset.classes[index]] += int(count)
-        table = np.array([found.get(index, -1) for index in range(len(dataset.classes))])
-        kept = faces.select(table[faces.labels] >= 0)
-        return replace(kept, labels=table[kept.labels].astype(np.int64), classes=tuple(classes))
-
-    training, public = align(dataset.training), align(dataset.public_test)
-    same = dataset.private_test is dataset.public_test
-    private = public if same else align(dataset.private_test)
-    return replace(dataset, training=training, public_test=public, private_test=private), left_out
-
-
 def require_emotions(classes: Sequence[str], what: str) -> None:
     """Raise DataError unless the classes are FER2013's seven. what: needs them, at the start of the line."""
     if tuple(classes) != EMOTIONS:
         raise DataError(
             f"{what} needs FER2013's seven emotions ({', '.join(EMOTIONS)}); the classes here are "
-            f"{_list_some(classes)}."
+            f"{list_some(classes)}."
         )
 
 
-def _list_some(names: Sequence[str], most: int = 10) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+def list_some(names: Sequence[str]) -> str:
+    """The first ten names, and how many more there are."""
+    rest = len(names) - 10
+    return ", ".join(names[:10]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _find_class(name: str, classes: Sequence[str]) -> int | None:

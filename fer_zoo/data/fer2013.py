@@ -4,9 +4,10 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -105,14 +106,7 @@ class FER2013:
     @property
     def info(self) -> DataInfo:
         """The `data` of `fit`."""
-        return DataInfo(
-            self.fingerprint,
-            self.source,
-            self.excluded,
-            self.label_source,
-            self.split_seed,
-            self.class_map,
-        )
+        return DataInfo(**{field.name: getattr(self, field.name) for field in fields(DataInfo)})
 
     def split(self, name: str) -> Faces:
         """The faces of `train`, `public`, `private`, `test` (both test splits) or `all`. Raises
@@ -176,8 +170,13 @@ def read_faces(
         except OSError as error:
             raise DataError(f"{source}: cannot be read ({error}).") from None
     if fingerprint and not class_map:
-        return _assemble(rows, fingerprint, address)
-    return _assemble_own(rows, address, class_map or UNCHANGED, seed, kept_split)
+        indices, note = split_rows(rows, address)
+        return _assemble(rows, indices, note, fingerprint=fingerprint, source=address)
+    class_map = class_map or UNCHANGED
+    rows, note, drawn = _draw(rows, address, class_map, seed, kept_split)
+    indices = {code: np.flatnonzero(rows.usages == code) for code in (TRAINING, PUBLIC, PRIVATE)}
+    own = {"fingerprint": fingerprint_own_rows(rows), "split_seed": drawn, "class_map": class_map}
+    return _assemble(rows, indices, note, source=address, **own)
 
 
 read_fer2013 = read_faces  # its name in earlier versions
@@ -199,34 +198,25 @@ def find_source(path: str | Path | None = None) -> Path | str:
     return source
 
 
-def _assemble(rows: Rows, fingerprint: str, source: str) -> FER2013:
-    indices, note = split_rows(rows, source)
-    note = " ".join(filter(None, [note, _name_absent(rows, indices[TRAINING], source)]))
+def _draw(
+    rows: Rows, source: str, class_map: ClassMap, seed: int, kept_split: Mapping[str, int] | None
+) -> tuple[Rows, str, int | None]:
+    """Mapped rows in three splits, a note on what was left out and drawn, and the seed of a draw."""
+    mapped = apply_class_map(rows, class_map, source) if class_map else rows
+    drawn, note, drawn_seed = draw_splits(mapped, source, seed, kept_split)
+    dropped = len(rows.labels) - len(mapped.labels)
+    left_out = f"{source}: {dropped:,} faces of dropped classes are left out." if dropped else ""
+    return drawn, " ".join(filter(None, [left_out, note])), drawn_seed
+
+
+def _assemble(rows: Rows, indices: Mapping[int, np.ndarray], note: str, **about: Any) -> FER2013:
+    """about: the other fields of FER2013."""
+    note = " ".join(filter(None, [note, _name_absent(rows, indices[TRAINING], about["source"])]))
     if note:
         warnings.warn(note, stacklevel=3)
     training, public = (_select(rows, indices[code]) for code in (TRAINING, PUBLIC))
     private = public if indices[PRIVATE] is indices[PUBLIC] else _select(rows, indices[PRIVATE])
-    return FER2013(training, public, private, fingerprint, source, note)
-
-
-def _assemble_own(
-    rows: Rows, source: str, class_map: ClassMap, seed: int, kept_split: Mapping[str, int] | None
-) -> FER2013:
-    count = len(rows.labels)
-    if class_map:
-        rows = apply_class_map(rows, class_map, source)
-    dropped = f"{source}: {count - len(rows.labels):,} faces of dropped classes are left out."
-    rows, note, drawn = draw_splits(rows, source, seed, kept_split)
-    indices = [np.flatnonzero(rows.usages == code) for code in (TRAINING, PUBLIC, PRIVATE)]
-    training, public, private = (_select(rows, chosen) for chosen in indices)
-    absent = _name_absent(rows, indices[0], source)
-    note = " ".join(filter(None, [dropped if len(rows.labels) < count else "", note, absent]))
-    if note:
-        warnings.warn(note, stacklevel=3)
-    fingerprint = fingerprint_own_rows(rows)
-    return FER2013(
-        training, public, private, fingerprint, source, note, split_seed=drawn, class_map=class_map
-    )
+    return FER2013(training, public, private, note=note, **about)
 
 
 def _name_absent(rows: Rows, training: np.ndarray, source: str) -> str:

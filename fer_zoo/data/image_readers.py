@@ -4,6 +4,7 @@ import io
 import re
 import sys
 import zipfile
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,34 +24,41 @@ CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
 def holds_fer2013(folder: Path) -> bool:
     """Whether it has two or more splits, with the seven emotions as their classes, of 48x48 pixels."""
-    splits = [entry for entry in visible_folders(folder) if parse_usage(entry.name) is not None]
-    inner = [entry for split in splits for entry in visible_folders(split)]
+    inner = [entry for entry, _ in split_folders(folder)]
     labels = {parse_label(entry.name) for entry in inner}
     parts = {entry.parent for entry in inner}
     return len(parts) > 1 and labels == set(range(len(EMOTIONS))) and any(map(_holds_crop, inner))
 
 
-def class_folders(folder: Path) -> list[tuple[Path, int, int]]:
-    """List each <split>/<class>/ folder of an emotion with its usage code and label."""
+def split_folders(folder: Path) -> list[tuple[Path, int]]:
+    """List each <split>/<class>/ folder with its usage code."""
     splits = [(entry, parse_usage(entry.name)) for entry in visible_folders(folder)]
     return [
-        (entry, usage, label)
-        for split, usage in splits
-        if usage is not None
-        for entry in visible_folders(split)
-        if (label := parse_label(entry.name)) is not None
+        (inner, usage) for entry, usage in splits if usage is not None for inner in visible_folders(entry)
     ]
+
+
+def list_pictures(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    for file in folder.iterdir():
+        if file.suffix.lower() in suffixes and not file.name.startswith(".") and file.is_file():
+            yield file
 
 
 def _holds_crop(folder: Path) -> bool:
     """Whether the first picture of a folder that can be read has 48x48 pixels."""
+    for file in sorted(list_pictures(folder, IMAGE_SUFFIXES)):
+        with suppress(Exception):
+            return measure_picture(file) == (SIDE, SIDE)
+    return False
+
+
+def measure_picture(image: Path | bytes) -> tuple[int, int]:
+    """Width and height, without decoding it."""
     from PIL import Image
 
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
-            with suppress(Exception), Image.open(file, formats=readable_formats("PPM")) as opened:
-                return opened.size == (SIDE, SIDE)
-    return False
+    source = io.BytesIO(image) if isinstance(image, bytes) else image
+    with Image.open(source, formats=readable_formats("PPM")) as opened:
+        return opened.size
 
 
 def read_folder(folder: Path) -> Rows:
@@ -61,9 +69,9 @@ def read_folder(folder: Path) -> Rows:
     """
     files = [
         (_usage_of(file, usage), label, file)
-        for entry, usage, label in class_folders(folder)
-        for file in entry.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()
+        for entry, usage in split_folders(folder)
+        if (label := parse_label(entry.name)) is not None
+        for file in list_pictures(entry, IMAGE_SUFFIXES)
     ]
     if not files:
         raise DataError(
@@ -144,15 +152,12 @@ def decode_face(image: Path | bytes, name: str) -> np.ndarray:
         raise DataError(f"{name}: not an image that can be read ({one_line(error)}).") from None
 
 
-def _known_label(label: int | None, where: object) -> int:
-    if label is None:
-        raise DataError(f"{where}: not a class of FER2013. Allowed: {CLASS_NAMES}.")
-    return label
-
-
 def read_label(value: Any, where: str) -> int:
     """Label of a class name or a number 0-6, also as text."""
-    return _known_label(parse_label(str(value)), f"{where}: {value!r:.60}")
+    label = parse_label(str(value))
+    if label is None:
+        raise DataError(f"{where}: {value!r:.60}: not a class of FER2013. Allowed: {CLASS_NAMES}.")
+    return label
 
 
 def read_usage(value: Any, where: str) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -120,22 +121,20 @@ def split_rows(rows: Rows, source: str) -> tuple[dict[int, np.ndarray], str]:
 
 def fingerprint_rows(rows: Rows, indices: dict[int, np.ndarray]) -> str:
     """16 hex digits of a SHA-256 over each split's faces and labels, independent of their order."""
-    digest = hashlib.sha256()
-    for code, usage in enumerate(USAGES):
-        digest.update(f"{usage} {len(indices[code])}".encode())
-        one_split = (bytes([rows.labels[i]]) + rows.pixels[i].tobytes() for i in indices[code])
-        for row_digest in sorted(hashlib.sha256(row).digest() for row in one_split):
-            digest.update(row_digest)
-    return digest.hexdigest()[:16]
+    return _fingerprint(hashlib.sha256(), rows, indices, label_bytes=1)
 
 
 def fingerprint_own_rows(rows: Rows) -> str:
     """As `fingerprint_rows`, of classes of one's own: their names count, and the usages are the splits."""
-    digest = hashlib.sha256("\0".join(rows.classes).encode())
+    indices = {code: np.flatnonzero(rows.usages == code) for code in range(len(USAGES))}
+    return _fingerprint(hashlib.sha256("\0".join(rows.classes).encode()), rows, indices, label_bytes=2)
+
+
+def _fingerprint(digest: Any, rows: Rows, indices: dict[int, np.ndarray], label_bytes: int) -> str:
     for code, usage in enumerate(USAGES):
-        indices = np.flatnonzero(rows.usages == code)
-        digest.update(f"{usage} {len(indices)}".encode())
-        faces = (int(rows.labels[i]).to_bytes(2, "big") + rows.pixels[i].tobytes() for i in indices)
-        for face in sorted(hashlib.sha256(one).digest() for one in faces):
-            digest.update(face)
+        digest.update(f"{usage} {len(indices[code])}".encode())
+        labels = (int(label).to_bytes(label_bytes, "big") for label in rows.labels[indices[code]])
+        faces = (face.tobytes() for face in rows.pixels[indices[code]])
+        hashes = (hashlib.sha256(label + face).digest() for label, face in zip(labels, faces, strict=True))
+        digest.update(b"".join(sorted(hashes)))
     return digest.hexdigest()[:16]

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_zoo.data.cache import read_cached_pictures
 from fer_zoo.data.class_map import check_class_names
-from fer_zoo.data.image_readers import visible_folders
+from fer_zoo.data.image_readers import list_pictures, split_folders, visible_folders
 from fer_zoo.data.labels_and_splits import UNSPLIT, Rows, order_classes, parse_label, parse_usage
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError
@@ -77,12 +77,10 @@ def find_own_faces(path: Path) -> Callable[[], Rows] | None:
 
 def list_class_folders(folder: Path) -> list[tuple[Path, int]]:
     """Folders with pictures and their usage codes: <split>/<class>/*, or <class>/* of two or more classes."""
-    inner = visible_folders(folder)
-    splits = [(entry, usage) for entry in inner if (usage := parse_usage(entry.name)) is not None]
-    nested = [(one, usage) for entry, usage in splits for one in visible_folders(entry) if _has_picture(one)]
-    if nested:
+    if nested := [(entry, usage) for entry, usage in split_folders(folder) if _has_picture(entry)]:
         return nested
-    flat = [(entry, UNSPLIT) for entry in inner if parse_usage(entry.name) is None and _has_picture(entry)]
+    inner = [entry for entry in visible_folders(folder) if parse_usage(entry.name) is None]
+    flat = [(entry, UNSPLIT) for entry in inner if _has_picture(entry)]
     return flat if len(flat) > 1 or any(parse_label(entry.name) is not None for entry, _ in flat) else []
 
 
@@ -91,7 +89,7 @@ def read_class_folders(folder: Path) -> Rows:
     samples = [
         Sample(file, entry.name, usage, file.relative_to(folder).as_posix())
         for entry, usage in list_class_folders(folder)
-        for file in sorted(_list_pictures(entry), key=_natural_order)
+        for file in sorted(list_pictures(entry, SUFFIXES), key=_natural_order)
     ]
     return read_samples(samples, len(samples), str(folder))
 
@@ -101,14 +99,19 @@ def find_listing(path: Path) -> Listing | None:
     with path.open("rb") as file:
         line = file.readline(65_536).decode("utf-8-sig", "replace")
     for delimiter in ",;\t":
-        names = {name.strip().strip('"').lower(): name.strip().strip('"') for name in line.split(delimiter)}
-        columns = [
-            next((names[name] for name in known if name in names), None)
-            for known in (PATH_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS)
-        ]
-        if columns[0] and columns[1]:
-            return Listing(delimiter, columns[0], columns[1], columns[2])
+        names = [name.strip().strip('"') for name in line.split(delimiter)]
+        picture, label, split = (
+            find_column(names, known) for known in (PATH_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS)
+        )
+        if picture and label:
+            return Listing(delimiter, picture, label, split)
     return None
+
+
+def find_column(names: Sequence[str], known: Sequence[str]) -> str | None:
+    """The column that the first of the known words names, in any case."""
+    by_word = {name.lower(): name for name in names}
+    return next((by_word[word] for word in known if word in by_word), None)
 
 
 def read_lists(files: Sequence[Path]) -> Rows:
@@ -256,14 +259,8 @@ def _number_labels(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     return ordered, np.array([position[name.casefold()] for name in names], np.uint16)
 
 
-def _list_pictures(folder: Path) -> Iterator[Path]:
-    for file in folder.iterdir():
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file():
-            yield file
-
-
 def _has_picture(folder: Path) -> bool:
-    return any(True for _ in _list_pictures(folder))
+    return any(True for _ in list_pictures(folder, SUFFIXES))
 
 
 def _natural_order(file: Path) -> list[tuple[int, str]]:

@@ -9,9 +9,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fer_zoo.data.image_readers import MAX_BYTES, MAX_ROWS, decode_face, read_label, read_usage
+from fer_zoo.data.image_readers import (
+    MAX_BYTES,
+    MAX_ROWS,
+    decode_face,
+    measure_picture,
+    read_label,
+    read_usage,
+)
 from fer_zoo.data.labels_and_splits import UNSPLIT, Rows, build_rows, parse_label, parse_usage
-from fer_zoo.data.own_faces import LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Sample, read_samples
+from fer_zoo.data.own_faces import (
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    Sample,
+    find_column,
+    read_samples,
+)
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError, one_line
 
@@ -80,16 +94,9 @@ def holds_own_faces(files: Sequence[Path]) -> bool:
 
 
 def _measure(image: Any, file: Path) -> tuple[int, int] | None:
-    import io
-
-    from PIL import Image
-
-    from fer_zoo.utils.images import readable_formats
-
     picture = _find_picture(image, file)
     if isinstance(picture, bytes):
-        with Image.open(io.BytesIO(picture), formats=readable_formats("PPM")) as opened:
-            return opened.size
+        return measure_picture(picture)
     return (0, 0) if picture else None
 
 
@@ -173,17 +180,15 @@ def _split_word(file: Path) -> str | None:
 
 def _find_columns(file: Path, names: Sequence[str]) -> tuple[str, str, str | None]:
     """Names of the columns for image, label and split; the split may be absent."""
-    known = (IMAGE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS)
-    found = [
-        next((name for word in spellings for name in names if name.lower() == word), None)
-        for spellings in known
-    ]
-    if found[0] is None or found[1] is None:
+    image, label, split = (
+        find_column(names, known) for known in (IMAGE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS)
+    )
+    if image is None or label is None:
         raise DataError(
             f"{file}: its columns are {', '.join(names)[:200]}; required are image, label and, "
             "unless the file or folder name gives it, split."
         )
-    return found[0], found[1], found[2]
+    return image, label, split
 
 
 def _class_names(schema: Any, label: str) -> list[str]:

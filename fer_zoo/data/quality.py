@@ -121,12 +121,7 @@ class Pairs(NamedTuple):
     kind: NDArray[np.str_]  # EXACT, NEAR or MIRRORED
 
 
-def find_similar(
-    pixels: NDArray[np.uint8],
-    *,
-    min_correlation: float = MIN_CORRELATION,
-    progress: Callable[[int, int], object] | None = None,
-) -> Pairs:
+def find_similar(pixels: NDArray[np.uint8], *, progress: Callable[[int, int], object] | None = None) -> Pairs:
     """Find all pairs of uint8 faces (N, 1, 48, 48) that show the same photo. Constant faces match nothing.
 
     A pair that matches with and without mirroring, as a symmetric face does, is NEAR.
@@ -138,10 +133,10 @@ def find_similar(
         chunk = patterns[start : start + CHUNK]
         straight = chunk @ patterns[start:].T
         flipped = chunk @ mirrored[start:].T
-        rows, columns = np.nonzero((straight >= min_correlation) | (flipped >= min_correlation))
+        rows, columns = np.nonzero((straight >= MIN_CORRELATION) | (flipped >= MIN_CORRELATION))
         later = columns > rows
         rows, columns = rows[later], columns[later]
-        near = straight[rows, columns] >= min_correlation
+        near = straight[rows, columns] >= MIN_CORRELATION
         value = np.where(near, straight[rows, columns], flipped[rows, columns])
         found.append((rows + start, columns + start, value, near))
         if progress:
@@ -160,11 +155,8 @@ def group_similar(pairs: Pairs, count: int) -> NDArray[np.int64]:
 
     graph = coo_array((np.ones(len(pairs.first)), (pairs.first, pairs.second)), shape=(count, count))
     _, group = connected_components(graph, directed=False)
-    sizes = np.bincount(group, minlength=count)
-    linked = np.flatnonzero(sizes[: group.max() + 1] > 1)
-    number = np.full(group.max() + 1, -1)
-    number[linked] = np.arange(len(linked))
-    return number[group]
+    linked = np.bincount(group) > 1
+    return np.where(linked, np.cumsum(linked) - 1, -1)[group]
 
 
 def _block_means(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

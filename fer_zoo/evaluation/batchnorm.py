@@ -94,16 +94,12 @@ def _describe_candidate(row: Mapping[str, Any]) -> str:
     return f"{weights}{statistics} batch-norm statistics ({row['accuracy']:.2%}, log loss {row['nll']:.3f})"
 
 
-def _are_enough(dataset: FER2013) -> bool:
-    return len(dataset.public_test) >= MIN_CALIBRATION_FACES
-
-
 def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.device) -> dict[str, float]:
     """Fit it on PublicTest, without a prior correction; returns accuracy and log loss (`nll`) there."""
     faces = dataset.public_test
     model.set_calibration(temperature=1.0)
     logits = predict_logits(model, faces.pixels, device=device)
-    model.temperature = fit_temperature(logits, faces.labels) if _are_enough(dataset) else 1.0
+    model.temperature = fit_temperature(logits, faces.labels) if len(faces) >= MIN_CALIBRATION_FACES else 1.0
     labels = torch.as_tensor(faces.labels).long()
     return {
         "accuracy": (logits.argmax(1) == labels).double().mean().item(),
@@ -117,7 +113,7 @@ def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device)
     """
     faces, prior = dataset.public_test, class_prior(dataset.training.labels, len(model.classes))
     model.set_calibration(temperature=1.0)
-    if not _are_enough(dataset):
+    if len(faces) < MIN_CALIBRATION_FACES:
         return
     logits = predict_logits(model, faces.pixels, device=device)
     temperature, tau = fit_prior_correction(logits, faces.labels, prior)

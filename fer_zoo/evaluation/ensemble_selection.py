@@ -31,10 +31,8 @@ from fer_zoo.utils.progress import track
 ROUNDS = 20
 
 
-def select_ensemble_weights(
-    tables: Sequence[ArrayLike], labels: ArrayLike, rounds: int = ROUNDS
-) -> NDArray[np.int64]:
-    """Votes (models,) that sum to `rounds`, for each model's calibrated probabilities (N, 7) and labels (N,).
+def select_ensemble_weights(tables: Sequence[ArrayLike], labels: ArrayLike) -> NDArray[np.int64]:
+    """Votes (models,) that sum to ROUNDS, for each model's calibrated probabilities (N, 7) and labels (N,).
 
     Greedy selection with replacement (Caruana et al. 2004): each round adds the vote that makes the labels
     most likely.
@@ -43,7 +41,7 @@ def select_ensemble_weights(
     of_label = probabilities[:, np.arange(len(np.asarray(labels))), np.asarray(labels)]
     votes = np.zeros(len(tables), dtype=np.int64)
     total = np.zeros(of_label.shape[1])
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         gains = np.log(np.maximum(total + of_label, np.finfo(float).tiny)).mean(axis=1)
         best = int(gains.argmax())
         votes[best] += 1
@@ -67,7 +65,7 @@ def build_ensemble(
         dataset: its PublicTest chooses the weights, its Training gives the class prior.
         out: a new folder.
         by_name: store the members' names, not their weights; all must come with the package.
-        device: `auto`, `cpu`, `cuda` ...
+        device: of the models.
         score_on: PublicTest with the data set's own labels, where `dataset` has others (FER+'s).
 
     Raises:

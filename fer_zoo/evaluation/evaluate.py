@@ -2,7 +2,7 @@
 test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
-from fer_zoo.data.class_map import align_classes, require_emotions
+from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
 from fer_zoo.data.quality import find_training_duplicates
@@ -22,6 +22,7 @@ from fer_zoo.evaluation.calibration import expected_calibration_error, macro_rec
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import SplitScores, score_predictions, wilson_interval
+from fer_zoo.evaluation.model_data import align_classes, list_classes
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
@@ -31,20 +32,10 @@ from fer_zoo.utils.progress import track
 def predict_split(
     folder: Path, dataset: FER2013, split: str, tta: str, device: str
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Predict a split.
+    """Name of the model, calibrated probabilities (N, classes) and labels (N,) of a split.
 
-    Args:
-        folder: of a model, or an ONNX file of `fer-zoo export`, which runs on the CPU.
-        dataset: the data.
-        split: train, public, private or test.
-        tta: see `predict_logits`.
-        device: of the model.
-
-    Returns:
-        Name of the model, calibrated probabilities (N, classes) and labels (N,).
-
-    Raises:
-        DataError: the data has other classes than the model.
+    folder: or an ONNX file of `fer-zoo export`, which runs on the CPU. Raises DataError for data with other
+    classes than the model's.
     """
     faces = dataset.split(split)
     if resolve(folder).kind == "onnx":
@@ -54,26 +45,14 @@ def predict_split(
         place = pick_device(device)
         model = load_artifact(folder).to(place)
         name, network, classes = model.name, model, model.classes
-    check_same_names(name, classes, faces.classes)
+    if tuple(classes) != faces.classes:
+        raise DataError(
+            f"{name} has the classes {', '.join(classes)[:200]}, and the data "
+            f"{', '.join(faces.classes)[:200]}: give data or models of the same classes."
+        )
     with track(f"{name} on {split}") as progress:
         table = predict_probabilities(network, faces.pixels, tta=tta, device=place, progress=progress)
     return name, table, faces.labels
-
-
-def list_classes(folder: Path) -> tuple[str, ...]:
-    """A model's classes, without loading its weights. folder: or an ONNX file."""
-    if resolve(folder).kind == "onnx":
-        return OnnxClassifier(folder).classes
-    return tuple(read_config(folder)["fer_zoo"]["classes"])
-
-
-def check_same_names(name: str, classes: Sequence[str], of_data: Sequence[str]) -> None:
-    """Raise DataError for a model with other classes than the data."""
-    if tuple(classes) != tuple(of_data):
-        raise DataError(
-            f"{name} has the classes {', '.join(classes)[:200]}, and the data {', '.join(of_data)[:200]}: "
-            "give data or models of the same classes."
-        )
 
 
 def evaluate_artifact(
@@ -103,10 +82,9 @@ def evaluate_artifact(
     dataset, left_out = align_classes(dataset, list_classes(folder))
     if record and (left_out or split == "all"):
         raise FerZooError("--record stores scores on the splits of a model's own classes; leave it out here.")
-    if ferplus:
-        read_split_votes(ferplus, dataset, split)  # an error comes before the work
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
-    result = score_split(name, probabilities, dataset, split, tta=tta, ferplus=ferplus)
+    result = score_split(name, probabilities, dataset, split, tta=tta, votes=votes)
     if left_out:
         result["left_out"] = left_out
     if pictures:
@@ -127,16 +105,15 @@ def score_split(
     split: str,
     *,
     tta: str = "none",
-    ferplus: Path | None = None,
+    votes: np.ndarray | None = None,
 ) -> SplitScores:
-    """Scores from a model's probabilities (N, 7) for a split."""
+    """Scores from a model's probabilities (N, C) for a split. votes: (N, 10) of FER+'s raters."""
     faces = dataset.split(split)
     duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
     labels, measured = faces.labels, {"name": name, "split": split, "tta": tta}
     scores = score_predictions(probabilities, labels, duplicate=duplicate, classes=faces.classes, **measured)
     result: SplitScores = {**scores}
-    if ferplus:
-        votes = read_split_votes(ferplus, dataset, split)
+    if votes is not None:
         result["ferplus"] = ferplus_agreement(probabilities, labels, votes, duplicate)
     return result
 
@@ -157,6 +134,7 @@ def unique_names(names: list[str], folders: list[Path]) -> list[str]:
 
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
+    """FER+'s votes (N, 10) of the faces of `dataset.split(split)`."""
     votes = read_votes(path, dataset)
     parts = {"test": ("public", "private"), "all": ("train", "public", "private")}.get(split, (split,))
     return np.concatenate([votes[part] for part in parts])
@@ -208,9 +186,7 @@ def compare_artifacts(
 
     Args:
         folders: of the models.
-        dataset: the data.
-        split: train, public, private or test.
-        device: of the models.
+        dataset, split, device: as in `evaluate_artifact`.
         predict_peers: predicts uint8 faces (N, 1, 48, 48) with other packages, as
             `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and probabilities,
             or with name and error, which are returned as `not_run`.

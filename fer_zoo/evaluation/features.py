@@ -24,7 +24,7 @@ def extract_features(model: FaceClassifier, pixels: NDArray[np.uint8]) -> NDArra
     return np.concatenate([part / max(float(part.std()), 1e-12) for part in parts], axis=1)
 
 
-def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
+def tsne_map(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Coordinates (N, 2), within -1 to 1, at which faces with similar features (N, D) are neighbors.
 
     t-SNE (van der Maaten and Hinton 2008, Journal of Machine Learning Research 9) of the first 30 principal
@@ -35,18 +35,18 @@ def tsne_map(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32
     from sklearn.manifold import TSNE
 
     count = min(COMPONENTS, *features.shape)
-    components = PCA(count, random_state=seed).fit_transform(features.astype(np.float64))
+    components = PCA(count, random_state=0).fit_transform(features.astype(np.float64))
     # A perplexity is a number of neighbors: a third of the faces at most.
     perplexity = min(PERPLEXITY, max(1.0, (len(features) - 1) / 3))
-    flat = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(components)
+    flat = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(components)
     flat = flat - flat.mean(axis=0)
     return flat / max(float(np.abs(flat).max()), 1e-12)
 
 
-def knn_purity(coordinates: NDArray[np.floating], labels: NDArray[np.int64], count: int = 10) -> float:
-    """Mean fraction of the `count` nearest neighbors of each face that have its label: 0 to 1."""
+def knn_purity(coordinates: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    """Mean fraction of the ten nearest neighbors of each face that have its label: 0 to 1."""
     from sklearn.neighbors import NearestNeighbors
 
-    count = min(count, len(coordinates) - 1)
+    count = min(10, len(coordinates) - 1)
     near = NearestNeighbors(n_neighbors=count).fit(coordinates).kneighbors(return_distance=False)
     return float((labels[near] == labels[:, None]).mean())

@@ -1,7 +1,6 @@
 """A model's output for many faces, with or without test-time augmentation (TTA)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fer_zoo.artifacts.classifier import in_eval_mode
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.utils.devices import keep_freed_memory
@@ -25,7 +25,7 @@ def predict_logits(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> Tensor:
-    """Run `model` in evaluation mode, batch by batch; each module then gets its own training flag back.
+    """Run `model` in evaluation mode, batch by batch; its own modes are not touched.
 
     Args:
         model: from uint8 (N, 1, 48, 48) to logits (N, 7), on `device`.
@@ -52,12 +52,13 @@ def predict_logits(
     if on_cpu:
         keep_freed_memory()
     outputs = []
-    with _evaluation_mode(model), torch.inference_mode():
+    network = in_eval_mode(model) if isinstance(model, nn.Module) else model
+    with torch.inference_mode():
         for start in range(0, len(pixels), batch_size):
             batch = pixels[start : start + batch_size]
             # torch warns of a read-only array; the copy is 0.6 MB a batch
             faces = torch.from_numpy(batch.copy()) if isinstance(batch, np.ndarray) else batch
-            outputs.append(_predict_batch(model, faces.to(device), tta))
+            outputs.append(_predict_batch(network, faces.to(device), tta))
             if progress:
                 progress(min(start + batch_size, len(pixels)), len(pixels))
     return torch.cat(outputs).cpu()  # only at the end: a GPU's next batch does not wait for it
@@ -104,17 +105,3 @@ def _check_faces(pixels: np.ndarray | Tensor) -> None:
     if not (is_uint8 and len(pixels) and tuple(pixels.shape[1:]) == (1, SIDE, SIDE)):
         given = f"{pixels.dtype} {tuple(pixels.shape)}"
         raise ValueError(f"Faces are {given}; allowed is uint8 (N, 1, {SIDE}, {SIDE}) with N of at least 1.")
-
-
-@contextmanager
-def _evaluation_mode(model: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Evaluation mode; then each module gets its own flag back, as a frozen part may differ from the rest."""
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    flags = [module.training for module in modules]
-    for module in modules:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, flag in zip(modules, flags, strict=True):
-            module.training = flag

@@ -10,12 +10,13 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+
+from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.onnx_cache import open_onnx
 from fer_zoo.emotions import SIDE
-
-if TYPE_CHECKING:
-    from fer_zoo.artifacts.classifier import FaceClassifier
 
 WARM_UP = 3  # calls that allocate, and are not counted
 FIRST_ANSWER = """
@@ -27,7 +28,7 @@ print(time.perf_counter() - start)
 """
 
 
-def measure_latency(model: "FaceClassifier", repeats: int = 50) -> dict[str, Any]:
+def measure_latency(model: FaceClassifier, repeats: int = 50) -> dict[str, Any]:
     """Measure how long the model takes for one face on this machine's CPU.
 
     Args:
@@ -38,8 +39,6 @@ def measure_latency(model: "FaceClassifier", repeats: int = 50) -> dict[str, Any
         `milliseconds`, the median from uint8 (1, 1, 48, 48) to logits, `threads` of torch, the name of the
         `processor`, and the `day`.
     """
-    import torch
-
     face = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8)
     with torch.inference_mode():
         (seconds,) = time_interleaved([partial(model.to("cpu").eval(), face)], repeats)
@@ -76,20 +75,22 @@ def has_exporter() -> bool:
     return find_spec("onnxscript") is not None
 
 
-def time_first_answers(folder: Path, starts: int = 3) -> dict[str, float]:
+def time_first_answers(folder: Path, starts: int) -> dict[str, float]:
     """Median seconds by runtime in which a new Python process imports fer_zoo, loads the model and scores one
     face. Its ONNX file is cached before; without the packages for the export only torch is timed.
     """
-    from fer_zoo.artifacts.onnx_cache import open_onnx
-
     runtimes = ["torch"]
     if has_exporter():
         open_onnx(folder)
         runtimes.append("onnx")
-    return {runtime: round(_time_first_answer(folder, runtime, starts), 3) for runtime in runtimes}
+    return {
+        runtime: round(
+            median(float(run_python("-c", FIRST_ANSWER, str(folder), runtime)) for _ in range(starts)), 3
+        )
+        for runtime in runtimes
+    }
 
 
-def _time_first_answer(folder: Path, runtime: str, starts: int) -> float:
-    command = [sys.executable, "-c", FIRST_ANSWER, str(folder), runtime]
-    runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(starts)]
-    return median(float(run.stdout) for run in runs)
+def run_python(*arguments: str) -> str:
+    """What a new process of this Python prints."""
+    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout

@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fer_zoo.data.fer2013 import Faces
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.calibration import ReliabilityCurve, expected_calibration_error, reliability_curve
-
-if TYPE_CHECKING:
-    import torch
+from fer_zoo.evaluation.inference import predict_probabilities
 
 TTA_TITLES = {"none": "single view", "flip": "mean of face and mirror image", "tencrop": "mean of ten crops"}
 
@@ -105,27 +104,17 @@ def score_predictions(
 
 
 def evaluate(
-    model: "Callable[[torch.Tensor], torch.Tensor]",
+    model: Callable[[torch.Tensor], torch.Tensor],
     faces: Faces,
     *,
     name: str,
     split: str,
     tta: str = "none",
-    duplicate: ArrayLike | None = None,
-    batch_size: int = 256,
-    device: "str | torch.device" = "cpu",
-    progress: Callable[[int, int], object] | None = None,
+    device: str | torch.device = "cpu",
 ) -> Scores:
     """Predict and score faces; see `predict_logits` and `score_predictions` for arguments and errors."""
-    from fer_zoo.evaluation.inference import predict_probabilities
-
-    probabilities = predict_probabilities(
-        model, faces.pixels, tta=tta, batch_size=batch_size, device=device, progress=progress
-    )
-    measured = {"name": name, "split": split, "tta": tta}
-    return score_predictions(
-        probabilities, faces.labels, duplicate=duplicate, classes=faces.classes, **measured
-    )
+    table = predict_probabilities(model, faces.pixels, tta=tta, batch_size=256, device=device)
+    return score_predictions(table, faces.labels, classes=faces.classes, name=name, split=split, tta=tta)
 
 
 def compare_paired(

@@ -1,13 +1,19 @@
 """Data as a model takes it: with the class map and the split of the run that made the model."""
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from fer_zoo.artifacts.artifact import read_config
-from fer_zoo.data.class_map import ClassMap, align_classes, restore_class_map
-from fer_zoo.data.fer2013 import FER2013, read_faces
+from fer_zoo.artifacts.onnx_model import OnnxClassifier
+from fer_zoo.artifacts.resolve import resolve
+from fer_zoo.data.class_map import HOW_TO_MAP, ClassMap, list_some, match_classes, restore_class_map
+from fer_zoo.data.fer2013 import FER2013, Faces, read_faces
 from fer_zoo.data.stratified_split import SPLIT_NAME, read_split
-from fer_zoo.evaluation.evaluate import list_classes
+from fer_zoo.errors import DataError
 
 
 def read_faces_for(
@@ -35,9 +41,8 @@ def read_faces_for(
             class_map = restore_class_map(block.get("data", {}).get("class_map"))
         if (folder / SPLIT_NAME).is_file():
             kept = read_split(folder / SPLIT_NAME)
-    seed = block.get("data", {}).get(
-        "split_seed", 0
-    )  # a copy of a run's model has no split.csv: draw it again
+    # a copy of a run's model has no split.csv: draw it again
+    seed = block.get("data", {}).get("split_seed", 0)
     dataset = read_faces(path, class_map=class_map, seed=seed, kept_split=kept)
     is_seen = kept is not None or dataset.fingerprint == block.get("data_fingerprint")
     is_unseen = dataset.split_seed is not None and not is_seen
@@ -52,3 +57,43 @@ def read_aligned_faces(folder: Path, path: str | Path | None) -> tuple[FER2013, 
         listed = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
         warnings.warn(f"{dataset.source}: no such class in the model, left out: {listed}.", stacklevel=2)
     return dataset, split
+
+
+def align_classes(dataset: FER2013, classes: Sequence[str]) -> tuple[FER2013, dict[str, int]]:
+    """The data with a model's classes as its own.
+
+    Returns:
+        The data with the faces that have a counterpart, and how many faces of each other class were left out.
+
+    Raises:
+        DataError: No class has a counterpart.
+    """
+    if tuple(classes) == dataset.classes:
+        return dataset, {}
+    found = match_classes(dataset.classes, classes)
+    if not found:
+        raise DataError(
+            f"The data's classes ({list_some(dataset.classes)}) have no counterpart among the model's "
+            f"({list_some(classes)}): give --classes FILE.toml with {HOW_TO_MAP}."
+        )
+    left_out = {name: 0 for index, name in enumerate(dataset.classes) if index not in found}
+
+    def align(faces: Faces) -> Faces:
+        for index, count in enumerate(np.bincount(faces.labels, minlength=len(dataset.classes))):
+            if index not in found:
+                left_out[dataset.classes[index]] += int(count)
+        table = np.array([found.get(index, -1) for index in range(len(dataset.classes))])
+        kept = faces.select(table[faces.labels] >= 0)
+        return replace(kept, labels=table[kept.labels].astype(np.int64), classes=tuple(classes))
+
+    training, public = align(dataset.training), align(dataset.public_test)
+    same = dataset.private_test is dataset.public_test
+    private = public if same else align(dataset.private_test)
+    return replace(dataset, training=training, public_test=public, private_test=private), left_out
+
+
+def list_classes(folder: Path) -> tuple[str, ...]:
+    """A model's classes, without loading its weights. folder: or an ONNX file."""
+    if resolve(folder).kind == "onnx":
+        return OnnxClassifier(folder).classes
+    return tuple(read_config(folder)["fer_zoo"]["classes"])

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from fer_zoo.artifacts.export import export_onnx, refuse_existing_file
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network, summarize
 from fer_zoo.data.fer2013 import FER2013
+from fer_zoo.evaluation.inference import predict_probabilities
+from fer_zoo.evaluation.latency import time_interleaved
+from fer_zoo.evaluation.metrics import compare_paired, score_predictions
 from fer_zoo.utils.devices import CPU_PROVIDER
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -101,10 +104,6 @@ def _measure(
     exact: OnnxClassifier, small: OnnxClassifier, dataset: FER2013
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics of the int8 model by split, and the report."""
-    from fer_zoo.evaluation.inference import predict_probabilities
-    from fer_zoo.evaluation.latency import time_interleaved
-    from fer_zoo.evaluation.metrics import compare_paired, score_predictions
-
     metrics, splits = {}, {}
     for split in ("public", "private"):
         faces = dataset.split(split)

@@ -105,34 +105,26 @@ CORRUPTIONS = {
 }
 
 
-def choose_sample(count: int, max_count: int, seed: int = 0) -> np.ndarray:
+def choose_sample(count: int, max_count: int) -> np.ndarray:
     """At most `max_count` random indices of 0 to count - 1, sorted: the same for every model."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:max_count])
+    return np.sort(np.random.default_rng(0).permutation(count)[:max_count])
 
 
 def measure_robustness(
     model: Callable[[Tensor], Tensor],
     faces: Faces,
     *,
-    max_faces: int = MAX_FACES,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
-    """Measure accuracy at every level of every corruption. Faces and random numbers are the same for every
-    model.
-
-    Args:
-        model: from uint8 (N, 1, 48, 48) to logits (N, 7), on `device`.
-        faces: a split, of which at most `max_faces` are drawn.
-        max_faces: size of the sample.
-        device: where the model is.
-        progress: called with (steps done, steps in all).
+    """Measure accuracy at every level of every corruption, on at most MAX_FACES of a split. Faces and random
+    numbers are the same for every model; see `predict_logits` for the other arguments.
 
     Returns:
         For JSON: {"n", "clean": accuracy without corruption, 0 to 1,
         "curves": {name: {"unit", "levels", "accuracy"}}}.
     """
-    chosen = choose_sample(len(faces), max_faces)
+    chosen = choose_sample(len(faces), MAX_FACES)
     pixels, labels = torch.from_numpy(faces.pixels[chosen]), faces.labels[chosen]
 
     def score(pictures: Tensor) -> float:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fer_zoo.artifacts.artifact import CONFIG_NAME, load_artifact, read_config
 from fer_zoo.artifacts.classifier import FaceClassifier
@@ -32,7 +34,10 @@ CHECKPOINTS = "checkpoint*.safetensors"
 PERCENT = ("accuracy", "macro_f1", "disgust_recall")
 COLUMNS = (*PERCENT, "loss")
 SPLITS = ("public", "private")
-DECIDING = {"architecture", "seeds", "data", "pretrained"}  # fields of a study that decide its numbers
+# Fields of a study that decide its numbers.
+DECIDING = {"architecture", "seeds", "data", "pretrained", "protocol"}
+PROTOCOL = "FER+ majority over eight classes"  # of the column ferplus: earlier versions had another
+Votes = dict[str, NDArray[np.int64]]  # (N, 10), by split
 # of PrivateTest, where a study leaves faces out or FER+'s votes are given
 FURTHER = {"no_copies": "Private without copies", "ferplus": "Private as FER+"}
 
@@ -66,12 +71,12 @@ def run_study(
         RecipeError: `exclude` is missing or not used; and what `fit` raises.
     """
     _check_exclude(study, exclude)
-    votes = Path(ferplus) if ferplus else None
-    if votes:
-        read_votes(votes, dataset)  # a wrong file is refused now, not after the last run
+    # A wrong file is refused now, not after the last run.
+    votes = read_votes(ferplus, dataset, SPLITS) if ferplus else None
     folder, torch_device = Path(out), pick_device(device)
     columns = (*COLUMNS, *(key for key, given in zip(FURTHER, (exclude, votes), strict=True) if given))
-    rows = _read_rows(folder / f"{study.name}.json", study, dataset, columns)
+    described = _describe_study(study, dataset) | ({"protocol": PROTOCOL} if votes else {})
+    rows = _read_rows(folder / f"{study.name}.json", study, described, columns)
     missing = [variant for variant in study.variants if variant.name not in rows]
     runs = _list_runs(study, missing, dataset, folder / "runs", exclude)
     for number, run in enumerate(runs, start=1):
@@ -82,7 +87,7 @@ def run_study(
             _score_run(run.folder, dataset, torch_device, votes) for run in runs if run.variant is variant
         ]
         rows[variant.name] = _describe_variant(variant, scores, columns)
-    result = _describe_study(study, dataset) | {"variants": [rows[one.name] for one in study.variants]}
+    result = described | {"variants": [rows[one.name] for one in study.variants]}
     write_text(folder / f"{study.name}.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / f"{study.name}.md", format_study(result))
     return result
@@ -156,28 +161,28 @@ def _is_finished(run: Path) -> bool:
     return (run / CONFIG_NAME).is_file() and "public" in read_config(run)["fer_zoo"]["metrics"]
 
 
-def _score_run(
-    run: Path, dataset: FER2013, device: torch.device, votes: Path | None
-) -> dict[str, dict[str, float]]:
+def _score_run(run: Path, dataset: FER2013, device: torch.device, votes: Votes | None) -> dict[str, Any]:
     """The columns by split. They are stored in the run's folder, and measured again where votes are new."""
     stored = run / "scores.json"
     if stored.is_file():
-        scores: dict[str, dict[str, float]] = json.loads(stored.read_text(encoding="utf-8"))
-        if {*COLUMNS, "no_copies", *(["ferplus"] if votes else [])} <= scores["private"].keys():
+        scores: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
+        is_whole = {*COLUMNS, "no_copies"} <= scores["private"].keys()
+        if is_whole and (votes is None or scores.get("protocol") == PROTOCOL):
             return scores
     model = load_artifact(run).to(device)
     model.set_calibration(temperature=1.0)  # loss and answers as the network gives them
     scores = {split: _score_split(model, dataset, split, device, votes) for split in SPLITS}
+    scores |= {"protocol": PROTOCOL} if votes else {}
     write_text(stored, json.dumps(scores) + "\n")
     return scores
 
 
 def _score_split(
-    model: FaceClassifier, dataset: FER2013, split: str, device: torch.device, votes: Path | None
+    model: FaceClassifier, dataset: FER2013, split: str, device: torch.device, votes: Votes | None
 ) -> dict[str, float]:
     pixels = dataset.split(split).pixels
     probabilities = predict_probabilities(model, pixels, batch_size=TEST_BATCH, device=device)
-    scores = score_split("", probabilities, dataset, split, ferplus=votes)
+    scores = score_split("", probabilities, dataset, split, votes=votes[split] if votes else None)
     return {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
@@ -189,7 +194,7 @@ def _score_split(
 
 
 def _read_rows(
-    table: Path, study: Study, dataset: FER2013, columns: Sequence[str]
+    table: Path, study: Study, described: dict[str, Any], columns: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """By name, the rows of an earlier table that this study would give again. None where initial weights or
     a list of faces decide, of which the table has no hash.
@@ -197,9 +202,7 @@ def _read_rows(
     try:
         earlier = json.loads(table.read_text(encoding="utf-8"))
         rows = {row["name"]: _upgrade_row(row) for row in earlier["variants"]}
-        is_same = all(
-            earlier[key] == value for key, value in _describe_study(study, dataset).items() if key in DECIDING
-        )
+        is_same = all(earlier[key] == value for key, value in described.items() if key in DECIDING)
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return {

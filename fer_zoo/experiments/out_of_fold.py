@@ -3,18 +3,29 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.origin import fingerprint_model
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.quality import find_similar, group_similar
 from fer_zoo.errors import DataError
+from fer_zoo.evaluation.inference import predict_probabilities
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.recipes.recipe import describe_recipe, load_recipe
+from fer_zoo.training.trainer import fit
+from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
-
-if TYPE_CHECKING:
-    from fer_zoo.artifacts.classifier import FaceClassifier
 
 Table = NDArray[np.float32]
 Progress = Callable[[int, int], object]
@@ -70,8 +81,6 @@ def predict_out_of_fold(
 
 def assign_folds(faces: Faces, folds: int, seed: int) -> NDArray[np.int64]:
     """The fold (N,) of each face: classes in equal shares, faces that show the same photo together."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
     largest = int(np.bincount(faces.labels, minlength=1).max())
     if not 2 <= folds <= min(MAX_FOLDS, largest):
         raise DataError(
@@ -90,20 +99,14 @@ class LinearHead:
     """A logistic regression on the features of trained models, which is fitted in seconds."""
 
     def __init__(
-        self, models: Sequence["FaceClassifier"], progress: Progress = lambda done, total: None
+        self, models: Sequence[FaceClassifier], progress: Progress = lambda done, total: None
     ) -> None:
-        from fer_zoo.artifacts.origin import fingerprint_model
-
         self.models, self.progress = models, progress
         self.key = {"learner": "linear", "models": [fingerprint_model(model) for model in models]}
 
     def predict(
         self, dataset: FER2013, chosen: NDArray[Any], asked: NDArray[Any], folder: Path, seed: int
     ) -> Table:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
         features = self.embed(dataset, folder.parent)
         labels = dataset.training.labels[chosen]
         strength = min(1.0, STRENGTH / len(chosen))
@@ -134,21 +137,13 @@ class TrainedNetwork:
     """A network that is trained anew for each fold, in FOLDER/fold-N; PublicTest chooses its epoch."""
 
     def __init__(self, architecture: str, overrides: Sequence[str] = (), device: str = "auto") -> None:
-        from fer_zoo.models.registry import find_architecture
-        from fer_zoo.recipes.recipe import load_recipe
-
         self.architecture, self.device = find_architecture(architecture), device
         self.recipe = load_recipe(self.architecture.recipe, list(overrides))
-        self.key = {"learner": architecture, "recipe": repr(self.recipe)}
+        self.key = {"learner": architecture, "recipe": describe_recipe(self.recipe)}
 
     def predict(
         self, dataset: FER2013, chosen: NDArray[Any], asked: NDArray[Any], folder: Path, seed: int
     ) -> Table:
-        from fer_zoo.artifacts.artifact import load_artifact
-        from fer_zoo.evaluation.inference import predict_probabilities
-        from fer_zoo.training.trainer import fit
-        from fer_zoo.utils.devices import pick_device
-
         fit(
             self.architecture.name,
             dataset.training.select(chosen),
@@ -170,9 +165,6 @@ Learner = LinearHead | TrainedNetwork
 
 def compute_once(path: Path, key: dict[str, Any], compute: Callable[[], Table]) -> Table:
     """The table stored in a file for this key, or else the computed one, which is then stored."""
-    from safetensors import SafetensorError, safe_open
-    from safetensors.numpy import save_file
-
     spelled = json.dumps(key, sort_keys=True)
     try:
         with safe_open(path, framework="numpy") as file:

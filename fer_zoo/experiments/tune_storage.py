@@ -29,17 +29,8 @@ def import_optuna() -> Any:
 
 
 def open_study(name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None) -> "Study":
-    """Open the study of that name, or create it.
-
-    Args:
-        name: of the architecture.
-        folder: of the search.
-        storage: URL of the database; default SQLite in the folder.
-        epochs: of a run.
-        search_seed: of the sampler.
-
-    Raises:
-        TrainingError: no Optuna, or the database cannot be opened.
+    """Open the study of an architecture, or create it. storage: URL of the database; default SQLite in the
+    folder. Raises TrainingError without Optuna, or where the database cannot be opened.
     """
     optuna = import_optuna()
     from sqlalchemy.exc import SQLAlchemyError

@@ -10,15 +10,11 @@ from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.data.audit import Collection, find_disputed
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import read_votes
-from fer_zoo.data.labels_and_splits import PRIVATE, PUBLIC, TRAINING
 from fer_zoo.detection.detector import find_faces
-from fer_zoo.evaluation.evaluate import unique_names
+from fer_zoo.evaluation.evaluate import read_split_votes, unique_names
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
-
-SPLITS = {TRAINING: "train", PUBLIC: "public", PRIVATE: "private"}
 
 
 class Evidence(NamedTuple):
@@ -32,21 +28,10 @@ class Evidence(NamedTuple):
 def collect_evidence(
     collection: Collection, dataset: FER2013, models: Mapping[str, FaceClassifier], ferplus: Path | None
 ) -> Evidence:
-    """Collect the evidence of an audit.
-
-    Args:
-        collection: all faces.
-        dataset: the same faces by split.
-        models: by name, with the data's classes.
-        ferplus: FER+'s fer2013new.csv.
-
-    Raises:
-        DataError: FER+'s rows are not those of the data.
+    """Collect the evidence of an audit. models: by name, with the data's classes. Raises DataError where the
+    rows of FER+'s fer2013new.csv are not those of the data.
     """
-    votes = None
-    if ferplus:
-        by_split = read_votes(ferplus, dataset)
-        votes = np.concatenate([by_split[SPLITS[code]] for code in sorted(set(collection.split.tolist()))])
+    votes = read_split_votes(ferplus, dataset, "all") if ferplus else None
     probabilities = _predict(collection, models)
     doubtful = find_disputed(collection, probabilities, votes)
     return Evidence(probabilities, votes, _find_undetected(collection, doubtful))

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.artifacts.score_plots import read_history
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import majority_labels
@@ -15,29 +17,20 @@ from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_erro
 from fer_zoo.evaluation.evaluate import predict_split, read_split_votes, score_split
 from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
 from fer_zoo.evaluation.metrics import SplitScores
-from fer_zoo.evaluation.robustness import MAX_FACES, choose_sample, measure_robustness
+from fer_zoo.evaluation.robustness import choose_sample, measure_robustness
 from fer_zoo.recognition.saliency import explain
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
-
-if TYPE_CHECKING:
-    from fer_zoo.artifacts.classifier import FaceClassifier
 
 MAP_FACES = 1200  # points of the map: t-SNE takes 5 to 10 s on one core, and more would cover each other
 
 
 class FaceMap(NamedTuple):
-    """A t-SNE map.
+    """A t-SNE map."""
 
-    Attributes:
-        chosen: Indices of its faces in the split (N,).
-        positions: Where they are (N, 2), -1 to 1.
-        purity: Mean share of their ten nearest neighbors with the same label.
-    """
-
-    chosen: np.ndarray
-    positions: np.ndarray
-    purity: float
+    chosen: np.ndarray  # (N,), indices of its faces in the split
+    positions: np.ndarray  # (N, 2), -1 to 1
+    purity: float  # mean share of their ten nearest neighbors with the same label
 
 
 class Heatmap(NamedTuple):
@@ -50,24 +43,15 @@ class Heatmap(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelResults:
-    """What was not asked for, or the model does not have, is None.
-
-    Attributes:
-        faces: Of the split.
-        probabilities: (N, 7) of the faces.
-        robustness: As `measure_robustness` gives it.
-        history: The columns of history.csv.
-        majority: Of the FER+ raters (N,).
-        duplicates: As `describe_duplicates` gives them.
-    """
+    """What was not asked for, or the model does not have, is None."""
 
     scores: SplitScores
-    faces: Faces
-    probabilities: np.ndarray
-    robustness: dict[str, Any]
-    history: dict[str, np.ndarray] | None
-    majority: np.ndarray | None
-    duplicates: list[dict[str, Any]] | None
+    faces: Faces  # of the split
+    probabilities: np.ndarray  # (N, 7) of the faces
+    robustness: dict[str, Any]  # as `measure_robustness` gives it
+    history: dict[str, np.ndarray] | None  # the columns of history.csv
+    majority: np.ndarray | None  # of the FER+ raters (N,)
+    duplicates: list[dict[str, Any]] | None  # as `describe_duplicates` gives them
     face_map: FaceMap | None = None
     heatmaps: tuple[Heatmap, ...] = ()
 
@@ -94,56 +78,40 @@ def measure_model(
     ferplus: Path | None = None,
     device: str = "auto",
     detailed: bool = True,
-    robustness_faces: int = MAX_FACES,
 ) -> ModelResults:
-    """Measure a model on a split.
-
-    Args:
-        folder: of the model.
-        dataset: the data.
-        split: train, public, private or test.
-        ferplus: FER+'s fer2013new.csv.
-        device: of the model.
-        detailed: also heatmaps and a t-SNE map.
-        robustness_faces: size of the sample that is corrupted.
-    """
+    """Measure a model on a split. ferplus: FER+'s fer2013new.csv. detailed: also heatmaps and a t-SNE map."""
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
     faces, torch_device = dataset.split(split), pick_device(device)
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
-        robustness = measure_robustness(
-            model, faces, max_faces=robustness_faces, device=torch_device, progress=progress
-        )
+        robustness = measure_robustness(model, faces, device=torch_device, progress=progress)
     history = folder / "history.csv"
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None
     duplicates = None
     if split not in ("train", "all"):
         duplicate = find_training_duplicates(dataset, faces)
         duplicates = describe_duplicates(probabilities, faces.labels, duplicate)
     return ModelResults(
-        scores=score_split(name, probabilities, dataset, split, ferplus=ferplus),
+        scores=score_split(name, probabilities, dataset, split, votes=votes),
         faces=faces,
         probabilities=probabilities,
         robustness=robustness,
         history=read_history(history) if history.is_file() else None,
-        majority=majority_labels(read_split_votes(ferplus, dataset, split)) if ferplus else None,
+        majority=None if votes is None else majority_labels(votes),
         duplicates=duplicates,
         face_map=_map_faces(model, faces) if detailed and len(faces) > 2 else None,
         heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),
     )
 
 
-def _map_faces(model: "FaceClassifier", faces: Faces) -> FaceMap:
+def _map_faces(model: FaceClassifier, faces: Faces) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
         positions = tsne_map(extract_features(model, faces.pixels[chosen]))
     return FaceMap(chosen, positions, knn_purity(positions, faces.labels[chosen]))
 
 
-def _explain_examples(
-    model: "FaceClassifier", faces: Faces, probabilities: np.ndarray
-) -> tuple[Heatmap, ...]:
-    import torch
-
+def _explain_examples(model: FaceClassifier, faces: Faces, probabilities: np.ndarray) -> tuple[Heatmap, ...]:
     chosen = np.concatenate(
         [find_examples(probabilities, faces.labels, right=right) for right in (True, False)]
     )

@@ -30,20 +30,13 @@ FILTERS: dict[str, Callable[..., str]] = {
 
 
 class FaceFigure(NamedTuple):
-    """A face and its caption.
+    """A face and its caption."""
 
-    Attributes:
-        images: Data URIs, side by side.
-        alt: What they show, for readers who cannot see them.
-        title: A line in bold, or nothing.
-        text: A line of text, or nothing.
-        emotions: Lines of the caption: index of the emotion, its probability, and `prediction` or `label`.
-    """
-
-    images: list[str]
-    alt: str
-    title: str = ""
+    images: list[str]  # data URIs, side by side
+    alt: str  # what they show, for readers who cannot see them
+    title: str = ""  # a line in bold
     text: str = ""
+    # lines of the caption: index of the emotion, its probability, and `prediction` or `label`
     emotions: tuple[tuple[int, float, str], ...] = ()
 
 

@@ -11,12 +11,13 @@ from PIL import Image
 from pyarrow import parquet
 
 from fer_zoo.data import own_faces
-from fer_zoo.data.class_map import align_classes, match_classes, read_class_map, restore_class_map
+from fer_zoo.data.class_map import match_classes, read_class_map, restore_class_map
 from fer_zoo.data.fer2013 import FER2013, read_faces
 from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING
 from fer_zoo.data.stratified_split import digest_face, read_split, write_split
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
+from fer_zoo.evaluation.model_data import align_classes
 from fer_zoo.utils.images import read_face
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*were drawn by class", "ignore:.*split as in the run's")

@@ -187,9 +187,7 @@ def read_brightness(faces: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("tta", ["none", "flip", "tencrop"])
 def test_evaluate_gives_the_documented_fields(bright_faces: Faces, tta: str) -> None:
-    result = evaluate(
-        read_brightness, bright_faces, name="brightness", split="private", tta=tta, batch_size=8
-    )
+    result = evaluate(read_brightness, bright_faces, name="brightness", split="private", tta=tta)
     assert list(result) == [
         *("model", "split", "n", "tta", "accuracy", "accuracy_ci95", "accuracy_no_duplicates"),
         *("macro_f1", "ece", "nll", "per_class", "confusion", "reliability"),

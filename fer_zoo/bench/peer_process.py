@@ -38,18 +38,9 @@ def check_python(python: str | Path) -> None:
 
 @contextmanager
 def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tuple[Request, dict[str, Any]]]:
-    """Run a peer in a process.
+    """Run a peer of NAMES in a process; yields a function that sends requests, and the peer's first reply.
 
-    Args:
-        python: its interpreter.
-        name: of NAMES.
-        folder: with faces.npy and optionally photo.npy.
-
-    Yields:
-        A function that sends requests, and the peer's first reply.
-
-    Raises:
-        PeerError: the peer cannot run, here or in a request.
+    folder: with faces.npy and optionally photo.npy. Raises PeerError where it cannot run, also in a request.
     """
     process = subprocess.Popen(
         [str(python), peer_runner.__file__, name, str(folder)],
@@ -92,26 +83,21 @@ def predict_all_peers(python: str | Path, pixels: np.ndarray) -> list[dict[str, 
     rows: list[dict[str, Any]] = []
     for name in peer_runner.NAMES:
         try:
-            with track(f"{name} on {len(pixels):,} faces") as progress:
-                version, probabilities = predict_with_peer(python, name, pixels, progress)
+            version, probabilities = predict_with_peer(python, name, pixels)
             rows.append({"name": name, "version": version, "probabilities": probabilities})
         except PeerError as error:
             rows.append({"name": name, "error": str(error)})
     return rows
 
 
-def predict_with_peer(
-    python: str | Path,
-    name: str,
-    pixels: np.ndarray,
-    progress: Callable[[int, int], object] = lambda done, total: None,
-) -> tuple[str, np.ndarray]:
+def predict_with_peer(python: str | Path, name: str, pixels: np.ndarray) -> tuple[str, np.ndarray]:
     """Version of the peer, and its probabilities (N, 7), in EMOTIONS order, of uint8 pixels (N, 1, 48, 48).
     Raises PeerError.
     """
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "faces.npy", pixels[:, 0])
-        with start_peer(python, name, folder) as (request, hello):
+        bar = track(f"{name} on {len(pixels):,} faces")
+        with bar as progress, start_peer(python, name, folder) as (request, hello):
             parts = []
             for first in range(0, len(pixels), BATCH):
                 last = min(first + BATCH, len(pixels))

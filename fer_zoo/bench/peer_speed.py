@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from fer_zoo.artifacts.hub import load
 from fer_zoo.bench.peer_process import PeerError, check_python, start_peer
 from fer_zoo.bench.peer_runner import NAMES
 from fer_zoo.bench.prediction_speed import draw_photo, show_times, summarize
+from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.evaluation.evaluate import format_not_run
 from fer_zoo.evaluation.latency import WARM_UP, has_exporter
+from fer_zoo.recognition.recognizer import Recognizer
+from fer_zoo.utils.images import read_photo
+from fer_zoo.utils.progress import track
 
 FACES = 64  # in one call
 STARTS = 2  # the first one reads the packages from the disk, the second is measured
@@ -23,12 +28,7 @@ Contender = tuple[dict[str, Any], Call]  # with its row
 
 
 def measure_peers(
-    python: str | Path,
-    model: str,
-    photo: str | Path | None = None,
-    *,
-    repeats: int = 20,
-    progress: Callable[[int, int], object] = lambda done, total: None,
+    python: str | Path, model: str, photo: str | Path | None = None, *, repeats: int = 20
 ) -> list[dict[str, Any]]:
     """Time a picture of one face, 64 such pictures in one call, and a photo from pixels to probabilities.
 
@@ -37,7 +37,6 @@ def measure_peers(
         model: a name or folder.
         photo: an image file; default six drawn faces.
         repeats: interleaved rounds.
-        progress: called with (rounds done, rounds in all).
 
     Returns:
         Rows of the model in each runtime (only torch reads photos), then of each peer. `face` and `photo`:
@@ -55,6 +54,7 @@ def measure_peers(
         np.save(Path(folder) / "photo.npy", pixels)
         contenders = _open_ours(model, faces, pixels)
         contenders += [_start_peer(python, folder, name, stack) for name in NAMES]
+        progress = stack.enter_context(track("interleaved rounds"))
         for number in range(total := repeats + WARM_UP):
             for row, call in contenders:
                 _run_round(call, row)
@@ -85,17 +85,12 @@ def format_peers(rows: list[dict[str, Any]]) -> str:
 
 def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
     """RGB: drawn faces (64, 48, 48, 3), and the photo."""
-    from fer_zoo.data.synthetic import draw_faces
-    from fer_zoo.utils.images import read_photo
-
     gray = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
     return np.stack([gray] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
 
 
 def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> list[Contender]:
     """In each runtime. ONNX Runtime only if the packages for the export are installed; it takes no photo."""
-    from fer_zoo.artifacts.hub import load
-    from fer_zoo.recognition.recognizer import Recognizer
 
     def build_call(classifier: Any, recognizer: Recognizer | None) -> Call:
         def call(kind: str) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """Prediction speed: each step from a photo to probabilities, each model and runtime, and a new process."""
 
 import io
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +10,20 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import PIL.Image
+import torch
 
 from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
 from fer_zoo.artifacts.resolve import resolve_folder
+from fer_zoo.data.synthetic import draw_faces
+from fer_zoo.detection.detector import crop_face, find_faces
 from fer_zoo.emotions import SIDE
-from fer_zoo.evaluation.latency import has_exporter, time_first_answers, time_interleaved
+from fer_zoo.evaluation.inference import predict_logits
+from fer_zoo.evaluation.latency import has_exporter, run_python, time_first_answers, time_interleaved
+from fer_zoo.recognition.recognizer import Recognizer
+from fer_zoo.utils.images import read_photo
+from fer_zoo.utils.progress import track
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
 STARTS = 5
@@ -33,11 +39,7 @@ print(time.perf_counter() - start, read_peak_mb())
 
 
 def measure_prediction(
-    models: Sequence[str],
-    photo: str | Path | None = None,
-    *,
-    repeats: int = 20,
-    progress: Callable[[int, int], object] = lambda done, total: None,
+    models: Sequence[str], photo: str | Path | None = None, *, repeats: int = 20
 ) -> dict[str, Any]:
     """Measure milliseconds (median and 95th percentile) on the CPU with torch's threads.
 
@@ -45,7 +47,6 @@ def measure_prediction(
         models: names or folders.
         photo: an image file; default six drawn faces.
         repeats: calls, after some that are not counted.
-        progress: called with (measurements done, measurements in all).
 
     Returns:
         `steps`: reading the photo, finding and cropping its faces, and `whole_way` with all models. `models`:
@@ -55,29 +56,25 @@ def measure_prediction(
     Raises:
         UnknownNameError, ArtifactError, ImageError: a model or the photo cannot be read.
     """
-    import torch
-
     folders = [resolve_folder(name) for name in models]
     encoded = Path(photo).read_bytes() if photo else draw_photo()
-    total = len(folders) + 2
     steps = _time_photo(encoded, models, repeats)
-    progress(1, total)
     faces = np.random.default_rng(0).integers(0, 256, (max(BATCH_SIZES), 1, SIDE, SIDE), dtype=np.uint8)
     rows: list[dict[str, Any]] = []
     singles = []
-    for number, folder in enumerate(folders):
-        for runtime, classify in _open(folder).items():
-            for batch in BATCH_SIZES:
-                times = _time(partial(classify, faces[:batch]), repeats)
-                speed = {"faces_per_s": round(1000 * batch / times["median_ms"])}
-                rows.append({"model": models[number], "runtime": runtime, "batch": batch, **times, **speed})
-            if runtime == "torch":
-                singles.append(classify)
-        progress(number + 2, total)
+    with track("measuring") as progress:
+        for number, folder in enumerate(folders):
+            for runtime, classify in _open(folder).items():
+                for batch in BATCH_SIZES:
+                    times = _time(partial(classify, faces[:batch]), repeats)
+                    row = {"model": models[number], "runtime": runtime, "batch": batch}
+                    rows.append({**row, **times, "faces_per_s": round(1000 * batch / times["median_ms"])})
+                if runtime == "torch":
+                    singles.append(classify)
+            progress(number + 1, len(folders))
     result = {"threads": torch.get_num_threads(), "steps": steps, "models": rows}
     result["together"] = _time(lambda: [call(faces[:1]) for call in singles], repeats)
     result["start"] = measure_start(models[0])
-    progress(total, total)
     return result
 
 
@@ -85,14 +82,14 @@ def measure_start(model: str, starts: int = STARTS) -> dict[str, Any]:
     """Median seconds of new processes: `import fer_zoo`, `fer-zoo list` with the start of Python,
     `import fer_zoo; load` with its peak memory in MB, and the first prediction in each runtime.
     """
-    loads = [[float(word) for word in _run_python("-c", LOAD, model).split()] for _ in range(starts)]
+    loads = [[float(word) for word in run_python("-c", LOAD, model).split()] for _ in range(starts)]
     list_seconds = []
     for _ in range(starts):
         start = time.perf_counter()
-        _run_python("-m", "fer_zoo", "list")
+        run_python("-m", "fer_zoo", "list")
         list_seconds.append(time.perf_counter() - start)
     return {
-        "import_s": round(median(float(_run_python("-c", IMPORT)) for _ in range(starts)), 3),
+        "import_s": round(median(float(run_python("-c", IMPORT)) for _ in range(starts)), 3),
         "list_s": round(median(list_seconds), 3),
         "load_s": round(median(seconds for seconds, _ in loads), 2),
         "load_peak_mb": round(median(peak for _, peak in loads)),
@@ -138,10 +135,6 @@ def show_times(times: dict[str, Any]) -> str:
     return f"{times['median_ms']:.2f} ({times['p95_ms']:.2f})"
 
 
-def _run_python(*arguments: str) -> str:
-    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
-
-
 def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:
     (seconds,) = time_interleaved([call], repeats)
     return summarize([1000 * one for one in seconds])
@@ -154,10 +147,6 @@ def summarize(times: list[float]) -> dict[str, float]:
 
 def draw_photo() -> bytes:
     """A PNG of 640x480 pixels with six drawn faces."""
-    import PIL.Image
-
-    from fer_zoo.data.synthetic import draw_faces
-
     photo = PIL.Image.new("L", (640, 480), 128)
     for number, face in enumerate(draw_faces(6, np.random.default_rng(0)).pixels[:, 0]):
         corner = (40 + number % 3 * 200, 50 + number // 3 * 210)
@@ -168,10 +157,6 @@ def draw_photo() -> bytes:
 
 
 def _time_photo(encoded: bytes, models: Sequence[str], repeats: int) -> dict[str, Any]:
-    from fer_zoo.detection.detector import crop_face, find_faces
-    from fer_zoo.recognition.recognizer import Recognizer
-    from fer_zoo.utils.images import read_photo
-
     photo, recognizer = read_photo(encoded), Recognizer(models)
     faces = find_faces(photo)
     return {
@@ -187,10 +172,6 @@ def _time_photo(encoded: bytes, models: Sequence[str], repeats: int) -> dict[str
 
 def _open(folder: Path) -> dict[str, Callable[[np.ndarray], object]]:
     """By runtime, a function from faces to logits; without ONNX if its packages are missing."""
-    import torch
-
-    from fer_zoo.evaluation.inference import predict_logits
-
     model = load_artifact(folder)
     opened: dict[str, Callable[[np.ndarray], object]] = {
         "torch": lambda faces: predict_logits(model, faces, batch_size=len(faces))

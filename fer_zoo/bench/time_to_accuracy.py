@@ -8,10 +8,11 @@ from typing import Any
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.recipes.recipe import Recipe
+from fer_zoo.training.trainer import fit
 
 
 def time_until(
-    architecture: str, dataset: FER2013, level: float, recipe: Recipe, *, device: str = "auto", seed: int = 0
+    architecture: str, dataset: FER2013, level: float, recipe: Recipe, *, device: str
 ) -> dict[str, Any]:
     """Train until PublicTest's accuracy exceeds `level` percent; PrivateTest is never read.
 
@@ -20,8 +21,6 @@ def time_until(
         files; of the whole recipe if no epoch `passed`. `first_epoch_s` includes the start of the run;
         `later_epoch_s` is a median, or None.
     """
-    from fer_zoo.training.trainer import fit
-
     accuracies: list[float] = []
     ends = [time.perf_counter()]
 
@@ -37,7 +36,6 @@ def time_until(
             dataset.public_test,
             recipe,
             out=folder,
-            seed=seed,
             device=device,
             on_epoch=is_below,
             show_progress=False,

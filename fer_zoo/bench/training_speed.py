@@ -19,6 +19,7 @@ from fer_zoo.errors import FerZooError, one_line
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import Recipe, load_recipe
 from fer_zoo.utils.devices import pick_device
+from fer_zoo.utils.progress import track
 
 TRAINING_FACES = 28_709  # of FER2013: what an epoch is counted as
 
@@ -67,12 +68,7 @@ def build_benchmark(
     return Benchmark(row.name, make_faces(faces, steps * ours.batch_size), ours, workers, device)
 
 
-def compare_training(
-    benchmark: Benchmark,
-    *,
-    rounds: int = 3,
-    progress: Callable[[int, int], object] = lambda done, total: None,
-) -> dict[str, Any]:
+def compare_training(benchmark: Benchmark, *, rounds: int = 3) -> dict[str, Any]:
     """Measure images a second of both runners: the median of `rounds` rounds after one that warms up.
 
     Each runner has a process of its own, which waits while the other works. An epoch has FER2013's 28,709
@@ -82,7 +78,7 @@ def compare_training(
     Raises:
         FerZooError: a process ended early.
     """
-    seconds, peaks = _run_interleaved(benchmark, rounds, progress)
+    seconds, peaks = _run_interleaved(benchmark, rounds)
     speeds = {name: len(benchmark.faces) / median(times[1:]) for name, times in seconds.items()}
     ratios = [a / b for a, b in zip(seconds["tutorial"][1:], seconds["ours"][1:], strict=True)]
     return {
@@ -115,13 +111,11 @@ def format_training(result: dict[str, Any]) -> str:
     return "\n".join([*lines, f"  {result['ratio']:.2f} times as fast"])
 
 
-def _run_interleaved(
-    benchmark: Benchmark, rounds: int, progress: Callable[[int, int], object]
-) -> tuple[dict[str, list[float]], dict[str, float]]:
+def _run_interleaved(benchmark: Benchmark, rounds: int) -> tuple[dict[str, list[float]], dict[str, float]]:
     """For each runner the seconds of its rounds, the warm-up first, and its peak memory in MB."""
     seconds: dict[str, list[float]] = {name: [] for name in RUNNERS}
     spawn, total = multiprocessing.get_context("spawn"), (rounds + 1) * len(RUNNERS)
-    with ExitStack() as stack:
+    with track("interleaved rounds") as progress, ExitStack() as stack:
         pools = {
             name: stack.enter_context(ProcessPoolExecutor(1, spawn, _start_runner, (name, benchmark)))
             for name in RUNNERS

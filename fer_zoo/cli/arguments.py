@@ -76,7 +76,10 @@ class Parser(argparse.ArgumentParser):
 
     def add_ferplus(self) -> None:
         self.add_argument(
-            "--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: adds agreement with its ten raters"
+            "--ferplus",
+            type=Path,
+            metavar="FILE",
+            help="FER+'s fer2013new.csv: adds agreement with its ten raters",
         )
 
     def add_out(self, help_text: str | None = None, **options: Any) -> None:
@@ -153,13 +156,13 @@ def check_labels(arguments: argparse.Namespace) -> None:
     check_ferplus("--ferplus-csv", arguments.ferplus_csv)
 
 
-def check_file(option: str, path: str | None, what: str) -> None:
+def check_file(option: str, path: str | Path | None, what: str) -> None:
     """Raises FerZooError where a file that an option names is not there, before torch is loaded."""
     if path and not Path(path).expanduser().is_file():
-        raise FerZooError(f"{option} got {path!r}, but there is no such file: give {what}.")
+        raise FerZooError(f"{option} got {str(path)!r}, but there is no such file: give {what}.")
 
 
-def check_ferplus(option: str, path: str | None) -> None:
+def check_ferplus(option: str, path: str | Path | None) -> None:
     check_file(option, path, "FER+'s fer2013new.csv, from github.com/microsoft/FERPlus")
 
 
@@ -167,12 +170,13 @@ def check_exclude(path: str | None) -> None:
     check_file("--exclude", path, "a CSV with the columns split,index, as fer-zoo data audit writes it")
 
 
-def out_folder(text: str) -> str:
+def out_folder(text: str) -> Path:
     """The type of an argument that names a folder to write into: a file there is refused."""
-    for path in (Path(text), *Path(text).parents):
+    folder = Path(text)
+    for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise argparse.ArgumentTypeError(f"{str(path)!r} is a file, not a folder: name another folder")
-    return text
+    return folder
 
 
 def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:

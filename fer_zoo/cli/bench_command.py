@@ -53,7 +53,6 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.models.registry import find_architecture
     from fer_zoo.recipes.recipe import load_recipe
-    from fer_zoo.utils.progress import track
 
     given = arguments.data or os.environ.get("FER_ZOO_DATA")
     if arguments.until and not given:
@@ -67,8 +66,7 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         device=arguments.device,
     )
-    with track("interleaved rounds") as progress:
-        result = compare_training(benchmark, rounds=arguments.rounds, progress=progress)
+    result = compare_training(benchmark, rounds=arguments.rounds)
     result["floors"] = measure_roofline(benchmark, result["epoch_s"])
     if arguments.until and dataset:
         recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
@@ -88,17 +86,12 @@ def run_bench_predict(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import list_embedded
     from fer_zoo.bench.peer_speed import format_peers, measure_peers
     from fer_zoo.bench.prediction_speed import format_prediction, measure_prediction
-    from fer_zoo.utils.progress import track
 
     models = arguments.models or list(list_embedded())
     peers = None
     if arguments.peer:
-        with track("interleaved rounds") as progress:
-            peers = measure_peers(
-                arguments.peer, models[0], arguments.photo, repeats=arguments.repeats, progress=progress
-            )
-    with track("measuring") as progress:
-        result = measure_prediction(models, arguments.photo, repeats=arguments.repeats, progress=progress)
+        peers = measure_peers(arguments.peer, models[0], arguments.photo, repeats=arguments.repeats)
+    result = measure_prediction(models, arguments.photo, repeats=arguments.repeats)
     if peers:
         result["peers"] = peers
     if arguments.json:

@@ -30,7 +30,7 @@ def run_completion(parser: argparse.ArgumentParser, arguments: argparse.Namespac
     print(complete(parser, arguments.shell, preamble={"bash": _define_functions()}))
 
 
-def _find_completion(action: argparse.Action) -> dict[str, str] | None:
+def _find_completion(action: argparse.Action) -> dict[str, Any] | None:
     import shtab
 
     metavar = str(action.metavar or "")

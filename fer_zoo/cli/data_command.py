@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from fer_zoo.cli.arguments import (
     whole,
 )
 from fer_zoo.errors import FerZooError, escape
+from fer_zoo.utils.progress import track
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier
@@ -76,7 +78,9 @@ def _add_audit(inner: Any) -> None:
         metavar="A,B",
         help='models that predict the labels; "" for none [cnn-baseline,resnet_48]',
     )
-    audit.add_argument("--ferplus", metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters")
+    audit.add_argument(
+        "--ferplus", type=Path, metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters"
+    )
     audit.add_argument(
         "--folds",
         type=whole(2, 20),
@@ -107,7 +111,7 @@ def run_data_show(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.plots import draw_grid, draw_histogram
 
     dataset = read_fer2013(arguments.data)
-    folder = Path(arguments.out)
+    folder = arguments.out
     draw_histogram(dataset, folder / "classes.png")
     generator = np.random.default_rng(arguments.seed)
     draw_grid(dataset, arguments.split, folder / "faces.png", generator=generator)
@@ -121,11 +125,10 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import read_fer2013
     from fer_zoo.reports.audit_report import format_counts, write_audit
     from fer_zoo.reports.evidence import collect_evidence, load_models
-    from fer_zoo.utils.progress import track
 
     folders = [resolve_folder(name) for name in arguments.models]
     _check_folds(arguments, folders)
-    ferplus, out = Path(arguments.ferplus) if arguments.ferplus else None, Path(arguments.out)
+    ferplus, out = arguments.ferplus, arguments.out
     dataset = read_fer2013(arguments.data)
     if ferplus:
         require_emotions(dataset.classes, "--ferplus")
@@ -172,14 +175,13 @@ def _cross_validate(
 ) -> list["Suspect"]:
     from fer_zoo.data.label_suspects import find_suspects, has_cleanlab
     from fer_zoo.experiments.out_of_fold import LinearHead, TrainedNetwork, predict_out_of_fold
-    from fer_zoo.utils.progress import track
 
     if not has_cleanlab():
         print(
             "fer-zoo: a simple rule ranks the labels; pip install 'fer-zoo[audit]' for cleanlab's",
             file=sys.stderr,
         )
-    out, folds = Path(arguments.out) / "folds", arguments.folds
+    out, folds = arguments.out / "folds", arguments.folds
     if arguments.arch:  # each fold shows its own progress
         table = predict_out_of_fold(
             dataset, out, TrainedNetwork(arguments.arch, device=arguments.device), folds
@@ -194,12 +196,9 @@ def _cross_validate(
 
 
 def run_data_crop(arguments: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
     from fer_zoo.detection.crop_photos import crop_photos, format_crop_summary
-    from fer_zoo.utils.progress import track
 
-    out = Path(arguments.out)
+    out = arguments.out
     stopped = "The faces so far are stored; run the same command to continue."
     with explain_stop(stopped), track("cropping faces") as progress:
         summary = crop_photos(

@@ -2,7 +2,6 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
@@ -112,15 +111,15 @@ def run_eval(arguments: argparse.Namespace) -> None:
         split=arguments.split or split,
         tta=arguments.tta,
         device=arguments.device,
-        pictures=Path(arguments.pictures) if arguments.pictures else None,
-        ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
+        pictures=arguments.pictures,
+        ferplus=arguments.ferplus,
         record=arguments.record,
     )
     if arguments.record:
         write_card(folder)
     print_result(arguments, result, format_evaluation)
     if arguments.pictures and not arguments.json:
-        print(f"Wrote confusion.png and reliability.png into {escape(arguments.pictures)}")
+        print(f"Wrote confusion.png and reliability.png into {escape(str(arguments.pictures))}")
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -154,7 +153,7 @@ def run_calibrate(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.fer2013 import find_source
 
-    folder, out = resolve_folder(arguments.model), Path(arguments.out)
+    folder, out = resolve_folder(arguments.model), arguments.out
     check_labels(arguments)
     find_source(arguments.data)
     from fer_zoo.data.ferplus import apply_label_source
@@ -176,7 +175,7 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.data.fer2013 import find_source
 
-    out = Path(arguments.out)
+    out = arguments.out
     folders = [resolve_folder(name) for name in arguments.models]
     check_labels(arguments)
     find_source(arguments.data)

@@ -1,7 +1,6 @@
 """List the models; print a card."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import add_command, print_result
@@ -59,7 +58,7 @@ def run_card(arguments: argparse.Namespace) -> None:
 
     folder = resolve_folder(arguments.model)
     if arguments.out:
-        write_card(folder, Path(arguments.out))
+        write_card(folder, arguments.out)
         print(f"Wrote the card into {arguments.out}")
     else:
         print(build_card(folder))

@@ -3,11 +3,13 @@
 import argparse
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import add_command, explain_stop, names, out_folder, print_json
 from fer_zoo.errors import FerZooError, escape
+from fer_zoo.utils.progress import track
 
 FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what earlier jobs were begun with
 
@@ -73,7 +75,6 @@ def _find_ensemble() -> str:
 def _predict_each(recognizer: Any, paths: list[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Every result, told as it comes; what could not be read goes to stderr."""
     from fer_zoo.recognition.recognizer import format_recognition
-    from fer_zoo.utils.progress import track
 
     results: list[dict[str, Any]] = []
     drawn: set[str] = set()
@@ -86,7 +87,7 @@ def _predict_each(recognizer: Any, paths: list[Path], arguments: argparse.Namesp
                 name = escape(result["image"])
                 print(f"fer-zoo: no face found in {name}; --whole takes the whole picture.", file=sys.stderr)
             if arguments.annotate and "error" not in result:
-                _annotate(path, result, Path(arguments.annotate), drawn)
+                _annotate(path, result, arguments.annotate, drawn)
             if not arguments.json and "error" not in result:
                 print(format_recognition(result))
             progress(len(results), len(paths))
@@ -132,12 +133,9 @@ def _summarize(results: list[dict[str, Any]], model: str) -> str:
 
 
 def _predict_into(arguments: argparse.Namespace, models: list[str]) -> None:
-    from dataclasses import asdict
-
     from fer_zoo.recognition.batch import format_summary, predict_into
-    from fer_zoo.utils.progress import track
 
-    out = Path(arguments.out)
+    out = arguments.out
     stopped = "The finished parts are stored; run the same command to resume."
     with explain_stop(stopped), track("pictures") as progress:
         summary = predict_into(

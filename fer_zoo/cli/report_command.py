@@ -43,7 +43,7 @@ def run_report(arguments: argparse.Namespace) -> None:
             folder,
             dataset,
             split=arguments.split or split,
-            ferplus=Path(arguments.ferplus) if arguments.ferplus else None,
+            ferplus=arguments.ferplus,
             device=arguments.device,
             detailed=alone,
         )

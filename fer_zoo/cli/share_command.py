@@ -51,7 +51,7 @@ def run_export(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.timm_export import export_timm
     from fer_zoo.errors import FerZooError
 
-    folder, out = resolve_folder(arguments.model), Path(arguments.out)
+    folder, out = resolve_folder(arguments.model), arguments.out
     if arguments.half and arguments.format != "safetensors":
         raise FerZooError(
             f"--half is for --format safetensors; {arguments.format} files have 32-bit weights."
@@ -100,10 +100,10 @@ def run_pull(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import fetch_model
 
     if arguments.out:
-        pulled = pull_model(arguments.repo, Path(arguments.out), arguments.revision)
+        pulled = pull_model(arguments.repo, arguments.out, arguments.revision)
     else:
         pulled = fetch_model(arguments.repo, arguments.revision)
-    folder = arguments.out or str(pulled.path)
+    folder = str(arguments.out or pulled.path)
     if arguments.json:
         print_json({"repo": pulled.repo, "commit": pulled.commit, "folder": folder})
     else:

@@ -1,7 +1,6 @@
 """Compare variants of a recipe over several seeds."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import add_command, check_exclude, check_ferplus, count, explain_stop, print_result
@@ -43,7 +42,7 @@ def run_study(arguments: argparse.Namespace) -> None:
 
     study = load_study(arguments.study, arguments.epochs, arguments.seeds)
     find_architecture(study.architecture)
-    dataset, out = read_fer2013(arguments.data), Path(arguments.out)
+    dataset, out = read_fer2013(arguments.data), arguments.out
     with explain_stop("Run the same command again to continue."):
         result = run_study(
             study,

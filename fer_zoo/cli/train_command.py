@@ -69,7 +69,7 @@ def run_train(arguments: argparse.Namespace) -> None:
     find_source(arguments.data)
     class_map = read_classes(arguments)
     read_recipe(arguments, row.recipe)  # an error comes before the faces are read
-    folder = Path(arguments.out or f"runs/{row.name}")
+    folder = arguments.out or Path(f"runs/{row.name}")
     dataset = read_faces(arguments.data, class_map=class_map)
     if arguments.labels != "fer2013":
         require_emotions(dataset.classes, f"--labels {arguments.labels}")

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
@@ -63,7 +62,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
             read_fer2013(arguments.data),
             recipe,
             space,
-            out=Path(arguments.out or f"runs/tune-{row.name}"),
+            out=arguments.out or f"runs/tune-{row.name}",
             trials=trials,
             minutes=arguments.minutes,
             storage=arguments.storage,

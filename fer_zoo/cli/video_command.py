@@ -6,6 +6,7 @@ from typing import Any
 
 from fer_zoo.cli.arguments import add_command, duration, names, positive, print_json
 from fer_zoo.errors import ImageError, escape
+from fer_zoo.utils.progress import track
 
 
 def add_parsers(parsers: Any) -> None:
@@ -49,7 +50,6 @@ def run_video(arguments: argparse.Namespace) -> None:
     from fer_zoo.recognition.video_summary import VideoStory, format_story
     from fer_zoo.utils.devices import pick_device
     from fer_zoo.utils.files import write_text
-    from fer_zoo.utils.progress import track
 
     device, recognizer = pick_device(arguments.device), Recognizer(arguments.models)
     story, stopped_by = VideoStory(recognizer.names), None
@@ -66,15 +66,15 @@ def run_video(arguments: argparse.Namespace) -> None:
                 raise
             stopped_by = error
     if arguments.out:
-        write_text(Path(arguments.out) / "faces.csv", story.to_csv())
-        draw_timeline(story, Path(arguments.video).name, Path(arguments.out) / "timeline.png")
+        write_text(arguments.out / "faces.csv", story.to_csv())
+        draw_timeline(story, Path(arguments.video).name, arguments.out / "timeline.png")
     described = story.describe(arguments.video)
     if arguments.json:
         print_json(described)
     else:
         print(format_story(described))
         if arguments.out:
-            print(f"Wrote faces.csv and timeline.png into {escape(arguments.out)}")
+            print(f"Wrote faces.csv and timeline.png into {escape(str(arguments.out))}")
     if isinstance(stopped_by, KeyboardInterrupt):
         print(f"Stopped at {story.end:.1f} s of the video; the results so far are complete.", file=sys.stderr)
     if stopped_by:

@@ -33,24 +33,15 @@ Row = dict[str, Any]  # by COLUMNS
 
 @dataclass
 class CropSummary:
-    """What `crop_photos` did. Names are paths relative to the photos' folder.
+    """What `crop_photos` did. Names are paths relative to the photos' folder."""
 
-    Attributes:
-        photos: Number of photos in the table.
-        faces: Number of face crops.
-        already_there: Photos of an earlier run of the same command.
-        no_face: Photos in which no face was found.
-        several_faces: Photos with more than one face.
-        broken: The error of each photo that cannot be read.
-        unreadable: Number of files by suffix that look like photos in a format that is not read, as .heic.
-    """
-
-    photos: int = 0
-    faces: int = 0
-    already_there: int = 0
+    photos: int = 0  # in the table
+    faces: int = 0  # crops
+    already_there: int = 0  # photos of an earlier run of the same command
     no_face: list[str] = field(default_factory=list)
-    several_faces: list[str] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)
+    several_faces: list[str] = field(default_factory=list)  # photos with more than one
+    broken: dict[str, str] = field(default_factory=dict)  # the error of each photo that cannot be read
+    # number of files by suffix that look like photos in a format that is not read, as .heic
     unreadable: dict[str, int] = field(default_factory=dict)
 
 

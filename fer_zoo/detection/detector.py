@@ -60,20 +60,14 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class Face:
-    """A face in a photo. Coordinates are in pixels of the photo.
+    """A face in a photo. Coordinates are in pixels of the photo."""
 
-    Attributes:
-        box: x, y, width, height, clipped to the photo.
-        score: The detector's confidence, 0-1.
-        landmarks: float (5, 2), x and y of left eye, right eye, nose tip, left and right mouth corner; left
-            is the viewer's left when the face is upright.
-        outline: float (4,), the box as detected, which may extend beyond the photo.
-    """
-
-    box: tuple[int, int, int, int]
-    score: float
+    box: tuple[int, int, int, int]  # x, y, width, height, clipped to the photo
+    score: float  # the detector's confidence, 0-1
+    # float (5, 2), x and y of left eye, right eye, nose tip, left and right mouth corner; left is the
+    # viewer's left when the face is upright
     landmarks: np.ndarray
-    outline: np.ndarray
+    outline: np.ndarray  # float (4,), the box as detected, which may extend beyond the photo
 
     @property
     def center(self) -> np.ndarray:
@@ -96,12 +90,11 @@ class Face:
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0])) < PROFILE_EYES * self.size
 
 
-def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[Face]:
+def find_faces(photo: "Image", thorough: bool = True) -> list[Face]:
     """Find the faces of an upright photo.
 
     Args:
         photo: RGB. Most upside-down faces are missed or get wrong landmarks.
-        threads: CPU threads for the detector.
         thorough: Search for small faces in further passes, at full and at double size.
 
     Returns:
@@ -112,15 +105,15 @@ def find_faces(photo: "Image", threads: int = 2, thorough: bool = True) -> list[
     """
     longest = max(photo.size)
     scale = min(MAX_UPSCALE, COARSE_SIDE / longest)
-    found = _find_at(photo, scale, threads)
+    found = _find_at(photo, scale)
     if thorough and scale < 1:
-        found += [face for face in _find_at(photo, 1.0, threads) if not _is_inside_any(face, found)]
+        found += [face for face in _find_at(photo, 1.0) if not _is_inside_any(face, found)]
     if thorough and scale < 2 and longest <= DOUBLE_LIMIT and all(f.size <= DOUBLE_BELOW for f in found):
-        found += [face for face in _find_at(photo, 2.0, threads) if _is_new_and_small(face, found)]
+        found += [face for face in _find_at(photo, 2.0) if _is_new_and_small(face, found)]
     return _sort_by_size(found)
 
 
-def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Face]:
+def find_faces_in_frame(frame: "Image", side: int) -> list[Face]:
     """Find the faces of a video frame in one pass.
 
     A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. Most faces of a tenth of the frame's
@@ -129,12 +122,11 @@ def find_faces_in_frame(frame: "Image", side: int, threads: int = 1) -> list[Fac
     Args:
         frame: RGB.
         side: The frame's longest side in the detector, in pixels.
-        threads: CPU threads for the detector.
 
     Returns:
         The faces, largest first.
     """
-    return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads))
+    return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads=1))
 
 
 def crop_face(photo: "Image", face: Face, size: int = SIDE) -> np.ndarray:
@@ -198,7 +190,7 @@ def _is_new_and_small(face: Face, found: Sequence[Face]) -> bool:
     return max(face.box[2:]) < DOUBLE_BOX and face.score >= DOUBLE_SCORE and not _is_inside_any(face, found)
 
 
-def _find_at(photo: "Image", scale: float, threads: int) -> list[Face]:
+def _find_at(photo: "Image", scale: float, threads: int = 2) -> list[Face]:
     import PIL.Image
 
     width, height = (max(1, round(side * scale)) for side in photo.size)

@@ -19,31 +19,29 @@ CONFIDENT_SCORE = 0.97  # highest false positive in 16 photos without a face, in
 MAX_TILT = np.pi / 4  # radians: a face tilted further is upright in another orientation
 
 
-def find_upright_faces(photo: "Image", threads: int = 2) -> tuple[list[Face], int]:
+def find_upright_faces(photo: "Image") -> tuple[list[Face], int]:
     """Find the faces of a photo that may be turned by 90, 180 or 270 degrees.
 
     The other orientations are searched only if fewer than half of the faces are confidently upright, and one
     of them is chosen only if the confident scores in it have a larger sum.
 
-    Args:
-        photo: RGB.
-        threads: CPU threads for the detector.
+    photo: RGB.
 
     Returns:
         The faces, largest first, in pixels of the given photo, and the clockwise rotation in degrees (0, 90,
         180 or 270) that makes them upright.
     """
-    found = find_faces(photo, threads)
+    found = find_faces(photo)
     if found and 2 * len(_confident_scores(found)) >= len(found):
         return found, 0
     best, best_sum, degrees = found, sum(_confident_scores(found)), 0
     # If nothing is found, as in a landscape photo, one fast pass per orientation is enough.
     for turn in (180, 90, 270):
-        turned = find_faces(_turn(photo, turn), threads, thorough=bool(found))
+        turned = find_faces(_turn(photo, turn), thorough=bool(found))
         if sum(_confident_scores(turned)) > best_sum:
             best, best_sum, degrees = turned, sum(_confident_scores(turned)), turn
     if degrees and not found:
-        best = find_faces(_turn(photo, degrees), threads)
+        best = find_faces(_turn(photo, degrees))
     return [_turn_back(face, photo.size, degrees) for face in best], degrees
 
 

@@ -2,10 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from fer_zoo.recognition.inspection import find_classes
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.utils.devices import pick_device, read_world
 from fer_zoo.utils.files import as_utf8, write_atomically, write_text
+from fer_zoo.utils.photo_inputs import split_chunks
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ def predict_into(
     with ThreadPoolExecutor(THREADS) as pool:
         for done, path, part in _list_missing_parts(inputs, out, part_size, summary):
             rows: list[dict[str, Any]] = []
-            for batch in _split(part, BATCH_SIZE):
+            for batch in split_chunks(part, BATCH_SIZE):
                 rows += _score(batch, loaded, whole, torch_device, pool, summary)
                 done += len(batch)
                 progress(done, total)
@@ -114,19 +114,13 @@ def _list_missing_parts(
 ) -> Iterator[tuple[int, Path, list[Picture]]]:
     """For each part that this process has to write: pictures before it, its file, its pictures."""
     ranks = read_world()
-    for number, part in enumerate(_split(list_pictures(inputs, out), part_size)):
+    for number, part in enumerate(split_chunks(list_pictures(inputs, out), part_size)):
         path = out / f"part-{number:05d}.parquet"
         if path.exists():
             _check_part(path, part[0])
             summary.skipped += 1
         elif number % ranks.size == ranks.rank:
             yield number * part_size, path, part
-
-
-def _split(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
-    rest = iter(pictures)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 def _score(

@@ -310,13 +310,9 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
     """float64 (N, C)."""
     import torch
 
-    from fer_zoo.artifacts.classifier import in_eval_mode
+    from fer_zoo.evaluation.inference import predict_probabilities
 
     if not len(crops):
         return np.zeros((0, len(find_classes(model))))
-    faces = torch.from_numpy(crops)[:, None]
-    with torch.inference_mode():
-        device = next(model.parameters(), faces).device
-        faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
-        logits = in_eval_mode(model)(faces)  # other threads may use the model
-    return logits.cpu().double().softmax(1).numpy()  # on the CPU: MPS has no float64
+    device = next(model.parameters(), torch.empty(0)).device
+    return predict_probabilities(model, crops[:, None], device=device)

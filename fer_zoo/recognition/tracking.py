@@ -122,16 +122,15 @@ class FaceTracker:
             ImageError: the frame cannot be read.
         """
         inspection = self.recognizer.inspect(frame, frame_side=self.frame_side)
-        self.faces_left_out = getattr(inspection, "faces_left_out", 0)
+        self.faces_left_out = inspection.faces_left_out
         now = time.monotonic() if seconds is None else seconds
-        classes = getattr(inspection, "classes", {})
         return self.follow(
             inspection.faces,
             inspection.probabilities,
             now,
             inspection.scale,
-            classes,
-            getattr(inspection, "crops", None),
+            inspection.classes,
+            inspection.crops,
         )
 
     def start_scene(self) -> None:

@@ -86,11 +86,8 @@ def test_each_face_gets_its_own_prediction_in_the_order_of_emotions(
     install, dataset, predicted, name: str
 ) -> None:
     install(name, FAKES[name])
-    calls = []
-    version, probabilities = predict_with_peer(
-        sys.executable, name, dataset.split("private").pixels, lambda done, total: calls.append((done, total))
-    )
-    assert version == "1.2" and calls == [(BATCH, COUNT), (COUNT, COUNT)]
+    version, probabilities = predict_with_peer(sys.executable, name, dataset.split("private").pixels)
+    assert version == "1.2" and BATCH < len(probabilities) == COUNT
     assert np.allclose(probabilities, np.where(np.arange(7) == predicted[:, None], 0.94, 0.01), atol=1e-6)
 
 

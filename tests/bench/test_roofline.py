@@ -59,14 +59,13 @@ def test_training_ends_with_the_epoch_that_passes_the_level(drawn) -> None:
 
 
 def test_a_level_that_is_never_passed_is_told(monkeypatch, drawn) -> None:
-    import fer_zoo.training.trainer as trainer
-
     def fit(*_, on_epoch, **__) -> None:
         for accuracy in (0.3, 0.5, 0.4):
             on_epoch({"public_accuracy": accuracy})
 
-    monkeypatch.setattr(trainer, "fit", fit)
-    result = time_until("cnn-baseline", drawn, 50.0, load_recipe("baseline", ["epochs=3", "compile=true"]))
+    monkeypatch.setattr("fer_zoo.bench.time_to_accuracy.fit", fit)
+    recipe = load_recipe("baseline", ["epochs=3", "compile=true"])
+    result = time_until("cnn-baseline", drawn, 50.0, recipe, device="cpu")
     assert not result["passed"] and result["epochs"] == 3 and result["public_accuracy"] == 0.5
     text = format_until(result)
     assert "50 % on PublicTest: not passed" in text and "compilation in it" in text and "a later one" in text

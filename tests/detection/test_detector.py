@@ -111,7 +111,7 @@ def test_the_edge_is_repeated_outside_the_photo(portrait: Image.Image) -> None:
 
 def test_same_photo_gives_the_same_faces_from_many_threads(group: Image.Image) -> None:
     def detect(_: int) -> tuple[list[tuple[int, int, int, int]], bytes]:
-        found = find_faces(group, threads=1)
+        found = find_faces(group)
         return [face.box for face in found], b"".join(crop_face(group, face).tobytes() for face in found)
 
     detector._create_session.cache_clear()

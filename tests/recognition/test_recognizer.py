@@ -39,7 +39,7 @@ def test_faces_are_scored_in_one_batch_by_each_model(group: Image.Image) -> None
     assert set(seen.probabilities) == set(seen.milliseconds) == {"one", "two"}
     np.testing.assert_allclose(seen.probabilities["one"].sum(axis=1), 1)
     expected = torch.softmax(Stub("same")(torch.from_numpy(seen.crops)[:, None]), dim=1).numpy()
-    np.testing.assert_allclose(seen.probabilities["one"], expected)
+    np.testing.assert_allclose(seen.probabilities["one"], expected, rtol=1e-6)
 
 
 def test_json_shape(tmp_path: Path, portrait: Image.Image) -> None:

@@ -1,8 +1,9 @@
 """Saliency maps: which pixels of a face are evidence for an emotion, from one forward and backward pass.
 
 For a convolutional network: HiResCAM (Draelos and Carin 2020, arXiv:2011.08891), the positive part of the sum
-over channels of activation times gradient, at each position of the last feature map. Before global average
-pooling it equals Grad-CAM. The logit is centered by the mean of all: only differences are meaningful.
+over channels of activation times gradient, at each position of the last feature map of 24 x 24 or more. The
+last map of all, 6 x 6 in most networks here, is often too coarse (docs/log.md). The logit is centered by the
+mean of all: only differences are meaningful.
 
 For a network on tokens: the absolute value of the same sum at the input of each attention, added over layers,
 without the class token. The layer norm before each layer makes the sign uninformative: of three small ViTs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from fer_zoo.artifacts.classifier import FaceClassifier
 
+LEAST_MAP = 24  # positions a side of the feature map; the last one where a network has none so large
 COLOR = (255, 122, 0)  # RGB: contrasts with gray for every form of color blindness
 MAX_OPACITY = 0.75  # where the heat is 1
 
@@ -108,8 +110,8 @@ def _compute_heat(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]
 
 
 def _record_stages(network: nn.Module, images: Tensor) -> tuple[list[Tensor], Tensor]:
-    """The last feature map (N, C, side, side) of a convolutional network, or the input tokens (N, T, C) of
-    each attention; and the logits.
+    """The last feature map (N, C, side, side) of a convolutional network that is large enough, or the input
+    tokens (N, T, C) of each attention; and the logits.
     """
     outputs: list[Tensor] = []
     attended: list[Tensor] = []
@@ -123,7 +125,10 @@ def _record_stages(network: nn.Module, images: Tensor) -> tuple[list[Tensor], Te
     for module in network.modules():
         module.register_forward_hook(record)
     logits = network(images)
-    return ([outputs[-1]] if outputs[-1].ndim == 4 else attended), logits
+    if outputs[-1].ndim == 3:
+        return attended, logits
+    large = [output for output in outputs if output.ndim == 4 and output.shape[-1] >= LEAST_MAP]
+    return (large or outputs)[-1:], logits
 
 
 def _has_positions(output: Tensor) -> bool:

@@ -62,10 +62,11 @@ def test_calibration_error_is_torchmetrics(scored: tuple[np.ndarray, np.ndarray]
 @pytest.mark.parametrize(
     ("name", "find_layer"),
     [
-        ("cnn-baseline", lambda network: network.features),
-        ("efficientnet_lite0", lambda network: network.bn2),
+        ("cnn-baseline", lambda network: network.features[1][5]),
+        ("resnet_48", lambda network: network.features[1]),
+        ("efficientnet_lite0", lambda network: network.blocks[2][0].bn1),
     ],
-    ids=["dense part", "average pool"],
+    ids=["dense part", "residual", "average pool"],
 )
 def test_saliency_is_grad_cams(name: str, find_layer: Callable[[Any], nn.Module]) -> None:
     cams = pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")

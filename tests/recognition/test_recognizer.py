@@ -161,6 +161,13 @@ def test_blurred_and_faint_faces_are_noted(
     assert Recognizer([Stub("one")]).inspect(poor).notes(0) == notes
 
 
+@pytest.mark.parametrize(("deviation", "notes"), [(10, []), (60, ["noisy"])])
+def test_noisy_faces_are_noted(portrait: Image.Image, deviation: float, notes: list[str]) -> None:
+    noise = np.random.default_rng(0).normal(0, deviation, (*portrait.size[::-1], 3))
+    noisy = np.clip(np.asarray(portrait) + noise, 0, 255).astype(np.uint8)
+    assert Recognizer([Stub("one")]).inspect(Image.fromarray(noisy)).notes(0) == notes
+
+
 def test_some_of_the_models_can_be_selected(tmp_path: Path, portrait: Image.Image) -> None:
     save_artifact(tmp_path / "run", create_model("resnet_48"), {})
     stub = Stub("one")

@@ -194,7 +194,7 @@ def launch(
         OSError: The port is taken.
         FerZooError: A model does not exist, or there is no public address.
     """
-    from page.server import exit_on_signals
+    from page.server import exit_on_signals, is_loopback
 
     exit_on_signals()
     if fetch:
@@ -205,8 +205,8 @@ def launch(
         page = build_page(models=models)
         url = serve(page, port, open_browser, host, share)
         print(f"The demo is at {url} (Ctrl-C stops it)", flush=True)
-        if host or share:
-            other = f"http://{gethostname()}:{page.server_port}/" if host else url
+        if share or not is_loopback(host):
+            other = url if share else f"http://{gethostname()}:{page.server_port}/"
             print(f"Everybody who can reach {other} can use it.", flush=True)
         page.block_thread()
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from page.address import find_origin
 from page.fetched_pictures import may_fetch
-from page.parts import add_html
+from page.parts import add_html, fill_at_start
 from page.templates import render
 from page.words import find_language, say
 
@@ -23,7 +23,7 @@ def build_about(page: gr.Blocks) -> None:
         return render_about(find_language(request), find_origin(request, DEFAULT_ORIGIN))
 
     text = add_html(render_about("en"), SCRIPT, "about")
-    page.load(show, None, [text], queue=False, api_visibility="private")
+    fill_at_start(page, text, show)
 
 
 def render_about(language: str, origin: str = DEFAULT_ORIGIN) -> str:

@@ -13,11 +13,10 @@ from compare_tab.verdict import (
     format_answer,
 )
 from fer_zoo import EMOTIONS
-from fer_zoo.emotions import find_colors
 from page.data_uris import encode_picture, encode_pixels, to_uri
 from page.offered_models import ModelFacts, choose_leads, read_facts
 from page.remarks import describe_reading
-from page.templates import render
+from page.templates import map_colors, render
 from page.uploads import hide_paths
 from page.words import format_number, name_label, say
 
@@ -135,36 +134,39 @@ def _describe_face(
     title = say(language, "compare.face_of", number=index + 1, count=len(seen.faces))
     if len(seen.faces) == 1:
         title = say(language, "compare.the_whole") if whole else say(language, "compare.face", number=1)
-    classes = {name: seen.name_classes(name) for name in seen.probabilities}
-    answers = {name: find_answer(table[index], classes[name]) for name, table in seen.probabilities.items()}
+    answers = {
+        name: find_answer(table[index], seen.name_classes(name)) for name, table in seen.probabilities.items()
+    }
+    classes = dict.fromkeys(emotion for name in seen.probabilities for emotion in seen.name_classes(name))
+    colors = map_colors(classes or EMOTIONS)
     return {
         "box": (x * across, y * down, width * across, height * down),
         "title": title,
-        "answers": [_describe_answer(answers[lead], classes[lead], language) for lead in leads],
+        "answers": [_describe_answer(answers[lead], colors, language) for lead in leads],
         "singles": describe_singles(language, answers, leads, facts),
         "notes": seen.notes(index),
         "crop": encode_pixels(seen.crops[index]),
-        "rows": _list_rows(seen, index, classes, language),
+        "rows": _list_rows(seen, index, colors, language),
     }
 
 
-def _describe_answer(answer: Answer, classes: Sequence[str], language: str) -> dict[str, str]:
+def _describe_answer(answer: Answer, colors: Mapping[str, str], language: str) -> dict[str, str]:
     return {
         "emotion": name_label(language, answer.emotion),
         "share": format_number(language, answer.probability, ".0%"),
         "told": format_answer(language, answer),
         "doubt": describe_doubt(language, answer),
-        "color": dict(zip(classes, find_colors(classes), strict=True))[answer.emotion],
+        "color": colors[answer.emotion],
     }
 
 
 def _list_rows(
-    seen: "Inspection", index: int, classes: Mapping[str, Sequence[str]], language: str
+    seen: "Inspection", index: int, colors: Mapping[str, str], language: str
 ) -> list[dict[str, Any]]:
     """For each class of any model its percent by model, and which models have it as their top answer."""
-    names = list(dict.fromkeys(emotion for own in classes.values() for emotion in own)) or list(EMOTIONS)
     tables = {
-        model: dict(zip(own, seen.probabilities[model][index], strict=True)) for model, own in classes.items()
+        model: dict(zip(seen.name_classes(model), table[index], strict=True))
+        for model, table in seen.probabilities.items()
     }
     tops = {model: max(table, key=lambda emotion: table[emotion]) for model, table in tables.items()}
     return [
@@ -177,5 +179,5 @@ def _list_rows(
             },
             "tops": [model for model, top in tops.items() if top == emotion],
         }
-        for emotion, color in zip(names, find_colors(names), strict=True)
+        for emotion, color in colors.items()
     ]

@@ -18,7 +18,7 @@ from compare_tab.photo_html import render_photo_input
 from fer_zoo import FerZooError
 from page.fetched_pictures import fetch_picture, may_fetch
 from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
-from page.parts import add_html, follow_language
+from page.parts import add_html, fill_at_start, follow_language
 from page.uploads import Upload, UploadError, cut_name, explain, find_name, read_upload
 from page.words import find_language, label, say
 
@@ -32,6 +32,9 @@ ANSWERED = """() => {
   document.querySelector("#photo .fz-intake").dispatchEvent(new Event("answered", { bubbles: true }));
 }"""
 BUSY = """() => { document.querySelector("#result").setAttribute("aria-busy", "true"); }"""
+UNANSWERED = """() => {
+  document.querySelector("#result .fz-result")?.dispatchEvent(new Event("unanswered", { bubbles: true }));
+}"""
 SETTLED = """() => { document.querySelector("#result").removeAttribute("aria-busy"); }"""
 
 
@@ -58,7 +61,7 @@ def build_compare(page: gr.Blocks) -> None:
         models = gr.CheckboxGroup(list_names(), value=list_first_ticked(), show_label=False, container=False)
     follow_language(page, photo, render_photo_input)
     # Not follow_language: on a busy server the answer to a quick visitor's photo comes before these words.
-    page.load(show_welcome, [state], [result], queue=False, show_progress="hidden", api_visibility="private")
+    fill_at_start(page, result, show_welcome, state)
     outputs = [state, result, heats]
     # The script of `photo` says that a photo is being read: Gradio's clock would stand on the old answer.
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -72,7 +75,8 @@ def build_compare(page: gr.Blocks) -> None:
         listen(None, js=BUSY, api_visibility="private")
         _run_after(listen(reread, [state, models], outputs, **again), SETTLED)
     result.clear(forget_photo, None, outputs, **options)
-    result.expand(show_heats, [state], [heats], trigger_mode="multiple", **options, **QUEUE)
+    asked = result.expand(show_heats, [state], [heats], trigger_mode="multiple", **options, **QUEUE)
+    asked.failure(None, js=UNANSWERED, api_visibility="private")
 
 
 def _run_after(event: Any, script: str) -> None:
@@ -137,14 +141,18 @@ def compare_again(state: PhotoState | None, models: list[str], request: gr.Reque
 
 
 def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Request) -> str:
-    """HTML of the heatmaps of one face for one emotion; nothing for a photo or a face that is gone."""
+    """HTML of the heatmaps of one face for one emotion; nothing for a face or an emotion that is not there.
+
+    Raises gr.Error, which the page shows as a message, where the photo is no longer held.
+    """
     asked = event._data if isinstance(event._data, dict) else {}
     index, emotion = asked.get("face", -1), str(asked.get("emotion"))
-    if state is None or state.crops is None or not state.classes or index not in range(len(state.crops)):
+    language = find_language(request)
+    if state is None or state.crops is None or not state.classes:
+        raise gr.Error(say(language, "compare.gone"), print_exception=False)
+    if index not in range(len(state.crops)) or not any(emotion in own for own in state.classes.values()):
         return ""
-    if not any(emotion in own for own in state.classes.values()):
-        return ""
-    return render_heats(state.key, state.crops[index], index, emotion, state.classes, find_language(request))
+    return render_heats(state.key, state.crops[index], index, emotion, state.classes, language)
 
 
 def show_welcome(state: PhotoState | None, request: gr.Request) -> Any:

@@ -17,8 +17,8 @@ function show(face) {
 }
 
 function nameHeat(face, emotion) {
-  const models = findAll(`[data-panel="0"] thead th`);
-  return [chosen.photo, face, emotion, ...models.map((head) => head.firstChild.textContent)].join("|");
+  const models = findAll(`[data-panel="0"] th[data-model]`);
+  return [chosen.photo, face, emotion, ...models.map((head) => head.dataset.model)].join("|");
 }
 
 function showWhy() {
@@ -39,6 +39,13 @@ function showWhy() {
 element.addEventListener("heats", ({ detail }) => {
   if (detail.dataset.for !== chosen.photo) return;
   heats.set(nameHeat(detail.dataset.of, detail.dataset.emotion), detail);
+  showWhy();
+});
+
+// The page says so after an error, which it has shown: the next click asks again.
+element.addEventListener("unanswered", () => {
+  for (const [name, ready] of heats) if (!ready) heats.delete(name);
+  why = null;
   showWhy();
 });
 

@@ -16,12 +16,11 @@ from typing import Any
 
 import gradio as gr
 
-from fer_zoo import FaceTracker, FerZooError
-from fer_zoo.emotions import find_colors
+from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
 from page.remarks import describe_reading
-from page.templates import render
+from page.templates import map_colors, render
 from page.uploads import explain
 from page.words import find_language, list_texts, name_label, say
 
@@ -48,7 +47,7 @@ def render_live(language: str) -> str:
     names = list_names()
     chosen = FASTEST if FASTEST in names else names[0]
     script_words = json.dumps(list_texts(language, "live"))
-    return render("live", language, script_words=script_words, names=names, chosen=chosen)
+    return render("live", language, script_words=script_words, names=names, chosen=chosen, classes=EMOTIONS)
 
 
 def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
@@ -92,8 +91,7 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
 
 
 def _name_classes(language: str, classes: Sequence[str]) -> list[tuple[str, str]]:
-    names = [name_label(language, name) for name in classes]
-    return list(zip(names, find_colors(classes), strict=True))
+    return [(name_label(language, name), color) for name, color in map_colors(classes).items()]
 
 
 def _decode(frame: str) -> bytes:

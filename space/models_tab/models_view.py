@@ -9,7 +9,7 @@ from models_tab.model_html import render_model
 from models_tab.speed import list_speeds, measure_speed
 from models_tab.zoo_html import render_models
 from page.offered_models import QUEUE, list_names, list_offered
-from page.parts import add_html
+from page.parts import add_html, fill_at_start
 from page.words import find_language
 
 SCRIPT = Path(__file__).with_name("view.js")
@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("view.js")
 def build_models(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
     zoo = add_html(render_models(list_offered(), "en", {}), SCRIPT, "zoo")
-    page.load(show_models, None, [zoo], queue=False, api_visibility="private")
+    fill_at_start(page, zoo, show_models)
     zoo.select(show_model, None, [zoo], api_visibility="private")
     zoo.clear(show_models, None, [zoo], api_visibility="private")
     zoo.submit(measure_models, None, [zoo], api_visibility="private", **QUEUE)

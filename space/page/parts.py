@@ -55,5 +55,10 @@ def follow_language(page: gr.Blocks, part: Any, render: Callable[[str], str]) ->
     def show(request: gr.Request) -> str:
         return render(find_language(request))
 
+    fill_at_start(page, part, show)
+
+
+def fill_at_start(page: gr.Blocks, part: Any, show: Callable[..., Any], state: Any = None) -> None:
+    """When the page is opened, fill `part` with what `show` gives. state: its first argument, if any."""
     # Without Gradio's clock, which would stand on the English text until the answer comes.
-    page.load(show, None, [part], queue=False, api_visibility="private", show_progress="hidden")
+    page.load(show, state, [part], queue=False, api_visibility="private", show_progress="hidden")

@@ -1,6 +1,7 @@
 """What the demo's process sets up around Gradio's server: limits, signals, proxies, clean-up."""
 
 import asyncio
+import ipaddress
 import os
 import signal
 import sys
@@ -34,6 +35,14 @@ def raise_file_limit() -> None:
     for wanted in (max(now, 10_240), most):  # macOS says "unlimited" and takes no more than the first
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a server that listens there is reached from this machine alone. None is Gradio's own choice."""
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or "localhost"
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def allow_name(name: str) -> None:

@@ -1,15 +1,22 @@
 """HTML from the files of `templates/`. Jinja escapes every text that is put into them."""
 
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fer_zoo.emotions import COLORS, OTHER_COLORS
+from fer_zoo.emotions import find_colors
 from page.words import format_number, name_label, say
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def map_colors(classes: Iterable[str]) -> dict[str, str]:
+    """Each class with its color: one is the same all over a page that asks for all its classes at once."""
+    names = list(classes)
+    return dict(zip(names, find_colors(names), strict=True))
 
 
 @cache
@@ -24,9 +31,7 @@ def _open_templates() -> Environment:
 
 
 def render(template: str, language: str, /, **values: Any) -> str:
-    """HTML. values: plain data. A template also has `say`, `number`, `label` and `color` of a class, and
-    the `colors` of the emotions.
-    """
+    """HTML. values: plain data. A template also has `say`, `number`, `label` of a class and `map_colors`."""
     return (
         _open_templates()
         .get_template(f"{template}.html")
@@ -35,8 +40,7 @@ def render(template: str, language: str, /, **values: Any) -> str:
             say=partial(say, language),
             number=partial(format_number, language),
             label=partial(name_label, language),
-            colors=COLORS,
-            color=lambda name: COLORS.get(name, OTHER_COLORS[0]),
+            map_colors=map_colors,
             **values,
         )
     )

@@ -41,5 +41,5 @@ class Filmstrip:
         for index, picture in enumerate(self._pictures):
             top, left = index // COLUMNS * height, index % COLUMNS * width
             sheet[top : top + height, left : left + width] = picture[:height]
-        layout = {"columns": COLUMNS, "rows": rows, "width": width, "height": height}
+        layout = {"columns": COLUMNS, "width": width, "height": height}
         return {"source": encode_pixels(sheet, "JPEG"), "seconds": self.seconds, **layout}

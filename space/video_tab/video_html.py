@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from fer_zoo import VideoStory, charts
-from fer_zoo.emotions import find_colors
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_ZIP
 from page.report import render_no_report, render_report
+from page.templates import map_colors
 from page.words import format_number, name_label, say
 from video_tab.filmstrip import Filmstrip
 
@@ -41,7 +41,7 @@ def render_story(
         note=note,
         mostly=_name_mostly(story, language),
         faces=faces,
-        legend=dict(zip(classes, find_colors(classes), strict=True)),
+        legend=map_colors(classes),
         film=film.describe() if film and film.seconds else None,
         width=width,
         ticks={at: say(language, "video.seconds", at=format_number(language, at, "g")) for at in ticks},

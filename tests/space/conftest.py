@@ -21,6 +21,11 @@ from fer_zoo.evaluation.metrics import score_predictions
 SPACE = Path(__file__).parents[2] / "space"
 NAMES = ("cnn-baseline", "resnet_48")
 SESSION = "tests"
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+]
 
 
 class Served(NamedTuple):
@@ -131,6 +136,24 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
     assert not refused
+
+
+@pytest.fixture(scope="module")
+def browser_flags() -> list[str]:
+    """Further ones than FLAGS: a module may have its own."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(browser_flags: list[str]) -> Iterator[Any]:
+    """Chromium, whose camera shows a test picture."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS + browser_flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

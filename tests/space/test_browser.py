@@ -13,21 +13,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 NOISE = "Failed to load resource: the server responded with a status of 413"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS + CAMERA)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desk", "phone"])
@@ -208,6 +194,29 @@ def test_an_expression_shows_where_each_model_sees_it_in_the_chosen_face(page: A
     assert wait_for_heats(page, 1) == first[1:]
     page.get_by_role("button", name="happy: show where").click()
     assert page.locator(".fz-heat-picture:visible").count() == 0
+
+
+def test_heatmaps_that_failed_are_asked_for_again(
+    page: Any, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from compare_tab import compare_view
+
+    render = compare_view.render_heats
+    failures = [RuntimeError("out of memory")]
+
+    def fail_once(*given: Any) -> str:
+        if failures:
+            raise failures.pop()
+        return render(*given)
+
+    monkeypatch.setattr(compare_view, "render_heats", fail_once)
+    add(page, portrait)
+    row = page.get_by_role("button", name="happy: show where")
+    row.click()
+    page.wait_for_function("!document.querySelector('[data-why][aria-pressed=true]')")
+    assert not failures
+    row.click()
+    wait_for_heats(page, 2)
 
 
 def test_a_spanish_browser_sees_spanish(browser: Any, served: Any, pair: Path) -> None:

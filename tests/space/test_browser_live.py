@@ -17,11 +17,6 @@ from fer_zoo import EMOTIONS
 pytestmark = pytest.mark.browser
 
 ELSEWHERE = "faces.test"  # under this name it is not the visitor's own machine
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +34,13 @@ def camera(portrait: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(camera: Path, served: Any) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing: apt-get install --no-install-recommends chromium fonts-dejavu")
-    with playwright.sync_playwright() as driver:
-        elsewhere = served.url.replace("127.0.0.1", ELSEWHERE)
-        flags = [
-            *FLAGS,
-            f"--use-file-for-fake-video-capture={camera}",
-            f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
-            f"--unsafely-treat-insecure-origin-as-secure={elsewhere}",  # stands for https
-        ]
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield chromium
-        chromium.close()
+def browser_flags(camera: Path, served: Any) -> list[str]:
+    elsewhere = served.url.replace("127.0.0.1", ELSEWHERE)
+    return [
+        f"--use-file-for-fake-video-capture={camera}",
+        f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
+        f"--unsafely-treat-insecure-origin-as-secure={elsewhere}",  # stands for https
+    ]
 
 
 @pytest.fixture(params=[(1280, "light", "en-GB"), (390, "dark", "es-MX")], ids=["desk", "phone"])

@@ -168,6 +168,33 @@ def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: 
     assert "abc.gradio.live" in list_hosts()
 
 
+@pytest.mark.parametrize(
+    ("host", "is_open"),
+    [
+        (None, False),
+        ("localhost", False),
+        ("127.0.0.2", False),
+        ("::1", False),
+        ("0.0.0.0", True),
+        ("faces.local", True),
+    ],
+)
+def test_that_others_can_reach_the_page_is_said_where_it_is_so(
+    host: str | None, is_open: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import app
+    import page.server
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # launch sets it
+    monkeypatch.setattr(page.server, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(app, "isolate_decoding", lambda: None)
+    monkeypatch.setattr(app, "serve", lambda *_: "http://127.0.0.1:7860/")
+    served = SimpleNamespace(server_port=7860, block_thread=lambda: None)
+    monkeypatch.setattr(app, "build_page", lambda **_: served)
+    app.launch(host=host)
+    assert ("Everybody who can reach" in capsys.readouterr().out) == is_open
+
+
 def test_each_family_of_labels_is_led_by_its_ensemble_or_by_its_best_on_public_test() -> None:
     from page.offered_models import ModelFacts, choose_leads
 

@@ -107,7 +107,8 @@ def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, p
     for wrong in ({"face": 2}, {"face": -1}, {"face": "x"}, {}, None, "x", {"face": 0, "emotion": "hungry"}):
         assert served.press("show_heats", [None], wrong) == [""]
     served.press("forget_photo", [])
-    assert served.press("show_heats", [None], {"face": 0, "emotion": "sad"}) == [""]
+    with pytest.raises(RuntimeError, match="Add it again"):
+        served.press("show_heats", [None], {"face": 0, "emotion": "sad"})
 
 
 def test_result_is_in_the_language_of_the_visitor(served: Any, portrait: Path, no_face: Path) -> None:

@@ -1,12 +1,14 @@
 """The seven emotions of FER2013, in the order of its CSV file, classes of one's own, and their colors."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fer_zoo.errors import FerZooError
 
 EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MAX_CLASSES = 1000
-MAX_CLASS_NAME = 100  # characters
+MAX_CLASS_NAME = 100  # characters; of a model that was built with names of its own
+SAFE_NAME = re.compile(r"[\w .-]{1,60}")  # classes of data, and all that names a score
 
 # Found by a search for the palette whose closest pair is farthest apart in CIELAB, seen with normal color
 # vision and without red, green or blue cones, at a contrast of 3 to 1 or more on white and on near-black.

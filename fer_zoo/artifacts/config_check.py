@@ -1,10 +1,9 @@
 """What a model's config.json may say. It comes from anywhere: nothing in it is a path, a class or code."""
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.emotions import SIDE, check_classes
+from fer_zoo.emotions import SAFE_NAME, SIDE, check_classes
 from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
 MAX_MEMBERS = 16  # of an ensemble
 MAX_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
 SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
-SCORE_NAME = re.compile(r"[\w .-]{1,60}")
 
 
 def check_block(block: Any) -> None:
@@ -101,9 +99,9 @@ def _check_figures(name: str, value: Any, depth: int) -> None:
     """Raises TypeError or ValueError for anything but tables and lists of numbers that a card can print."""
     if isinstance(value, dict) and depth:
         for key, part in value.items():
-            if not SCORE_NAME.fullmatch(key):
+            if not SAFE_NAME.fullmatch(key):
                 raise ValueError(f"{name} has the name {key!r:.60}; allowed are letters and digits")
-            if not (key in SCORE_TEXTS and isinstance(part, str) and SCORE_NAME.fullmatch(part)):
+            if not (key in SCORE_TEXTS and isinstance(part, str) and SAFE_NAME.fullmatch(part)):
                 _check_figures(key, part, depth - 1)
     elif isinstance(value, list) and depth:
         for part in value:

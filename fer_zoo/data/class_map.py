@@ -1,6 +1,5 @@
 """Classes merged, renamed or dropped, and the classes of data matched to those of a model."""
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.data.labels_and_splits import Rows, is_same_class, order_classes
-from fer_zoo.emotions import EMOTIONS
+from fer_zoo.emotions import EMOTIONS, MAX_CLASSES, SAFE_NAME
 from fer_zoo.errors import DataError, UnknownNameError
 
 if sys.version_info >= (3, 11):
@@ -18,9 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-MAX_CLASSES = 1000
 MAX_FILE_BYTES = 1_000_000
-CLASS_NAME = re.compile(r"[\w .-]{1,60}")
 HOW_TO_MERGE = "angry,disgust=negative"
 HOW_TO_MAP = 'lines such as disgust = "negative", and drop = ["contempt"]'
 
@@ -111,7 +108,7 @@ def check_class_names(classes: Sequence[str], source: str) -> None:
     if len(classes) > MAX_CLASSES:
         raise DataError(f"{source}: {len(classes):,} classes; allowed are at most {MAX_CLASSES:,}.")
     for name in classes:
-        if not CLASS_NAME.fullmatch(name):
+        if not SAFE_NAME.fullmatch(name):
             raise DataError(
                 f"{source}: the class {name!r:.80}; allowed are 1 to 60 letters, digits, spaces, dots, - and "
                 "_. Rename it, with --classes FILE."

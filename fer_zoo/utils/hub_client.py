@@ -2,6 +2,10 @@
 
 huggingface_hub reads HF_TOKEN, HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
 
+`snapshot_download` does less, as read in its version 2.4: it compares a download's size and not its hash, and
+its patterns cannot choose by what a repository has. `verify_repo_checksums` hashes, with another request, and
+neither deletes nor repeats what differs; offline, nothing would tell a verified file from another.
+
 Private API of huggingface_hub, as seen in 2.4: `utils.httpx`, `utils.validate_repo_id`,
 `file_download.repo_folder_name`, the constants that are read here, and the layout of its cache (`refs/BRANCH`
 contains a commit, `snapshots/COMMIT` its files).
@@ -154,7 +158,7 @@ def _find_cached(repo: str, choose: Choose, revision: str, repo_type: str) -> Fe
     commit = revision
     if not COMMIT.fullmatch(revision):
         reference = cache / "refs" / revision
-        commit = reference.read_text().strip() if reference.is_file() else ""
+        commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
     record = cache / RECORDS / f"{commit}.json"
     if not record.is_file():
         return None

@@ -9,10 +9,9 @@ from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
     from fer_zoo.artifacts.classifier import FaceClassifier, create_model
-    from fer_zoo.artifacts.export import save_model
-    from fer_zoo.artifacts.hub import describe_model, list_models, load, pull_model
-    from fer_zoo.artifacts.hub_push import push_model
+    from fer_zoo.artifacts.hub import describe_model, list_models, load, pull_model, push_model
     from fer_zoo.artifacts.onnx_model import OnnxClassifier
+    from fer_zoo.artifacts.save import save_model
     from fer_zoo.data.dataset import FaceDataset, build_loader
     from fer_zoo.data.fer2013 import read_faces, read_fer2013
     from fer_zoo.detection.crop_photos import crop_photos
@@ -51,11 +50,11 @@ _HOMES = {
     "measure_latency": "fer_zoo.evaluation.latency",
     "predict": "fer_zoo.recognition.predict",
     "pull_model": "fer_zoo.artifacts.hub",
-    "push_model": "fer_zoo.artifacts.hub_push",
+    "push_model": "fer_zoo.artifacts.hub",
     "read_faces": "fer_zoo.data.fer2013",
     "read_fer2013": "fer_zoo.data.fer2013",
     "read_one_face": "fer_zoo.detection.crops",
-    "save_model": "fer_zoo.artifacts.export",
+    "save_model": "fer_zoo.artifacts.save",
 }
 
 __all__ = [

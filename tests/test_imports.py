@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ def find_room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def list_imports(path: Path) -> set[str]:
-    """Rooms that a file imports, also inside functions; what only the type checker reads does not count.
+def list_modules(path: Path) -> set[str]:
+    """Modules that a file imports, also inside functions; what only the type checker reads does not count.
 
     `import fer_zoo` and `from fer_zoo import load` are of the room `__init__`, which reaches every other.
     """
@@ -42,9 +43,9 @@ def list_imports(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
-    rooms = set()
+    modules: set[str] = set()
     for node in ast.walk(tree):
-        names = []
+        names: list[str] = []
         if isinstance(node, ast.ImportFrom) and not node.level and node.module == "fer_zoo":
             names = [
                 f"fer_zoo.{alias.name}" if alias.name in FLOORS else "fer_zoo.__init__"
@@ -54,8 +55,13 @@ def list_imports(path: Path) -> set[str]:
             names = [node.module or ""]
         elif isinstance(node, ast.Import):
             names = ["fer_zoo.__init__" if alias.name == "fer_zoo" else alias.name for alias in node.names]
-        rooms |= {name.split(".")[1] for name in names if name.startswith("fer_zoo.")}
-    return rooms
+        modules |= {name for name in names if name.startswith("fer_zoo.")}
+    return modules
+
+
+def list_imports(path: Path) -> set[str]:
+    """Rooms that a file imports."""
+    return {name.split(".")[1] for name in list_modules(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -64,6 +70,14 @@ def test_imports_point_down(path: Path) -> None:
     assert room in FLOORS, f"name the floor of {room}"
     above = FLOORS[FLOORS.index(room) + 1 :]
     assert not list_imports(path) & set(above)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        ".".join(("fer_zoo", *path.relative_to(PACKAGE).with_suffix("").parts)): list_modules(path)
+        for path in FILES
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
 
 
 def test_a_module_name_means_one_thing() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
 from fer_zoo.artifacts.card_metadata import front_matter
 from fer_zoo.artifacts.card_results import class_tables, ferplus_and_latency, results_note, results_table
-from fer_zoo.artifacts.card_text import clean
 from fer_zoo.artifacts.card_training import (
     members_section,
     pretrained_license,
@@ -16,10 +15,14 @@ from fer_zoo.artifacts.card_training import (
 )
 from fer_zoo.artifacts.train_command_line import is_of_fer2013
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import ArtifactError
+from fer_zoo.errors import ArtifactError, escape
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.models.weights import WEIGHTS
 from fer_zoo.utils.files import write_atomically, write_text
+
+# Others' words in a card: a config.json comes from anywhere, and a terminal and a web page show the card.
+MAX_SIGNS = 300  # of one text
+MARKUP = str.maketrans(dict.fromkeys("<>&`|[]*!#\"'$", "_"))  # of HTML, Markdown and shells
 
 LIMITS = """\
 - **Good for**: experiments, teaching, comparing models on FER2013, rough sorting of pictures of faces.
@@ -184,3 +187,12 @@ def _usage(block: dict[str, Any], address: str) -> str:
         command = f"fer-zoo export {address} --format timm --rgb --out for_transformers"
         export = f"\nPipelines of transformers give color pictures; a folder for them:\n`{command}`\n"
     return "\n".join([*lines, f"```\n{export}"])
+
+
+def clean(value: Any) -> Any:
+    """The same, with every text in it shortened, printable, and without the signs of HTML and Markdown."""
+    if isinstance(value, str):
+        return escape(value[:MAX_SIGNS].translate(MARKUP))
+    if isinstance(value, dict):
+        return {clean(key): clean(part) for key, part in value.items()}
+    return [clean(part) for part in value] if isinstance(value, list) else value

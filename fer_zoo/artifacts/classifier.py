@@ -1,34 +1,45 @@
 """The one contract: uint8 faces (N, 1, 48, 48) in, logits (N, C) out, whatever the network inside."""
 
-import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from fer_zoo.artifacts.classifier_settings import ClassifierSettings
+from fer_zoo.artifacts.artifact import WEIGHTS_NAME, explain_members, find_member, hash_weights, read_config
+from fer_zoo.artifacts.classifier_settings import ClassifierSettings, load_weights
+from fer_zoo.artifacts.config_check import (
+    check_members,
+    check_network,
+    check_same_classes,
+    check_scale,
+    check_size,
+    check_weight,
+)
+from fer_zoo.artifacts.origin import Origin, fingerprint_model
 from fer_zoo.artifacts.preprocessing import Preprocessing as Preprocessing
 from fer_zoo.artifacts.preprocessing import resize_faces
-from fer_zoo.emotions import EMOTIONS, check_classes
+from fer_zoo.artifacts.prior_correction import read_prior
+from fer_zoo.artifacts.resolve import ModelRef, require_folder, resolve
+from fer_zoo.emotions import EMOTIONS, SIDE, check_classes
+from fer_zoo.errors import ArtifactError
 from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.models.float32_buffers import in_eval_mode
 from fer_zoo.models.registry import create_backbone, find_architecture
+from fer_zoo.models.weights import name_weights
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-    from fer_zoo.artifacts.origin import Origin
     from fer_zoo.utils.photo_inputs import Photos
 
 # A forked process has none of its parent's OpenMP threads, and torch would wait for them forever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 class FaceClassifier(ClassifierSettings):
@@ -143,42 +154,28 @@ class FaceClassifier(ClassifierSettings):
 
         return embed_faces(self, faces, batch_size)
 
-    # Three habits of huggingface_hub's PyTorchModelHubMixin, by the package's public functions: the mixin's
-    # own loader is not strict, and would leave random weights where a file lacks some.
+    # Three habits of huggingface_hub's PyTorchModelHubMixin, whose own loader is not strict, and would leave
+    # random weights where a file lacks some.
 
     @classmethod
     def from_pretrained(cls, name: "str | Path", *, revision: str | None = None) -> "FaceClassifier":
         """`fer_zoo.load`: an embedded name, a folder, or OWNER/NAME on the Hub; strict, in eval mode."""
-        from fer_zoo.artifacts.hub import load
-
-        return load(name, revision=revision)
+        found = resolve(name, revision)
+        require_folder(found, name)
+        return load_found(found)
 
     def save_pretrained(self, folder: "str | Path") -> None:
         """`fer_zoo.save_model`: weights, config.json and card into a folder, over what is there."""
-        from fer_zoo.artifacts.export import save_model
+        from fer_zoo.artifacts.save import save_model
 
         save_model(self, folder)
 
     def push_to_hub(self, repo: str, *, private: bool = False, branch: str | None = None) -> str:
         """`fer_zoo.push_model`: this model into OWNER/NAME on the Hub, in one commit. Returns its address."""
-        from fer_zoo.artifacts.hub_push import push_model
+        from fer_zoo.artifacts.hub_push import push_written
+        from fer_zoo.artifacts.save import save_model
 
-        return push_model(self, repo, private=private, revision=branch)
-
-
-def in_eval_mode(network: Network) -> Network:
-    """The network itself, or, where one of its modules is in training mode, a copy in eval mode that shares
-    every tensor. Switching the network's own modes would change the answers and the batch-norm statistics of
-    other threads that use it.
-    """
-    in_training = any(module.training for module in network.modules())
-    return share_weights(network).eval() if in_training else network
-
-
-def share_weights(network: Network) -> Network:
-    """A copy with modes and hooks of its own that shares every tensor."""
-    tensors = [*network.parameters(), *network.buffers()]
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+        return push_written(lambda folder: save_model(self, folder, hub_name=repo), repo, private, branch)
 
 
 def create_model(
@@ -213,3 +210,94 @@ def create_model(
         info={"network": dict(options)} if options else None,
         classes=names,
     )
+
+
+def load_found(found: ModelRef) -> FaceClassifier:
+    """`load_artifact` of what `resolve` found; `info["hub"]` tells the commit of the Hub."""
+    model = load_artifact(found.path)
+    if found.kind == "hub":
+        model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
+    return model
+
+
+def load_artifact(folder: Path) -> FaceClassifier:
+    """The model of a folder, in eval mode, float32, on the CPU. Strict: every tensor must be there and fit.
+
+    Its `origin` tells later whether it was changed. Raises ArtifactError for a missing or damaged file,
+    UnknownNameError for an unknown architecture.
+    """
+    model, digest = _load(folder)
+    _check_answers(model, folder)
+    model.origin = Origin(model.name, digest, fingerprint_model(model))
+    return model
+
+
+def _load(folder: Path) -> tuple[FaceClassifier, str]:
+    """The model, and what `hash_weights` gives for its folder."""
+    block = read_config(folder)["fer_zoo"]
+    architecture, path = block["name"], folder / WEIGHTS_NAME
+    if "members" in block:
+        backbone = _build_ensemble(block, from_package=not path.is_file())
+    else:
+        row = find_architecture(architecture)
+        backbone = create_backbone(row, options=block.get("network"), num_classes=len(block["classes"]))
+        architecture = row.name
+        if not path.is_file():
+            raise ArtifactError(f"{str(folder)!r} has no {WEIGHTS_NAME}; fer_zoo reads safetensors only.")
+    digest = (
+        load_weights(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
+    )
+    scale = block["input"]
+    model = FaceClassifier(
+        backbone,
+        Preprocessing(scale["size"], scale["mean"], scale["std"]),
+        name=name_weights(architecture, block.get("tag")),
+        temperature=block["temperature"],
+        info=block,
+        architecture=architecture,
+        classes=block["classes"],
+    )
+    model.restore_prior(read_prior(block, block["classes"]))
+    return model.eval(), digest
+
+
+def _check_answers(model: FaceClassifier, folder: Path) -> None:
+    """Raises ArtifactError for weights so large that some answer would be NaN: black, white and noise."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (1, 1, SIDE, SIDE), dtype=torch.uint8, generator=generator)
+    faces = torch.cat([torch.zeros_like(noise), torch.full_like(noise, 255), noise])
+    with torch.inference_mode():
+        answers = model(faces)
+    if not answers.isfinite().all():
+        raise ArtifactError(f"The weights in {str(folder)!r} are so large that the model outputs NaN.")
+
+
+def _build_ensemble(block: dict[str, Any], from_package: bool) -> nn.Module:
+    """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
+    file.
+    """
+    classes = block["classes"]
+    try:
+        rows = [(str(row["name"]), check_weight(row["weight"]), row) for row in check_members(block)]
+        models = []
+        for name, _, row in rows:
+            if from_package:
+                models.append(_load(find_member(row))[0])
+                check_same_classes(classes, models[-1].classes)
+            else:
+                check_scale(row["input"], row["temperature"])
+                check_network(row.get("network"))
+                scale, architecture = row["input"], find_architecture(name)
+                check_size(architecture, scale["size"])
+                member = FaceClassifier(
+                    create_backbone(architecture, options=row.get("network"), num_classes=len(classes)),
+                    Preprocessing(scale["size"], scale["mean"], scale["std"]),
+                    name=architecture.name,
+                    temperature=row["temperature"],
+                    classes=classes,
+                )
+                member.restore_prior(read_prior(row, classes))
+                models.append(member)
+        return Ensemble(models, [weight for _, weight, _ in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise explain_members(error) from error

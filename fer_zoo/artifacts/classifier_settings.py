@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from fer_zoo.artifacts.artifact import CONFIG_NAME
 from fer_zoo.artifacts.preprocessing import Preprocessing
 from fer_zoo.artifacts.prior_correction import PriorCorrection, build_prior
 from fer_zoo.emotions import EMOTIONS, check_classes
-from fer_zoo.errors import FerZooError
+from fer_zoo.errors import ArtifactError, FerZooError, one_line
 from fer_zoo.models.float32_buffers import Float32Buffers
+from fer_zoo.utils.tensors import check_values, read_tensors
 
 SETTINGS = ("input_mean", "input_std", "calibration_temperature", "prior_correction")
+MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
 
 
 class ClassifierSettings(Float32Buffers):
@@ -142,3 +146,30 @@ class ClassifierSettings(Float32Buffers):
 def is_setting(key: str) -> bool:
     """Whether a key of a state dict is one of a classifier's settings, and not of a network's weights."""
     return key.rpartition(".")[2] in SETTINGS
+
+
+def load_weights(backbone: nn.Module, path: Path, sha256: str | None) -> str:
+    """Load a file strictly: every tensor, of the right shape and kind, each value a number. Returns the
+    file's SHA-256.
+
+    sha256: of the file, as config.json has it; None where the folder is older than that. A file that is
+    larger than the network's tensors could make it is not read.
+    """
+    state = backbone.state_dict()
+    settings = {key: value for key, value in state.items() if is_setting(key)}  # config.json has them
+    wanted = {key: value for key, value in state.items() if key not in settings}
+    most_bytes = sum(8 * value.numel() + MAX_HEADER_BYTES for value in wanted.values())
+    tensors, _, digest = read_tensors(path, most_bytes)
+    if sha256 is not None and digest != sha256:
+        raise ArtifactError(
+            f"{str(path)!r} is not the file that its {CONFIG_NAME} was written with: it is damaged, or one "
+            "of the two was replaced. Get the folder again, or resume the run that was writing it."
+        )
+    for key, value in tensors.items():
+        check_values(path, key, value, wanted.get(key))
+    try:
+        backbone.load_state_dict({**tensors, **settings}, strict=True)
+    except RuntimeError as error:
+        reason = one_line(error)
+        raise ArtifactError(f"{str(path)!r} does not hold its model's tensors: {reason}") from error
+    return digest

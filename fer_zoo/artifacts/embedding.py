@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fer_zoo.artifacts.classifier import share_weights
 from fer_zoo.detection.crops import read_one_face
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError
 from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.models.float32_buffers import share_weights
 from fer_zoo.utils.photo_inputs import split_batch, split_chunks
 
 if TYPE_CHECKING:

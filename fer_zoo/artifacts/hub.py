@@ -1,13 +1,13 @@
 """Load a model by its name, fetch one from the Hugging Face Hub, and list what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fer_zoo.artifacts.artifact import (
     WEIGHTS_NAME,
     list_embedded,
-    load_artifact,
     name_model,
     read_config,
 )
@@ -70,13 +70,13 @@ def load(
         raise ArtifactError(
             f"{str(name)!r} is an ONNX file: give runtime='onnx', or a model's name or folder."
         )
-    model = load_artifact(found.path)
+    from fer_zoo.artifacts.classifier import load_found
+
+    model = load_found(found)
     if str(device) != "cpu":
         from fer_zoo.utils.devices import pick_device
 
         model = model.to(pick_device(str(device)))
-    if found.kind == "hub":
-        model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
     return model
 
 
@@ -91,6 +91,28 @@ def pull_model(address: str, out: str | Path, revision: str | None = None) -> Mo
     pulled = fetch_model(address, revision)
     copy_artifact(pulled.path, Path(out), {"hub": {"repo": pulled.repo, "commit": pulled.commit}})
     return pulled
+
+
+def push_model(
+    source: "str | Path | FaceClassifier", repo: str, *, private: bool = False, revision: str | None = None
+) -> str:
+    """Put a model, given by its name, its folder or itself, into OWNER/NAME in one commit; give its address.
+
+    A repository or branch that is missing is made; `private` says who sees a new one. A push that stopped is
+    simply run again. Raises HubError or ArtifactError.
+    """
+    from fer_zoo.artifacts.hub_push import push_written
+
+    if not isinstance(source, (str, Path)):
+        return source.push_to_hub(repo, private=private, branch=revision)
+    return push_written(copy_for_hub(source, repo), repo, private, revision)
+
+
+def copy_for_hub(source: str | Path, repo: str) -> Callable[[Path], None]:
+    """A function that copies a model to a folder, its card written for `repo`. Raises ArtifactError."""
+    from fer_zoo.artifacts.export import copy_artifact
+
+    return partial(copy_artifact, resolve_folder(source), added={}, hub_name=repo)
 
 
 def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:

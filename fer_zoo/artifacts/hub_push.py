@@ -1,50 +1,43 @@
-"""A trained model to the Hugging Face Hub, in one commit."""
+"""A model's folder to the Hugging Face Hub, in one commit."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fer_zoo.artifacts.artifact import hash_weights, name_model, read_config, write_config
-from fer_zoo.artifacts.export import copy_artifact, save_model
-from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.utils.hub_client import check_name, translate_errors
-
-if TYPE_CHECKING:
-    from fer_zoo.artifacts.classifier import FaceClassifier
 
 TRIES, PAUSE = 3, 1.0  # of the commit; seconds before the second try, then twice as many
 
 
 @contextmanager
-def prepare_push(source: "str | Path | FaceClassifier", repo: str) -> Iterator[dict[str, Path]]:
-    """What a push of a model sends: places in the repository, and files here. source: as in `push_model`.
+def prepare_push(write: Callable[[Path], object]) -> Iterator[dict[str, Path]]:
+    """What a push of a model sends: places in the repository, and files here.
 
-    Weights, config.json with their SHA-256, the card that tells how to load it from `repo`, and its pictures.
-    The model is loaded once, so that a broken one is told before anything is sent. Raises ArtifactError.
+    Weights, config.json with their SHA-256, the card that tells how to load it from the Hub, and its
+    pictures. write: makes the model's folder at the path that it is given; its errors come before anything
+    is sent.
     """
     with TemporaryDirectory(prefix="fer-zoo-") as name:
         folder = Path(name) / "pushed"
-        if isinstance(source, (str, Path)):
-            copy_artifact(resolve_folder(source), folder, {}, hub_name=repo)
-        else:
-            save_model(source, folder, hub_name=repo)
+        write(folder)
         config = read_config(folder)
         config["fer_zoo"]["weights_sha256"] = hash_weights(folder)
         write_config(folder, config)
         yield {path.name: path for path in sorted(folder.iterdir())}
 
 
-def push_model(
-    source: "str | Path | FaceClassifier", repo: str, *, private: bool = False, revision: str | None = None
+def push_written(
+    write: Callable[[Path], object], repo: str, private: bool = False, revision: str | None = None
 ) -> str:
-    """Put a model, given by its name, its folder or itself, into OWNER/NAME in one commit; give its address.
+    """Put the model's folder that `write` makes into OWNER/NAME in one commit; give its address.
 
     A repository or branch that is missing is made; `private` says who sees a new one. A commit that fails on
     the way is tried again; the repository keeps what it had until the commit is whole, and what was uploaded
-    is not sent twice, so a push that stopped is simply run again. Raises HubError or ArtifactError.
+    is not sent twice, so a push that stopped is simply run again. Raises HubError.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -53,7 +46,7 @@ def push_model(
     hub = HfApi()  # one a call: it takes the endpoint as it is now
     with translate_errors(repo, branch):
         hub.whoami()  # a missing token or network is told before the work
-    with prepare_push(source, repo) as files, translate_errors(repo, branch):
+    with prepare_push(write) as files, translate_errors(repo, branch):
         hub.create_repo(repo, private=private, exist_ok=True)
         if branch != "main":
             hub.create_branch(repo, branch=branch, exist_ok=True)

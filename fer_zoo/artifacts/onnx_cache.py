@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fer_zoo._version import __version__
-from fer_zoo.artifacts.artifact import CONFIG_NAME, fingerprint_artifact, load_artifact, read_config
+from fer_zoo.artifacts.artifact import CONFIG_NAME, fingerprint_artifact, read_config
 from fer_zoo.artifacts.onnx_model import ONNX_NAME, OnnxClassifier, write_onnx
 from fer_zoo.errors import ArtifactError
 from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files
@@ -29,6 +29,8 @@ def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
             runtime = OnnxClassifier(path, threads)
             if runtime.source == fingerprint:
                 return runtime
+    from fer_zoo.artifacts.classifier import load_artifact
+
     try:
         with track(f"{folder.name} as ONNX, once"):
             remove_partial_files(kept.parent, ABANDONED_S)

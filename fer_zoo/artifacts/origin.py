@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo.artifacts.classifier_settings import ClassifierSettings
 from fer_zoo.utils.tensors import hash_tensors
 
 if TYPE_CHECKING:
@@ -56,12 +57,10 @@ def fingerprint_model(model: "FaceClassifier") -> str:
     """SHA-256 of all that decides a model's answers: tensors, settings and class names, of an ensemble's
     members too.
     """
-    from fer_zoo.artifacts.classifier import FaceClassifier
-
     settings = [
         (part.preprocessing.size, part.classes)
         for part in model.modules()
-        if isinstance(part, FaceClassifier)
+        if isinstance(part, ClassifierSettings)
     ]
     return hashlib.sha256((repr(settings) + hash_tensors(model.state_dict())).encode()).hexdigest()
 

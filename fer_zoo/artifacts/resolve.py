@@ -80,7 +80,7 @@ def _find_local(name: str | Path) -> ModelRef | None:
         return ModelRef(path, "onnx")
     if path.is_dir():
         return ModelRef(path, "folder")
-    if isinstance(name, Path) or text.startswith(PATH_STARTS):
+    if isinstance(name, Path) or text.startswith(PATH_STARTS) or path.is_absolute():
         raise ArtifactError(f"There is no model folder at {text!r}.")
     row, embedded = find_weights(text), list_embedded()
     if row and row.name in embedded:

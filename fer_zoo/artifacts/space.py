@@ -1,10 +1,16 @@
-"""The demo as a Space of the Hugging Face Hub: what goes into it, and the push."""
+"""The demo, from `space/` beside the package in a checkout or `_space` inside an installed one: opened
+here, or pushed as a Space of the Hugging Face Hub.
+"""
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-from fer_zoo.artifacts.demo import PACKAGE, find_space
+from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.hub_client import check_name, translate_errors
 
+PACKAGE = Path(__file__).parents[1]
 LEFT_OUT = {"__pycache__", "_space"}  # caches, and an installed package's own copy of the Space
 SCREENSHOTS = "screenshot*"
 
@@ -43,3 +49,29 @@ def push_space(repo: str, private: bool = False) -> str:
         deleted = [CommitOperationDelete(place) for place in sorted(stale)]
         hub.create_commit(repo, [*added, *deleted], commit_message="Update the demo", repo_type="space")
     return str(address)
+
+
+def find_space() -> Path:
+    for folder in (PACKAGE / "_space", PACKAGE.parent / "space"):
+        if (folder / "app.py").is_file():
+            return folder
+    raise FerZooError(f"The demo's folder is missing beside {str(PACKAGE)!r}: install fer-zoo again.")
+
+
+def launch_demo(
+    port: int,
+    open_browser: bool = False,
+    host: str | None = None,
+    share: bool = False,
+    models: Sequence[str] = (),
+    fetch: bool = False,
+) -> None:
+    """Serve the page until Ctrl-C. Arguments and errors as of `launch` in space/app.py, but a port that is
+    taken raises FerZooError.
+    """
+    sys.path.insert(0, str(find_space()))
+    try:
+        import_module("app").launch(port, open_browser, host, share, models, fetch)
+    except OSError as error:
+        at = f" of {escape(host)}" if host else ""
+        raise FerZooError(f"Port {port}{at} cannot be used: choose another with --port.") from error

@@ -6,14 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.artifacts.artifact import (
-    WEIGHTS_NAME,
-    load_artifact,
-    write_config,
-)
-from fer_zoo.artifacts.artifact_config import build_config
+from fer_zoo.artifacts.artifact import WEIGHTS_NAME, write_config
 from fer_zoo.artifacts.card import build_card
-from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
+from fer_zoo.artifacts.classifier import load_artifact
+from fer_zoo.artifacts.export import refuse_existing_model
+from fer_zoo.artifacts.save import build_config, describe_info, write_with_card
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import ARCHITECTURES, find_architecture
 from fer_zoo.utils.files import write_text

@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import torch
 
-from fer_zoo.artifacts.artifact import load_artifact
+from fer_zoo.artifacts.classifier import load_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
 from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.data.synthetic import draw_faces

@@ -31,7 +31,7 @@ def add_parsers(parsers: Any) -> None:
 
 
 def run_demo(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.demo import launch_demo
+    from fer_zoo.artifacts.space import launch_demo
 
     launch_demo(
         port=arguments.port,

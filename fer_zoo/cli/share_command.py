@@ -81,12 +81,13 @@ def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
 
 
 def run_push(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.hub_push import prepare_push, push_model
+    from fer_zoo.artifacts.hub import copy_for_hub, push_model
+    from fer_zoo.artifacts.hub_push import prepare_push
     from fer_zoo.utils.hub_client import check_name
 
     check_name(arguments.repo)
     if arguments.dry_run:
-        with prepare_push(arguments.model, arguments.repo) as files:
+        with prepare_push(copy_for_hub(arguments.model, arguments.repo)) as files:
             print_files(files, arguments.repo)
         return
     address = push_model(

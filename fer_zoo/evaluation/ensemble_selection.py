@@ -7,16 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from fer_zoo.artifacts.artifact import (
-    CONFIG_NAME,
-    describe_member,
-    list_embedded,
-    load_artifact,
-    save_artifact,
-    write_config,
-)
-from fer_zoo.artifacts.artifact_config import build_config
-from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.artifacts.artifact import CONFIG_NAME, list_embedded, write_config
+from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, load_artifact
+from fer_zoo.artifacts.save import build_config, describe_member, save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, FerZooError

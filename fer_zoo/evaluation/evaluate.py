@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_zoo.artifacts.artifact import load_artifact, read_config, write_config
+from fer_zoo.artifacts.artifact import read_config, write_config
+from fer_zoo.artifacts.classifier import load_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fer_zoo.artifacts.classifier import in_eval_mode
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.models.float32_buffers import in_eval_mode
 from fer_zoo.utils.devices import keep_freed_memory
 
 CROP_SIDE = 44  # pixels, as in the VGG and ResNet results on FER2013 that average ten crops

@@ -3,9 +3,10 @@
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.export import describe_info, refuse_existing_model, write_with_card
+from fer_zoo.artifacts.classifier import load_artifact
+from fer_zoo.artifacts.export import refuse_existing_model
 from fer_zoo.artifacts.origin import describe_data
+from fer_zoo.artifacts.save import describe_info, write_with_card
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.batchnorm import calibrate

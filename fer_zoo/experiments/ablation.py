@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fer_zoo.artifacts.artifact import CONFIG_NAME, load_artifact, read_config
-from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.artifact import CONFIG_NAME, read_config
+from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes

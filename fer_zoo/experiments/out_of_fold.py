@@ -14,8 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.origin import fingerprint_model
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.quality import find_similar, group_similar

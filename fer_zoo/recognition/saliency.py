@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fer_zoo.artifacts.classifier import share_weights
 from fer_zoo.emotions import SIDE
 from fer_zoo.models.ensemble import Ensemble
+from fer_zoo.models.float32_buffers import share_weights
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.data.audit import Collection, find_disputed
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.detection.detector import find_faces

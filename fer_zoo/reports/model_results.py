@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from fer_zoo.artifacts.artifact import load_artifact
-from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.score_plots import read_history
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.ferplus import majority_labels

@@ -7,8 +7,8 @@ from typing import Any
 
 from fer_zoo._version import __version__
 from fer_zoo.artifacts.artifact import CONFIG_NAME, WEIGHTS_NAME, read_config, write_config
-from fer_zoo.artifacts.artifact_config import build_config
 from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.save import build_config
 from fer_zoo.artifacts.train_command_line import shorten_path
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.models.registry import Architecture

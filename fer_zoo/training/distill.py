@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from fer_zoo.artifacts.artifact import hash_weights, load_artifact
-from fer_zoo.artifacts.classifier import FaceClassifier
+from fer_zoo.artifacts.artifact import hash_weights
+from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import Distillation

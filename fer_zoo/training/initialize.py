@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.artifacts.artifact import hash_weights, load_artifact, read_config
-from fer_zoo.artifacts.classifier import FaceClassifier, create_model
+from fer_zoo.artifacts.artifact import hash_weights, read_config
+from fer_zoo.artifacts.classifier import FaceClassifier, create_model, load_artifact
 from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, UnknownNameError

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_zoo.artifacts.artifact import load_artifact
 from fer_zoo.artifacts.card import write_card
-from fer_zoo.artifacts.classifier import Preprocessing
+from fer_zoo.artifacts.classifier import Preprocessing, load_artifact
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.score_plots import draw_curves
 from fer_zoo.data.fer2013 import FER2013, DataInfo, Faces, describe_splits

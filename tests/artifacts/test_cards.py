@@ -12,9 +12,10 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import fer_zoo
-from fer_zoo.artifacts.artifact import hash_weights, list_embedded, read_config, save_artifact
+from fer_zoo.artifacts.artifact import hash_weights, list_embedded, read_config
 from fer_zoo.artifacts.card import build_card, write_card
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.cli.arguments import read_recipe
 from fer_zoo.cli.main import build_parser, main

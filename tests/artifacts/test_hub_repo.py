@@ -12,10 +12,10 @@ from minihub import Fault, MiniHub, Repository
 
 import fer_zoo
 from fer_zoo.artifacts import hub_push
-from fer_zoo.artifacts.artifact import list_embedded, read_config, save_artifact, write_config
-from fer_zoo.artifacts.hub import pull_model
-from fer_zoo.artifacts.hub_push import push_model
+from fer_zoo.artifacts.artifact import list_embedded, read_config, write_config
+from fer_zoo.artifacts.hub import pull_model, push_model
 from fer_zoo.artifacts.resolve import fetch_model, resolve_folder
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError, HubError
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from fer_zoo.artifacts.artifact import list_embedded, save_artifact
+from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, write_onnx
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import ARCHITECTURES

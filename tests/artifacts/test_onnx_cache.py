@@ -11,17 +11,12 @@ import pytest
 import torch
 
 import fer_zoo.artifacts.onnx_cache as onnx_cache
-from fer_zoo.artifacts.artifact import (
-    fingerprint_artifact,
-    list_embedded,
-    read_config,
-    save_artifact,
-    write_config,
-)
+from fer_zoo.artifacts.artifact import fingerprint_artifact, list_embedded, read_config, write_config
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.export import export_onnx
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.onnx_model import ONNX_NAME
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.errors import ArtifactError, UnknownNameError
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 1, 48, 48), dtype=np.uint8)

@@ -10,7 +10,8 @@ from PIL import Image
 
 import fer_zoo
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, create_model
-from fer_zoo.artifacts.export import export_onnx, save_model
+from fer_zoo.artifacts.export import export_onnx
+from fer_zoo.artifacts.save import save_model
 from fer_zoo.emotions import COLORS, EMOTIONS, find_colors
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.models.ensemble import Ensemble
@@ -113,7 +114,7 @@ def test_an_ensemble_of_own_classes_is_saved_and_loaded(tmp_path: Path) -> None:
         info={"members": rows},
         classes=OWN,
     ).eval()
-    fer_zoo.artifacts.artifact.save_artifact(tmp_path, model, model.info | {"metrics": {}})
+    fer_zoo.artifacts.save.save_artifact(tmp_path, model, model.info | {"metrics": {}})
     loaded = fer_zoo.load(tmp_path)
     with torch.inference_mode():
         torch.testing.assert_close(loaded(FACES), model(FACES), rtol=0, atol=1e-6)

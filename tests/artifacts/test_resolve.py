@@ -10,8 +10,9 @@ import pytest
 from minihub import MiniHub, Repository
 
 import fer_zoo
-from fer_zoo.artifacts.artifact import EMBEDDED, save_artifact
+from fer_zoo.artifacts.artifact import EMBEDDED
 from fer_zoo.artifacts.resolve import ModelRef, fetch_model, resolve, resolve_folder
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.errors import ArtifactError, HubError, UnknownNameError
 from fer_zoo.models.weights import WEIGHTS
 

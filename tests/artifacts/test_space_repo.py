@@ -10,8 +10,7 @@ import pytest
 from huggingface_hub import constants
 from minihub import MiniHub
 
-from fer_zoo.artifacts.demo import PACKAGE, find_space
-from fer_zoo.artifacts.space import list_space_files, push_space
+from fer_zoo.artifacts.space import PACKAGE, find_space, list_space_files, push_space
 from fer_zoo.cli.main import main
 from fer_zoo.errors import HubError
 

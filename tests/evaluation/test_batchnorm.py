@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 import fer_zoo
-from fer_zoo.artifacts.artifact import list_embedded, save_artifact
+from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, TrainingError

@@ -8,11 +8,11 @@ import torch
 from packaged import use_package
 
 import fer_zoo.evaluation.ensemble_selection as voting
-from fer_zoo.artifacts.artifact import load_artifact, save_artifact
 from fer_zoo.artifacts.card import build_card
-from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.classifier import create_model, load_artifact
 from fer_zoo.artifacts.export import export_artifact
 from fer_zoo.artifacts.hub import list_models, load
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.ensemble_selection import build_ensemble, select_ensemble_weights

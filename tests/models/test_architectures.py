@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fer_zoo.artifacts.artifact import load_artifact, save_artifact
-from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.classifier import create_model, load_artifact
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.errors import ArtifactError, FerZooError, UnknownNameError
 from fer_zoo.models.registry import ARCHITECTURES, _table, find_architecture
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
-from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError, ImageError, UnknownNameError
 from fer_zoo.recognition.recognizer import Recognizer, format_recognition

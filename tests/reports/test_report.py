@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import write_synthetic
 from fer_zoo.evaluation.robustness import CORRUPTIONS

@@ -17,8 +17,9 @@ from safetensors.torch import save
 from safety import toy
 
 import fer_zoo.artifacts.artifact as artifact
-from fer_zoo.artifacts.artifact import list_embedded, load_artifact, save_artifact
-from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.artifact import list_embedded
+from fer_zoo.artifacts.classifier import create_model, load_artifact
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.utils.tensors import read_tensors
 

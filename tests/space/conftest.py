@@ -14,8 +14,8 @@ import torch
 from packaged import use_package
 from PIL import Image
 
-from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.evaluation.metrics import score_predictions
 
 SPACE = Path(__file__).parents[2] / "space"

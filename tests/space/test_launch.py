@@ -120,8 +120,8 @@ def test_what_is_ticked_at_first_fits_side_by_side() -> None:
 def test_other_models_are_offered_under_names_that_tell_them_apart(tmp_path: Path) -> None:
     import torch
 
-    from fer_zoo.artifacts.artifact import save_artifact
     from fer_zoo.artifacts.classifier import create_model
+    from fer_zoo.artifacts.save import save_artifact
     from page.offered_models import create_recognizer, list_offered, offer_models
 
     for seed, name in enumerate(("first", "second")):

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from fer_zoo.artifacts.artifact import save_artifact
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError, RecipeError, UnknownNameError
 from fer_zoo.recipes.recipe import Distillation, build_recipe, describe_recipe

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fer_zoo.artifacts.artifact import load_artifact, read_config
+from fer_zoo.artifacts.artifact import read_config
+from fer_zoo.artifacts.classifier import load_artifact
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.train_command_line import build_command
 from fer_zoo.cli.main import main

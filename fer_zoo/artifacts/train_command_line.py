@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from fer_zoo.models.registry import find_architecture
-from fer_zoo.models.weights import ALIASES, find_weights_by_hash
+from fer_zoo.models.weights import REPLACED, find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import Recipe, build_recipe
 
@@ -51,7 +51,7 @@ def is_of_fer2013(block: dict[str, Any]) -> bool:
 
 def _give_recipe(recipe: Recipe, own: str) -> list[str]:
     """--recipe, where it is another one than the architecture's own, and a --set for each difference."""
-    teachers = tuple(ALIASES.get(name, name) for name in recipe.distill.teachers)
+    teachers = tuple(REPLACED.get(name, name) for name in recipe.distill.teachers)
     recipe = replace(recipe, distill=replace(recipe.distill, teachers=teachers))
     nearest, changes = find_nearest_recipe(recipe, own)
     options = [] if nearest == own else ["--recipe", nearest]

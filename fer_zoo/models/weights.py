@@ -107,13 +107,12 @@ WEIGHTS = _table(
     ),
     ReleasedWeights(
         "efficientnet_lite0",
-        "fer2013_distilled",
-        sha256="c431ba9dbd2b402f9339e014105a276154bd135e6bc753f070d94e66fa5be725",
-        label_source="both",
-        recipe="efficientnet_raters",
-        init=(Parent("efficientnet_lite0", "6bab8e93ed66ff0e"),),
+        "ferplus",
+        sha256="c69d003c70da8dfb6a4ca19e055ea3bc75f5a42cf5739519ce42126d329e15f8",
+        label_source="ferplus",
+        recipe="efficientnet_ferplus",
+        init=(Parent("efficientnet_lite0.fer2013", "67319e6c7f97b88e"),),
         is_default=False,
-        note="EfficientNet-Lite0, distilled from two other networks",
     ),
     ReleasedWeights(
         "vit_48",
@@ -129,6 +128,16 @@ WEIGHTS = _table(
         ),
     ),
     ReleasedWeights(
+        "tiny_vit_5m",
+        "ferplus",
+        sha256="e31bc2d4bcff42fcbc476d21d68d1ec1a9229b602f1932a40bb02e1578a1a154",
+        label_source="ferplus",
+        recipe="tiny_vit_ferplus",
+        teachers=(Parent("resnet_48.ferplus", "1c8312c7cab58e1c"),),
+        is_default=True,
+        note="TinyViT-5M at 96 pixels, pretrained as MobileSAM's encoder",
+    ),
+    ReleasedWeights(
         "ensemble",
         "fer2013",
         sha256=None,
@@ -138,7 +147,6 @@ WEIGHTS = _table(
         members=(
             Parent("resnet_48.fer2013", "54d621e96292f15d"),
             Parent("efficientnet_lite0.fer2013", "67319e6c7f97b88e"),
-            Parent("efficientnet_lite0.fer2013_distilled", "c431ba9dbd2b402f"),
             Parent("cnn-baseline.fer2013", "1842b57098995302"),
         ),
     ),
@@ -151,25 +159,31 @@ WEIGHTS = _table(
         seed=None,
         members=(
             Parent("resnet_48.ferplus", "1c8312c7cab58e1c"),
+            Parent("efficientnet_lite0.ferplus", "c69d003c70da8dfb"),
+            Parent("tiny_vit_5m.ferplus", "e31bc2d4bcff42fc"),
             Parent("cnn-baseline.ferplus", "f8cbeb2265bd49e5"),
         ),
         is_default=False,
     ),
 )
 
-ALIASES = {"efficientnet_lite0_distilled": "efficientnet_lite0.fer2013_distilled"}  # for one release
+# Weights that left the package, which work for one release more: those that take their place.
+REPLACED = {
+    "efficientnet_lite0_distilled": "efficientnet_lite0",
+    "efficientnet_lite0.fer2013_distilled": "efficientnet_lite0",
+}
 
 
 def find_weights(name: str) -> ReleasedWeights | None:
     """The row of `architecture.tag`, or of an architecture's default weights; `-` and `_` are alike.
 
-    An earlier release's name works too, with a warning that names the new one. None for a name that is in
-    no row.
+    The name of weights that left the package gives those in their place, with a warning that tells both.
+    None for a name that is in no row.
     """
-    if old := find_name(name, ALIASES):
-        text = f"The model {name!r} is now {ALIASES[old]!r}: use that name."
+    if old := find_name(name, REPLACED):
+        text = f"The weights {name!r} left the package; {REPLACED[old]!r} take their place: use that name."
         warnings.warn(text, FutureWarning, stacklevel=2)
-        name = ALIASES[old]
+        name = REPLACED[old]
     if known := find_name(name, WEIGHTS):
         return WEIGHTS[known]
     defaults = {row.architecture: row for row in WEIGHTS.values() if row.is_default}

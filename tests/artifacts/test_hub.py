@@ -61,8 +61,8 @@ def test_list_models_has_a_row_for_every_architecture() -> None:
 def test_unknown_and_untrained_names() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'cnn-baseline'"):
         load("cnn-baselin")
-    with pytest.raises(ArtifactError, match="fer-zoo train --arch tiny_vit_5m"):
-        load("tiny_vit_5m")
+    with pytest.raises(ArtifactError, match="fer-zoo train --arch vit_tiny"):
+        load("vit_tiny")
     with pytest.raises(ArtifactError, match="no model folder"):
         load("./nothing")
 

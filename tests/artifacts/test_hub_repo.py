@@ -20,7 +20,7 @@ from fer_zoo.cli.main import main
 from fer_zoo.errors import ArtifactError, HubError
 
 MODEL = "models/ada/faces"
-NAME = "efficientnet_lite0.fer2013_distilled"
+NAME = "efficientnet_lite0.ferplus"
 SOURCE = list_embedded()[NAME]
 FACES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -90,7 +90,7 @@ def test_ensemble_is_pushed_with_its_members_weights(hub: MiniHub, tmp_path: Pat
     folder = forget_metrics(list_embedded()["ensemble"], tmp_path)
     config = read_config(folder)
     members = config["fer_zoo"]["members"]
-    config["fer_zoo"]["members"] = [row for row in members if row["tag"] == "fer2013_distilled"]
+    config["fer_zoo"]["members"] = [row for row in members if row["name"] == "efficientnet_lite0"]
     write_config(folder, config)
     push_model(folder, "ada/faces")
     torch.testing.assert_close(answer("ada/faces"), answer(folder), rtol=0, atol=0)
@@ -157,9 +157,9 @@ def test_architecture_without_weights_is_looked_up_at_the_owner(
     hub: MiniHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FER_ZOO_HUB_OWNER", "ada")
-    save_artifact(tmp_path / "tiny", fer_zoo.create_model("tiny_vit_5m"), {"metrics": {}})
-    push_model(tmp_path / "tiny", "ada/tiny_vit_5m")
-    assert fer_zoo.load("tiny-vit-5m").name == "tiny_vit_5m"
+    save_artifact(tmp_path / "tiny", fer_zoo.create_model("vit_tiny"), {"metrics": {}})
+    push_model(tmp_path / "tiny", "ada/vit_tiny")
+    assert fer_zoo.load("vit-tiny").name == "vit_tiny"
     assert resolve_folder("cnn_baseline") == list_embedded()["cnn-baseline"]
 
 
@@ -271,7 +271,7 @@ def test_push_that_fails_keeps_what_was_there_and_is_simply_run_again(
     hub.log.clear()
     push_model(plain, "ada/faces")
     assert not [line for line in hub.log if "/large/" in line], "what was uploaded is not sent twice"
-    assert read_config(fetch_model("ada/faces").path)["fer_zoo"]["tag"] == "fer2013_distilled"
+    assert read_config(fetch_model("ada/faces").path)["fer_zoo"]["tag"] == "ferplus"
 
 
 def test_push_is_refused_in_one_line(

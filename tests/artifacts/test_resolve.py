@@ -16,7 +16,7 @@ from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.errors import ArtifactError, HubError, UnknownNameError
 from fer_zoo.models.weights import WEIGHTS
 
-DISTILLED = "efficientnet_lite0.fer2013_distilled"
+RATERS = "efficientnet_lite0.ferplus"
 
 
 def embedded(full_name: str) -> ModelRef:
@@ -46,8 +46,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("resnet-48", embedded("resnet_48.fer2013")),
         ("cnn_baseline", embedded("cnn-baseline.fer2013")),
         ("resnet_48.fer2013", embedded("resnet_48.fer2013")),
-        (DISTILLED, embedded(DISTILLED)),
-        ("efficientnet-lite0.fer2013-distilled", embedded(DISTILLED)),
+        (RATERS, embedded(RATERS)),
+        ("efficientnet-lite0.ferplus", embedded(RATERS)),
         ("ensemble", embedded("ensemble.fer2013")),
     ],
     ids=str,
@@ -60,9 +60,16 @@ def test_an_absolute_folder(place: Path) -> None:
     assert resolve(str(place / "vit_48")) == ModelRef(place / "vit_48", "folder")
 
 
-def test_an_earlier_name_leads_to_the_new_one_and_says_so() -> None:
-    with pytest.warns(FutureWarning, match=f"is now '{DISTILLED}'"):
-        assert resolve("efficientnet-lite0_distilled") == embedded(DISTILLED)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("efficientnet-lite0_distilled", "efficientnet_lite0.fer2013"),
+        ("efficientnet_lite0.fer2013_distilled", "efficientnet_lite0.fer2013"),
+    ],
+)
+def test_a_name_that_left_gives_the_weights_in_its_place_and_says_so(old: str, new: str) -> None:
+    with pytest.warns(FutureWarning, match=f"left the package; '{new.partition('.')[0]}' take their place"):
+        assert resolve(old) == embedded(new)
 
 
 def test_an_address_of_the_hub(place: Path, hub: MiniHub) -> None:
@@ -118,8 +125,10 @@ def test_the_command_line_prints_the_new_name_as_one_line() -> None:
     command = [sys.executable, "-m", "fer_zoo", "card", "efficientnet_lite0_distilled"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     (line,) = done.stderr.splitlines()
-    assert line.startswith("fer-zoo: ") and line.endswith(f"is now '{DISTILLED}': use that name.")
-    assert f"# {DISTILLED}\n" in done.stdout
+    assert line.startswith("fer-zoo: ") and line.endswith(
+        "'efficientnet_lite0' take their place: use that name."
+    )
+    assert "# efficientnet_lite0\n" in done.stdout
 
 
 def test_an_old_run_of_a_renamed_architecture_loads_without_a_word(tmp_path: Path) -> None:
@@ -134,6 +143,6 @@ def test_an_old_run_of_a_renamed_architecture_loads_without_a_word(tmp_path: Pat
 
 
 def test_a_released_model_has_its_shortest_name_and_its_architecture() -> None:
-    model = fer_zoo.load(DISTILLED)
-    assert (model.name, model.architecture) == (DISTILLED, "efficientnet_lite0")
+    model = fer_zoo.load(RATERS)
+    assert (model.name, model.architecture) == (RATERS, "efficientnet_lite0")
     assert fer_zoo.load("cnn-baseline.fer2013").name == "cnn-baseline"

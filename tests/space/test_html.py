@@ -65,7 +65,7 @@ def test_the_answer_stands_on_the_face_and_large_beside_it() -> None:
     from compare_tab.compare_html import render_result
 
     html = render_result(inspection("one", "two"), "key", False, ["one", "two"])
-    assert '<span class="fz-tag"><b>1</b><i>angry 70%</i></span>' in html
+    assert '<span class="fz-tag"><b>1</b> <i>angry 70%</i></span>' in html
     assert "<h2>angry <b>70%</b></h2>" in html and "--emotion:#AF501E" in html
     assert "fz-chip" not in html  # of one face
 

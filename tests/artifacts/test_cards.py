@@ -89,6 +89,12 @@ def test_it_tells_how_the_model_was_made(folder: Path) -> None:
         assert words in text, words
 
 
+def test_the_card_of_tinyvit_tells_of_mobilesam_and_not_of_imagenet() -> None:
+    text = build_card(PACKAGED["tiny_vit_5m"])
+    assert "Start weights: mobile_sam.pt, MobileSAM's image encoder" in text
+    assert "The start weights are MobileSAM's, under Apache-2.0" in text and "ImageNet" not in text
+
+
 def test_it_names_the_recipe_where_that_is_not_the_architectures_own(folder: Path, tmp_path: Path) -> None:
     block = json.loads((folder / "config.json").read_text())["fer_zoo"]
     for recipe, words in (("resnet_48", "--recipe resnet_48 "), ("efficientnet", "")):

@@ -134,7 +134,6 @@ WEIGHTS = _table(
         label_source="ferplus",
         recipe="tiny_vit_ferplus",
         teachers=(Parent("resnet_48.ferplus", "1c8312c7cab58e1c"),),
-        is_default=True,
         note="TinyViT-5M at 96 pixels, pretrained as MobileSAM's encoder",
     ),
     ReleasedWeights(

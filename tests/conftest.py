@@ -36,10 +36,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, d
         folder = tmp_path / name.replace("-", "_")
         folder.mkdir()
         for path, text in {"__init__.py": "", **files}.items():
-            (folder / path).write_text(text)
+            (folder / path).write_text(text, encoding="utf-8")
         described = tmp_path / f"{folder.name}-1.2.dist-info"
         described.mkdir()
-        (described / "METADATA").write_text(f"Name: {name}\nVersion: 1.2\n")
+        (described / "METADATA").write_text(f"Name: {name}\nVersion: 1.2\n", encoding="utf-8")
 
     return install
 

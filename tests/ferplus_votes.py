@@ -23,5 +23,5 @@ def write_votes(path: Path, dataset: FER2013, shift: int = 0, second: int = 0) -
             if second:
                 votes[VOTE_COLUMNS[(label + 1) % 7]] = second
             lines.append(",".join([usage, "x.png", *(str(votes[name]) for name in columns)]))
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
     return path

@@ -22,7 +22,7 @@ page.block_thread()
 
 def read_memory_mb(process: int) -> float:
     """Resident memory of a process."""
-    status = Path(f"/proc/{process}/status").read_text()
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 

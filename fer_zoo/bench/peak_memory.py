@@ -13,7 +13,9 @@ def read_peak_mb() -> float:
     parent at the fork.
     """
     if STATUS.is_file():
-        kilobytes = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        kilobytes = next(
+            line for line in STATUS.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
+        )
         return int(kilobytes.split()[1]) * 1024 / 1e6
     if sys.platform == "win32":
         return _read_peak_working_set() / 1e6

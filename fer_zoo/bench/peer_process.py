@@ -47,7 +47,7 @@ def start_peer(python: str | Path, name: str, folder: str | Path) -> Iterator[tu
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
+        encoding="utf-8",
     )
 
     def request(line: str = "") -> dict[str, Any]:

@@ -96,7 +96,7 @@ NAMES = tuple(BUILDERS)
 
 
 def main(name: str, folder: str) -> None:
-    replies = os.fdopen(os.dup(1), "w")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # the peer may print to stdout
 
     def send(**values: object) -> None:

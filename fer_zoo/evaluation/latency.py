@@ -93,4 +93,5 @@ def time_first_answers(folder: Path, starts: int) -> dict[str, float]:
 
 def run_python(*arguments: str) -> str:
     """What a new process of this Python prints."""
-    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+    command = [sys.executable, "-X", "utf8", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout

@@ -214,7 +214,7 @@ def _limit_process(cpu_s: int, memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
     size = Path("/proc/self/statm")
     if size.exists():  # Linux; macOS has no such file, and does not enforce the limit
-        pages = int(size.read_text().split()[0])
+        pages = int(size.read_text(encoding="utf-8").split()[0])
         resource.setrlimit(
             resource.RLIMIT_AS, (pages * resource.getpagesize() + memory, resource.RLIM_INFINITY)
         )

@@ -38,7 +38,9 @@ def test_sizes_stay_within_the_budget() -> None:
 def test_the_card_beside_the_weights_is_made_from_the_config(name: str) -> None:
     """So every number of a card is a stored metric."""
     assert (EMBEDDED[name] / "README.md").read_text(encoding="utf-8") == build_card(EMBEDDED[name])
-    score = json.loads((EMBEDDED[name] / "config.json").read_text())["fer_zoo"]["metrics"]["private"]
+    score = json.loads((EMBEDDED[name] / "config.json").read_text(encoding="utf-8"))["fer_zoo"]["metrics"][
+        "private"
+    ]
     assert f"{100 * score['accuracy']:.2f} %" in build_card(EMBEDDED[name])
 
 
@@ -90,7 +92,7 @@ def test_half_precision_export_answers_almost_the_same(tmp_path) -> None:
     ],
 )
 def test_a_broken_config_gives_one_line(damage: str, tmp_path) -> None:
-    (tmp_path / "config.json").write_text(damage)
+    (tmp_path / "config.json").write_text(damage, encoding="utf-8")
     with pytest.raises(ArtifactError) as caught:
         load(tmp_path)
     assert "\n" not in str(caught.value)

@@ -63,7 +63,7 @@ def test_a_run_is_trained_evaluated_and_compared(capsys, drawn_csv, trained, tmp
     ]
     assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()
     assert f"{100 * result['accuracy']:.2f} %" in run(capsys, "card", trained)[0]
-    assert f"{100 * result['accuracy']:.2f} %" in (trained / "README.md").read_text()
+    assert f"{100 * result['accuracy']:.2f} %" in (trained / "README.md").read_text(encoding="utf-8")
     pair = json.loads(run(capsys, "compare", trained, "cnn-baseline", "--data", drawn_csv, "--json")[0])[
         "pairs"
     ][0]
@@ -106,7 +106,7 @@ def test_predict_draws_the_answers_and_sums_them_up(capsys, tmp_path) -> None:
 
 def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None:
     Image.new("RGB", (60, 60), "white").save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_text("no picture")
+    (tmp_path / "bad.png").write_text("no picture", encoding="utf-8")
     with pytest.raises(SystemExit) as caught:
         main(["predict", str(tmp_path), "--whole", "--json"])
     captured = capsys.readouterr()
@@ -158,7 +158,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, monkeypatch, arguments, s
 
 def test_faces_named_in_a_file_are_left_out_of_training(capsys, drawn_csv, tmp_path) -> None:
     named = "".join(f"Training,{index}\n" for index in range(10, 300))
-    (tmp_path / "exclude.csv").write_text("split,index\n" + named)
+    (tmp_path / "exclude.csv").write_text("split,index\n" + named, encoding="utf-8")
     options = ("--data", drawn_csv, "--exclude", tmp_path / "exclude.csv", "--epochs", "1")
     _, errors = run(capsys, "train", "--arch", "cnn-baseline", *options, "--out", tmp_path / "run")
     assert "leaves out 290 of Training" in errors
@@ -210,7 +210,7 @@ def test_a_note_on_the_data_is_not_repeated_with_what_is_excluded(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fer_zoo.training.trainer.fit", stop)
-    (tmp_path / "exclude.csv").write_text("split,index\nTraining,0\n")
+    (tmp_path / "exclude.csv").write_text("split,index\nTraining,0\n", encoding="utf-8")
     options = ["--data", str(folder_with_a_note), "--exclude", str(tmp_path / "exclude.csv")]
     with pytest.raises(SystemExit, match="130"):
         main(["train", "--arch", "cnn-baseline", *options])

@@ -45,7 +45,7 @@ def drawn_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @POSIX
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["card", "vit_48"]])
 def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = run(*arguments, stdout=full)
     assert ended.returncode == 2 and FULL in ended.stderr and len(ended.stderr.splitlines()) == 1
 

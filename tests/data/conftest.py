@@ -28,7 +28,7 @@ def rows() -> Rows:
 @pytest.fixture
 def csv_file(rows: Rows, tmp_path: Path) -> Path:
     path = tmp_path / "fer2013.csv"
-    path.write_text("\n".join(["emotion,pixels,Usage", *csv_lines(rows)]) + "\n")
+    path.write_text("\n".join(["emotion,pixels,Usage", *csv_lines(rows)]) + "\n", encoding="utf-8")
     return path
 
 

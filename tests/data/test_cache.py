@@ -120,7 +120,7 @@ def test_failed_write_leaves_nothing_behind(
 def test_an_unwritable_cache_is_skipped(
     csv_file: Path, tmp_path: Path, parses: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("a file instead of a folder")
+    (tmp_path / "file").write_text("a file instead of a folder", encoding="utf-8")
     monkeypatch.setenv("FER_ZOO_CACHE", str(tmp_path / "file" / "cache"))
     assert_same(read_fer2013(csv_file), read_fer2013(csv_file))
     assert len(parses) == 2

@@ -133,7 +133,7 @@ def test_every_form_gives_the_same_data(
 ) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "README.txt").write_text("some words")
+    (folder / "README.txt").write_text("some words", encoding="utf-8")
     inner = folder / "inner" if write in FORMS[2:5] else folder
     inner.mkdir(exist_ok=True)
     written = write(rows, inner)
@@ -207,7 +207,7 @@ def test_bad_row_is_reported(bad: str, reason: str, index: int, tmp_path: Path) 
     lines = ["emotion,pixels,Usage", *[f"3,{FACE},Training"] * 310]
     lines[index] = bad
     path = tmp_path / "bad.csv"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError) as error:
         read_fer2013(path)
     assert f"bad.csv, row {index + 1} (the header is row 1): {reason}" in str(error.value)
@@ -232,7 +232,7 @@ def test_errors_of_a_whole_file_are_reported(
     }
     for name, (content, reason) in contents.items():
         path = tmp_path / name
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
         with pytest.raises(DataError, match=reason) as error:
             read_fer2013(path)
         assert name in str(error.value)
@@ -278,7 +278,7 @@ def test_wrong_image_is_reported(rows: Rows, tmp_path: Path) -> None:
     Image.new("L", (64, 48)).save(folder / "train" / "sad" / "Training_99.png")
     with pytest.raises(DataError, match=r"Training_99\.png: 64x48 pixels; every face must be 48x48"):
         read_fer2013(folder)
-    (folder / "train" / "sad" / "Training_99.png").write_text("not an image")
+    (folder / "train" / "sad" / "Training_99.png").write_text("not an image", encoding="utf-8")
     with pytest.raises(DataError, match=r"Training_99\.png: not an image"):
         read_fer2013(folder)
 

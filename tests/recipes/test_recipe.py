@@ -22,7 +22,7 @@ def test_every_architecture_has_its_recipe() -> None:
 
 @pytest.mark.parametrize("name", list_recipes())
 def test_every_training_setting_says_why(name: str) -> None:
-    lines = (FOLDER / f"{name}.toml").read_text().split("[augment]")[0].splitlines()
+    lines = (FOLDER / f"{name}.toml").read_text(encoding="utf-8").split("[augment]")[0].splitlines()
     assert [line for line in lines if re.match(r"\w+ =", line) and "#" not in line] == []
 
 
@@ -112,7 +112,7 @@ def test_two_ways_to_even_out_the_classes_exclude_each_other() -> None:
 
 
 def test_a_broken_file_gives_one_line(tmp_path) -> None:
-    (tmp_path / "mine.toml").write_text("epochs = = 3")
+    (tmp_path / "mine.toml").write_text("epochs = = 3", encoding="utf-8")
     with pytest.raises(FerZooError, match=r"mine\.toml"):
         load_recipe(tmp_path / "mine.toml")
     with pytest.raises(FerZooError, match="Did you mean 'baseline'"):

@@ -29,7 +29,7 @@ def test_predict_scores_a_photo(tmp_path: Path, portrait: Image.Image) -> None:
 
 def test_a_list_of_photos_and_a_drawn_photo_with_several_faces(tmp_path: Path) -> None:
     drawn = draw_photo()
-    (tmp_path / "bad.png").write_text("not a picture")
+    (tmp_path / "bad.png").write_text("not a picture", encoding="utf-8")
     result, bad = fer_zoo.predict([drawn, tmp_path / "bad.png"])
     assert len(result["faces"]) > 1 and all(set(face["top"]) == {"cnn-baseline"} for face in result["faces"])
     assert bad["faces"] == [] and "bad.png" in bad["error"]

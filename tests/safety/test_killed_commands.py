@@ -42,7 +42,7 @@ def run_killed(arguments: list[str], kill_at: int | None, counted: Path) -> None
     main(arguments)
     for owner, name, work in originals:
         setattr(owner, name, work)
-    counted.write_text(str(done))
+    counted.write_text(str(done), encoding="utf-8")
 
 
 def start_killed(arguments: list[str], kill_at: int | None, counted: Path) -> int | None:

@@ -35,7 +35,7 @@ class Running(NamedTuple):
 
 def read_processor_s(process: int) -> float:
     """Seconds of processor time that a process has used: fields 14 and 15 of proc(5)'s stat."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

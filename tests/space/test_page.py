@@ -123,7 +123,7 @@ def empty(path: Path) -> None:
 
 
 def words(path: Path) -> None:
-    path.write_text("no picture")
+    path.write_text("no picture", encoding="utf-8")
 
 
 def cut_off(path: Path) -> None:
@@ -136,7 +136,9 @@ def bomb(path: Path) -> None:
 
 
 def vector(path: Path) -> None:
-    path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("write", [empty, words, cut_off, bomb, vector])

@@ -61,7 +61,7 @@ def test_a_model_really_learns_and_everything_is_written(drawn: FER2013, tmp_pat
         "curves.png",
     } <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
-    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "history.csv").open(encoding="utf-8")))
     assert len(rows) == 6 and float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     model = load(tmp_path)
     with torch.inference_mode():
@@ -168,7 +168,7 @@ def test_a_clock_that_goes_backwards_harms_no_duration(small: FER2013, tmp_path,
     with pytest.raises(KeyboardInterrupt):
         run(small, tmp_path, on_epoch=interrupt)
     result = run(small, tmp_path, resume=True)
-    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "history.csv").open(encoding="utf-8")))
     assert [row["epoch"] for row in rows] == ["1", "2"] and result.seconds > 0
     assert all(float(row["seconds"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)
     assert load(tmp_path).info["training"]["minutes"] >= 0
@@ -207,7 +207,7 @@ def test_a_missing_device_gives_one_line(small: FER2013, tmp_path) -> None:
 )
 def test_other_optimizers_learn_too(small: FER2013, tmp_path, settings) -> None:
     run(small, tmp_path, settings={"epochs": 3, "ema_decay": 0.0, "batch_size": 32, **settings})
-    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "history.csv").open(encoding="utf-8")))
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
 
 

@@ -70,10 +70,10 @@ def test_a_new_file_gets_its_permissions_from_the_umask(tmp_path: Path, mask: in
 @POSIX
 def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     path.chmod(0o640)
     write_text(path, "new")
-    assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert path.read_text(encoding="utf-8") == "new" and stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 @POSIX
@@ -82,10 +82,10 @@ def test_a_link_is_followed(tmp_path: Path, dangling: bool) -> None:
     target, link = tmp_path / "elsewhere" / "a.txt", tmp_path / "link.txt"
     target.parent.mkdir()
     if not dangling:
-        target.write_text("old")
+        target.write_text("old", encoding="utf-8")
     link.symlink_to(target)
     write_text(link, "new")
-    assert link.is_symlink() and target.read_text() == "new"
+    assert link.is_symlink() and target.read_text(encoding="utf-8") == "new"
     assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
 
 
@@ -100,7 +100,7 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
 def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")), daemon=True)
     reader.start()
     write_text(pipe, "through")
     reader.join(10)
@@ -119,7 +119,7 @@ def test_devices_stay_devices() -> None:
 def test_a_long_name_is_written(tmp_path: Path) -> None:
     path = tmp_path / ("a" * 255)
     write_text(path, "a")
-    assert path.read_text() == "a"
+    assert path.read_text(encoding="utf-8") == "a"
 
 
 def test_old_partial_files_are_removed_and_new_ones_kept(tmp_path: Path) -> None:
@@ -135,12 +135,12 @@ def test_old_partial_files_are_removed_and_new_ones_kept(tmp_path: Path) -> None
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
 
     def fail(part: Path) -> None:
-        part.write_text("partial")
+        part.write_text("partial", encoding="utf-8")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(WriteError, match="No space left"):
         write_atomically(path, fail)
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]

@@ -17,7 +17,7 @@ def test_the_index_shows_no_links_into_the_repository() -> None:
     hook = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
     for rule in hook["substitutions"]:
         text = re.sub(rule["pattern"], rule["replacement"], text)
-    targets = re.findall(r"\]\(([^)]*)\)", text)
+    targets = [*re.findall(r"\]\(([^)]*)\)", text), *re.findall(r'(?:src|href)="([^"]*)"', text)]
     assert [target for target in targets if not target.startswith(("http", "#"))] == []
     assert "fer-zoo train" in text and "Model cards" in text
 

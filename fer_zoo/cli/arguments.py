@@ -247,7 +247,17 @@ def format_next(arguments: argparse.Namespace, *words: object) -> str:
     given: list[object] = ["--data", arguments.data] if arguments.data else []
     if getattr(arguments, "device", "auto") != "auto":
         given += ["--device", arguments.device]
-    return f"Next: {shlex.join(str(word) for word in ('fer-zoo', *words, *given))}"
+    return f"Next: {format_command('fer-zoo', *words, *given)}"
+
+
+def format_command(*words: object) -> str:
+    """A command with the quotation marks of the system's shell: Windows' knows none but double ones."""
+    given = [str(word) for word in words]
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(given)
+    return shlex.join(given)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Inspect FER2013, audit its errors, or generate a synthetic replacement."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Collection
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from fer_zoo.cli.arguments import (
     add_command,
     count,
     explain_stop,
+    format_command,
     names,
     out_folder,
     print_json,
@@ -214,7 +214,7 @@ def run_data_crop(arguments: argparse.Namespace) -> None:
     print(format_crop_summary(summary, out, arguments.faces))
     if summary.faces:
         train = ["fer-zoo", "train", "--arch", "resnet_48", "--data", str(out), "--pretrained", "resnet_48"]
-        print(f"Next: {shlex.join(train)}")
+        print(f"Next: {format_command(*train)}")
 
 
 def run_data_synth(arguments: argparse.Namespace) -> None:
@@ -226,5 +226,5 @@ def run_data_synth(arguments: argparse.Namespace) -> None:
     write_synthetic(path, count=arguments.count, seed=arguments.seed)
     print(
         f"Wrote {arguments.count} synthetic faces. Next: "
-        f"{shlex.join(['fer-zoo', 'train', '--arch', 'cnn-baseline', '--data', str(path), '--epochs', '5'])}"
+        f"{format_command('fer-zoo', 'train', '--arch', 'cnn-baseline', '--data', path, '--epochs', 5)}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_zoo.cli.arguments import format_command
 from fer_zoo.cli.main import main
 
 NEXT = re.compile(r"Next: fer-zoo (.*)")
@@ -40,6 +41,11 @@ def here(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(run_folder)
     monkeypatch.delenv("FER_ZOO_DATA", raising=False)
     return run_folder
+
+
+def test_windows_shell_knows_no_single_quotes(monkeypatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    assert format_command("fer-zoo", "eval", r"runs\one", "my run") == r'fer-zoo eval runs\one "my run"'
 
 
 def test_drawing_leads_to_training(here: Path, capsys) -> None:

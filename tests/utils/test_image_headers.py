@@ -41,10 +41,10 @@ def make_tiff(*tags: tuple[int, int], order: str = "<", big: bool = False) -> by
 
 def test_a_jpeg_of_thousands_of_scans_is_refused_at_once() -> None:
     bomb = repeat_last_scan(encode_jpeg(512), 3000)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ImageError, match="a JPEG with over 200 scans") as caught:
         read_photo(bomb)
-    assert time.perf_counter() - start < 1 and caught.value.kind == "damaged"
+    assert time.process_time() - start < 1 and caught.value.kind == "damaged"
     assert str(caught.value).startswith("The bytes: ") and "\n" not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from page.data_uris import encode_picture
 
 FOLDER = Path(__file__).parents[1] / "examples"  # drawn by fer_zoo.data.synthetic
-THUMBNAIL_SIDE = 320  # pixels
+THUMBNAIL_HEIGHT = 320  # pixels
 
 
 class ExamplePhoto(NamedTuple):
@@ -56,5 +56,5 @@ def encode_thumbnail(path: Path) -> str:
 
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    small.thumbnail((4 * THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT))
     return encode_picture(small, "WEBP")

@@ -61,10 +61,10 @@ def _list_scores(score: dict[str, Any], language: str) -> list[str]:
     low, high = score["accuracy_ci95"]
     return [
         share(score["accuracy"]),
-        f"{format_number(language, 100 * low, '.2f')} - {share(high)}",
+        say(language, "models.interval", low=share(low), high=share(high)),
         share(score["accuracy_no_duplicates"]),
-        format_number(language, score["macro_f1"], ".3f"),
-        format_number(language, score["ece"], ".3f"),
+        format_number(language, score["macro_f1"], ".1%"),
+        format_number(language, score["ece"], ".1%"),
         format_number(language, score["nll"], ".3f"),
         format_number(language, score["n"], ",d"),
     ]
@@ -108,7 +108,7 @@ def _describe_training(stored: dict[str, Any], language: str) -> str:
         seed=stored["seed"],
         start=_name_start(stored["pretrained"]) or say(language, "model.scratch"),
         temperature=format_number(language, stored["temperature"], ".3f"),
-        fingerprint=stored["data_fingerprint"],
+        fingerprint=stored["data_fingerprint"].replace("with votes", say(language, "model.with_votes")),
     )
     if stored.get("teachers"):
         names = ", ".join(teacher["name"] for teacher in stored["teachers"])

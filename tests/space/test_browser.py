@@ -97,6 +97,8 @@ def test_every_face_has_its_answer_on_it_without_a_click(page: Any) -> None:
     assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
     for index, tag in enumerate(shown):
         assert measure_overlap(tag, frame) == pytest.approx(tag["width"] * tag["height"], rel=0.05)
+        own = boxes[index]
+        assert measure_overlap(tag, own) < 0.2 * own["width"] * own["height"]
         others = [*boxes[:index], *boxes[index + 1 :], *shown[:index], *shown[index + 1 :]]
         assert sum(measure_overlap(tag, other) for other in others) < 0.1 * tag["width"] * tag["height"]
     colors = page.locator(".fz-box").evaluate_all(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -161,6 +162,11 @@ def test_three_files_of_which_one_is_broken(page: Any, portrait: Path, pair: Pat
     page.wait_for_selector(".fz-faces")
     names = page.locator(".fz-faces tbody th").all_text_contents()
     assert [name.split(".")[0] for name in names] == ["portrait", "pair", "pair"]
+    table, tab = (page.locator(place).bounding_box() for place in ("#batch .fz-faces", "#batch"))
+    assert table["width"] > tab["width"] - 5  # it uses the page's width
+    assert (
+        page.locator(".fz-faces tbody th").first.bounding_box()["width"] > 120
+    )  # room for a name on a phone
     faults = page.locator(".fz-faults li").all_text_contents()
     spanish = page.evaluate("navigator.language").startswith("es")
     told = "la imagen está dañada o incompleta" if spanish else "the picture is damaged or truncated"
@@ -218,6 +224,11 @@ def test_a_video_becomes_bands_over_time(page: Any, clip: Path, broken: Path) ->
     page.wait_for_selector("#video .fz-bands")
     assert page.locator("#video .fz-story").count() == 2
     assert page.locator("#video .fz-legend li").count() == 7
+    mostly = page.locator("#video").get_by_text(
+        re.compile("^(Most of the time, by|La mayor parte del tiempo, según)")
+    )
+    assert mostly.is_visible()
+    assert page.locator("#video .fz-ticks").first.locator("span").all_inner_texts()[-1] == "2 s"
     band = page.locator("#video .fz-bands").first
     assert page.evaluate("document.querySelector('#video img').naturalWidth") > 16
     width = page.locator("#video").bounding_box()["width"]
@@ -240,6 +251,26 @@ def test_a_video_becomes_bands_over_time(page: Any, clip: Path, broken: Path) ->
     ).wait_for()
     page.locator("#video [data-act=clear]").click()
     waiting.wait_for()
+
+
+def test_a_hard_cut_to_another_face_at_the_same_place_begins_another_story(
+    page: Any, portrait: Path, tmp_path: Path
+) -> None:
+    import cv2
+
+    crowd = Path(__file__).parents[2] / "space" / "examples" / "drawn-crowd.webp"
+    with Image.open(portrait) as photo, Image.open(crowd) as drawn:
+        first = photo.resize((640, 750)).crop((0, 60, 640, 540))
+        second = drawn.convert("RGB").crop((20, 0, 260, 180)).resize((640, 480))
+    writer = cv2.VideoWriter(str(tmp_path / "cut.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 480))
+    for index in range(50):
+        writer.write(np.ascontiguousarray(np.asarray(first if index < 25 else second)[:, :, ::-1]))
+    writer.release()
+    open_tab(page, "Video", "Vídeo")
+    page.locator("#clip input[type=file]").set_input_files(str(tmp_path / "cut.mp4"))
+    page.wait_for_selector("#video .fz-bands")
+    times = page.locator("#video .fz-story figcaption small").all_inner_texts()
+    assert [re.findall(r"\d[.,]\d", time)[0].replace(",", ".") for time in times] == ["0.0", "1.0"]
 
 
 def download(page: Any, kind: str, tab: str = "batch") -> bytes:

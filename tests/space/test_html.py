@@ -134,7 +134,7 @@ def test_agreement_is_put_into_words() -> None:
     assert tell(b=happy, c=happy) == "The single models agree: happy (b 90%, c 90%)."
     assert tell(b=happy, c=sad) == "The single models differ: happy (b 90%); sad (c 60%)."
     # A member is no voter for its ensemble.
-    assert tell(a=happy).endswith("Members of the ensemble, which averages them: a.")
+    assert tell(a=happy).endswith("Members of an ensemble, which averages them: a.")
     assert describe_doubt("en", happy) == ""
     close = find_answer([0.48, 0.12, 0.4], ["sad", "fear", "neutral"])
     assert describe_doubt("en", close) == "A close call: neutral is next with 40%."

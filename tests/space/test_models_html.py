@@ -210,7 +210,9 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
     assert "on 2,610 unaugmented Training faces" in told[2610] and "unaugmented" not in told[0]
     mixed = {**info, "calibration": {"run_share": 0.6, "statistics_faces": 2610}}
     assert "initial weights, whose weight is 0.4." in render_model(row("pupil", metrics), mixed, "en")
-    assert "cuyo peso es 0,4." in render_model(row("pupil", metrics), mixed, "es")
+    voted = {**mixed, "data_fingerprint": "12ab with votes 34cd"}
+    in_spanish = render_model(row("pupil", metrics), voted, "es")
+    assert "cuyo peso es 0,4." in in_spanish and "12ab con votos 34cd" in in_spanish
     assert "whose weight is" not in told[2610]
 
 

@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "space" / "screenshot.webp"
 CHROMIUM = "/usr/bin/chromium"
 PORT = 7999
-SIZE = {"width": 1180, "height": 800}
-SHOWN_WIDTH = 900  # pixels of the film
+SIZE = {"width": 1080, "height": 760}
+SHOWN_WIDTH = 840  # pixels of the film
 MAX_BYTES = 1_500_000
 SLOWEST_MS = 120_000
 
@@ -33,6 +33,7 @@ class Film:
         self.page, self.pictures, self.durations_ms = page, [], []
 
     def shoot(self, duration_ms: int) -> None:
+        self.page.mouse.move(0, 0)  # or what lies under the pointer is marked
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         height = round(picture.height * SHOWN_WIDTH / picture.width)
         self.pictures.append(picture.resize((SHOWN_WIDTH, height), Image.Resampling.LANCZOS))
@@ -65,8 +66,9 @@ def act(film: Film) -> None:
     page.wait_for_timeout(1000)
     film.shoot(2500)
     page.get_by_role("button", name="neutral: show where").click()
-    page.wait_for_timeout(5000)
-    film.scroll_to(300)
+    page.locator(".fz-panel:visible .fz-heat-picture").first.wait_for(timeout=SLOWEST_MS)
+    page.wait_for_timeout(1000)
+    film.scroll_to(340)
     film.shoot(2500)
     film.scroll_to(0)
     page.get_by_role("button", name="Six drawn faces").click()

@@ -68,7 +68,7 @@ def find_uri(name: str) -> str | None:
 
 def add_commands(markdown: str) -> str:
     """The reference of commands, with each argument, in place of their table."""
-    from fer_zoo.cli.arguments import list_commands
+    from fer_zoo.cli.argparse_private import list_commands
     from fer_zoo.cli.main import build_parser
 
     sections = "\n".join(describe_command(*command) for command in list_commands(build_parser()))

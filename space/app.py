@@ -50,9 +50,9 @@ def build_page(
     from models_tab.models_view import build_models
     from page.address import build_address
     from page.endpoints import add_endpoints
+    from page.gradio_private import OfflineBlocks, keep_deleting
     from page.head import build_head
     from page.offered_models import offer_models
-    from page.offline_blocks import OfflineBlocks, keep_deleting
     from video_tab.video_view import build_video
 
     offer_models(models)
@@ -73,17 +73,19 @@ def build_page(
             with gr.Tab(label("page.about"), id="about"):
                 build_about(page)
         add_endpoints()
-        page.unload(forget_session(page))
+        page.unload(forget_photo(page))
     keep_deleting(page)
     return page.queue(max_size=WAITING, api_open=False)  # no call gets past the queue
 
 
-def forget_session(page: "Blocks") -> Any:
-    """What runs when a page is closed: Gradio alone would hold its photo for another hour."""
+def forget_photo(page: "Blocks") -> Any:
+    """What runs when a page is closed."""
     import gradio as gr
 
+    from page.gradio_private import forget_session
+
     def forget(request: gr.Request) -> None:
-        page.app.state_holder.session_data.pop(request.session_hash or "", None)
+        forget_session(page, request.session_hash or "")
 
     return forget
 

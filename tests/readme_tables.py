@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.artifacts.hub import list_models
-from fer_zoo.cli.arguments import list_commands
+from fer_zoo.cli.argparse_private import list_commands
 from fer_zoo.cli.main import build_parser
 from fer_zoo.utils.files import write_text
 

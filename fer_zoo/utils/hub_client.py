@@ -6,9 +6,8 @@ huggingface_hub reads HF_TOKEN, HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
 its patterns cannot choose by what a repository has. `verify_repo_checksums` hashes, with another request, and
 neither deletes nor repeats what differs; offline, nothing would tell a verified file from another.
 
-Private API of huggingface_hub, as seen in 2.4: `utils.httpx`, `utils.validate_repo_id`,
-`file_download.repo_folder_name`, the constants that are read here, and the layout of its cache (`refs/BRANCH`
-contains a commit, `snapshots/COMMIT` its files).
+The layout of the cache is documented: in `models--OWNER--NAME`, `refs/BRANCH` contains a commit and
+`snapshots/COMMIT` its files.
 """
 
 import hashlib
@@ -169,9 +168,8 @@ def _find_cached(repo: str, choose: Choose, revision: str, repo_type: str) -> Fe
 
 def _find_cache(repo: str, repo_type: str) -> Path:
     from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
 
-    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type=repo_type)
+    return Path(constants.HF_HUB_CACHE) / f"{repo_type}s--{repo.replace('/', '--')}"
 
 
 @contextmanager

@@ -40,13 +40,12 @@ def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -
 def readable_formats(*extra: str) -> list[str]:
     """The formats among FORMATS and `extra` that this build of Pillow reads, to pass to Image.open.
 
-    Pillow's other formats include some, such as EPS, for which it starts another program. Private API:
-    Image.OPEN, Pillow's table of readers (seen in Pillow 12.3).
+    Pillow's other formats include some, such as EPS, for which it starts another program.
     """
     import PIL.Image
 
-    PIL.Image.init()
-    return [form for form in (*FORMATS, *extra) if form in PIL.Image.OPEN]
+    known = set(PIL.Image.registered_extensions().values())
+    return [form for form in (*FORMATS, *extra) if form in known]
 
 
 def read_photo(photo: Photo) -> "Image":

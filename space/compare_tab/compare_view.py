@@ -17,6 +17,7 @@ from compare_tab.heat import render_heats
 from compare_tab.photo_html import render_photo_input
 from fer_zoo import FerZooError
 from page.fetched_pictures import fetch_picture, may_fetch
+from page.gradio_private import read_event
 from page.offered_models import QUEUE, create_recognizer, list_first_ticked, list_names
 from page.parts import add_html, fill_at_start, follow_language
 from page.uploads import Upload, UploadError, cut_name, explain, find_name, read_upload
@@ -87,7 +88,7 @@ def _run_after(event: Any, script: str) -> None:
 
 def receive_photo(models: list[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
     """What the script uploaded: {"path", "orig_name"}."""
-    return add_photo(event._data, models, request)
+    return add_photo(read_event(event), models, request)
 
 
 def add_photo(file: Any, models: list[str], request: gr.Request) -> tuple[Any, ...]:
@@ -113,7 +114,7 @@ def read_link(url: str, models: list[str], request: gr.Request) -> tuple[Any, ..
 
 
 def read_example(models: list[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-    example = find_example((event._data or {}).get("example"))
+    example = find_example((read_event(event) or {}).get("example"))
     return compare_again(PhotoState(Upload(example.path.name, example.path.read_bytes())), models, request)
 
 
@@ -145,7 +146,8 @@ def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Reques
 
     Raises gr.Error, which the page shows as a message, where the photo is no longer held.
     """
-    asked = event._data if isinstance(event._data, dict) else {}
+    sent = read_event(event)
+    asked = sent if isinstance(sent, dict) else {}
     index, emotion = asked.get("face", -1), str(asked.get("emotion"))
     language = find_language(request)
     if state is None or state.crops is None or not state.classes:

@@ -74,7 +74,7 @@ class Exchange:
 
 
 class Guard:
-    """admit_upload: given the page and the bytes that all uploads under way may bring, why it cannot be."""
+    """admit_upload: given Gradio's app and the bytes of all uploads under way, why it cannot be."""
 
     def __init__(self, app: ASGIApp, admit_upload: Callable[[Any, int], Refusal | None]) -> None:
         self.app, self.admit_upload = app, admit_upload
@@ -100,8 +100,7 @@ class Guard:
         self.expected_bytes += expected
         try:
             if expected:
-                page = scope["app"].get_blocks()
-                refusal = await asyncio.to_thread(self.admit_upload, page, self.expected_bytes)
+                refusal = await asyncio.to_thread(self.admit_upload, scope["app"], self.expected_bytes)
             if not refusal:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception as error:

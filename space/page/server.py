@@ -14,8 +14,6 @@ from page.request_rules import HOSTS_VARIABLE
 if TYPE_CHECKING:
     from gradio import Blocks
 
-SILENCE_S = 20.0  # a connection without a whole request's head is closed then
-
 
 def exit_on_signals() -> None:
     """Exit in the main thread, so that the folder of uploads goes. What `nohup` ignores stays ignored."""
@@ -59,57 +57,34 @@ def bypass_proxy(host: str | None = None) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(hosts))
 
 
-def close_silent_connections(page: "Blocks", silence_s: float = SILENCE_S) -> None:
-    """For a page that is served. Uvicorn has no bound for a connection that never sends its request."""
-    config = page.server.config
-    config.http_protocol_class = _limit_silence(config.http_protocol_class, silence_s)
+def close_silent_connections(page: "Blocks") -> None:
+    """For a page that is served."""
+    from page.gradio_private import wrap_protocol
+    from page.uvicorn_private import limit_silence
 
-
-def _limit_silence(protocol: type[Any], silence_s: float) -> type[Any]:
-    class Impatient(protocol):
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._expect_request()
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            self._expect_request()
-
-        def _expect_request(self) -> None:
-            self.loop.call_later(silence_s, self._close_if_silent, self.cycle)
-
-        def _close_if_silent(self, cycle: Any) -> None:
-            if self.cycle is cycle and (cycle is None or cycle.response_complete):
-                self.transport.close()
-
-    return Impatient
+    wrap_protocol(page, limit_silence)
 
 
 @asynccontextmanager
 async def run_beside(app: Any) -> AsyncIterator[None]:
     """Gradio's sessions and tools as the demo wants them, and the sweep of uploads, while the app runs."""
     from page.endpoints import TOOLS
-    from page.sessions import PhotoSessions
+    from page.gradio_private import keep_photos, offer_tools
 
-    page = app.get_blocks()
-    sessions = PhotoSessions()
-    sessions.set_blocks(page)
-    app.state_holder = sessions
-    if page.mcp_server_obj:
-        offered = page.mcp_server_obj.tool_to_endpoint
-        page.mcp_server_obj.tool_to_endpoint = {k: v for k, v in offered.items() if v in TOOLS}
-    check_s, _ = page.delete_cache
-    sweeping = asyncio.create_task(_keep_sweeping(page, check_s))
+    keep_photos(app)
+    offer_tools(app, TOOLS)
+    sweeping = asyncio.create_task(_keep_sweeping(app))
     yield
     sweeping.cancel()
 
 
-async def _keep_sweeping(page: "Blocks", check_s: float) -> None:
-    from page.upload_folder import sweep_page
+async def _keep_sweeping(app: Any) -> None:
+    from page.gradio_private import find_upload_ages
+    from page.upload_folder import sweep_uploads
 
     while True:
-        await asyncio.sleep(check_s)
-        await asyncio.to_thread(sweep_page, page)
+        await asyncio.sleep(find_upload_ages(app)[0])
+        await asyncio.to_thread(sweep_uploads, app)
 
 
 def build_app_options() -> dict[str, Any]:

@@ -31,16 +31,16 @@ def sweep(folder: Path, age_s: float, now: float | None = None) -> int:
     return left
 
 
-def sweep_page(page: Any) -> int:
-    """As `sweep`, of the folder of a page (Blocks), a little later than Gradio's own deleting."""
-    from gradio.utils import get_upload_folder
+def sweep_uploads(app: Any) -> int:
+    """As `sweep`, of the folder of Gradio's app, a little later than Gradio's own deleting."""
+    from page.gradio_private import find_upload_ages, get_upload_folder
 
-    check_s, age_s = page.delete_cache
+    check_s, age_s = find_upload_ages(app)
     return sweep(Path(get_upload_folder()), age_s + 2 * check_s)
 
 
-def admit_upload(page: Any, expected_bytes: int) -> Refusal | None:
+def admit_upload(app: Any, expected_bytes: int) -> Refusal | None:
     """Why uploads of that size together cannot be taken now, if so."""
-    if sweep_page(page) + expected_bytes <= MAX_BYTES:
+    if sweep_uploads(app) + expected_bytes <= MAX_BYTES:
         return None
     return Refusal(507, "The demo holds too many uploads. Try again in five minutes.")

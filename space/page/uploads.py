@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradio.utils import get_upload_folder, is_in_or_equal
-
 from fer_zoo import FerZooError
+from page.gradio_private import get_upload_folder
 from page.limits import LARGEST_PICTURE, LARGEST_ZIP, LONGEST_MESSAGE, LONGEST_NAME
 from page.words import read_translations
 
@@ -84,7 +83,8 @@ def find_upload(file: Any) -> Path:
     path outside the folder of uploads is refused here. Raises UploadError.
     """
     path = _list_fields(file).get("path")
-    if not path or not is_in_or_equal(path, get_upload_folder()) or not Path(path).is_file():
+    folder = Path(get_upload_folder()).resolve()
+    if not path or not Path(path).resolve().is_relative_to(folder) or not Path(path).is_file():
         raise UploadError("This is no uploaded picture. Send the picture itself, not a path.", "place")
     return Path(path)
 

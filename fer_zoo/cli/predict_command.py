@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, explain_stop, names, out_folder, print_json
+from fer_zoo.cli.arguments import add_command, explain_stop, out_folder, print_json
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.progress import track
 
@@ -19,12 +19,7 @@ def add_parsers(parsers: Any) -> None:
     predict.add_argument(
         "photos", nargs="+", metavar="PHOTO|FOLDER|GLOB", help="with --out also Parquet files of pictures"
     )
-    predict.add_argument(
-        "--models",
-        type=names,
-        metavar="A,B",
-        help=f"names or folders [the ensemble; with --out {FAST_MODEL}]",
-    )
+    predict.add_models(f"names or folders [the ensemble; with --out {FAST_MODEL}]")
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")
     predict.add_argument(
         "--annotate",
@@ -73,7 +68,7 @@ def _find_ensemble() -> str:
 
 
 def _predict_each(recognizer: Any, paths: list[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every result, told as it comes; what could not be read goes to stderr."""
+    """Every result, printed as it comes; what could not be read goes to stderr."""
     from fer_zoo.recognition.recognizer import format_recognition
 
     results: list[dict[str, Any]] = []
@@ -98,6 +93,7 @@ def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]
     """Write the photo with its answers by the first model. drawn: names in use; photos of two folders may
     share theirs.
     """
+    from fer_zoo.artifacts.answer_table import find_top
     from fer_zoo.emotions import find_colors
     from fer_zoo.recognition.face_drawing import draw_faces
     from fer_zoo.utils.files import write_atomically
@@ -105,7 +101,7 @@ def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]
     boxes, labels, colors = [], [], []
     for number, face in enumerate(result["faces"], 1):
         named = next(iter(face["models"].values()))
-        top = max(named, key=named.__getitem__)
+        top = find_top(named)
         boxes.append(face["box"])
         labels.append(f"{number} {top} {named[top]:.0%}")
         colors.append(find_colors(list(named))[list(named).index(top)])
@@ -120,16 +116,18 @@ def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]
 
 def _summarize(results: list[dict[str, Any]], model: str) -> str:
     """One line: how many pictures and faces, and how often the model gave each answer."""
+    from fer_zoo.artifacts.answer_table import find_top
+
     faces = [face for result in results for face in result["faces"]]
-    tops = Counter(max(named, key=named.__getitem__) for named in (face["models"][model] for face in faces))
-    told = [f"{len(results)} pictures, {len(faces)} face{'' if len(faces) == 1 else 's'}"]
+    tops = Counter(find_top(face["models"][model]) for face in faces)
+    parts = [f"{len(results)} pictures, {len(faces)} face{'' if len(faces) == 1 else 's'}"]
     if tops:
-        told.append(f"{model}: " + ", ".join(f"{name} {count}" for name, count in tops.most_common()))
+        parts.append(f"{model}: " + ", ".join(f"{name} {count}" for name, count in tops.most_common()))
     if without := sum(not result["faces"] and "error" not in result for result in results):
-        told.append(f"no face in {without}")
+        parts.append(f"no face in {without}")
     if broken := sum("error" in result for result in results):
-        told.append(f"not read: {broken}")
-    return "; ".join(told)
+        parts.append(f"not read: {broken}")
+    return "; ".join(parts)
 
 
 def _predict_into(arguments: argparse.Namespace, models: list[str]) -> None:

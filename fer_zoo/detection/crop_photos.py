@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from fer_zoo.detection.crops import MAX_FACES, is_face_crop
-from fer_zoo.detection.detector import Face, crop_face
+from fer_zoo.detection.detector import Face, crop_face, name_sides
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError, UnknownNameError, one_line
@@ -175,8 +175,9 @@ def _crop(path: Path, size: int, most: int) -> tuple[list[Row], list[np.ndarray]
     except ImageError as error:
         return [{"status": str(error).removeprefix(f"{path}: ")}], []
     if is_face_crop(image):
-        box = dict(zip(("x", "y", "width", "height"), (0, 0, *image.size), strict=True))
-        return [{"faces": 1, **box, "angle": 0, "status": WHOLE}], [whole_picture(image, size)]
+        return [{"faces": 1, **name_sides((0, 0, *image.size)), "angle": 0, "status": WHOLE}], [
+            whole_picture(image, size)
+        ]
     found, _ = find_upright_faces(image)
     if not found:
         return [{"faces": 0, "status": NO_FACE}], []
@@ -185,9 +186,14 @@ def _crop(path: Path, size: int, most: int) -> tuple[list[Row], list[np.ndarray]
 
 
 def _describe_face(face: Face, scale: float, count: int) -> Row:
-    sides = zip(("x", "y", "width", "height"), (round(side * scale) for side in face.box), strict=True)
     angle = round(float(np.degrees(face.tilt)), 1)
-    return {"faces": count, **dict(sides), "score": face.score, "angle": angle, "status": CROPPED}
+    return {
+        "faces": count,
+        **name_sides(face.scale_box(scale)),
+        "score": face.score,
+        "angle": angle,
+        "status": CROPPED,
+    }
 
 
 def _save(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer_zoo.detection.crops import find_crops
+from fer_zoo.detection.detector import name_sides
 from fer_zoo.errors import DataError, ImageError
 from fer_zoo.recognition.batch_sources import Picture, list_pictures
-from fer_zoo.recognition.inspection import find_classes
 from fer_zoo.recognition.recognizer import Recognizer
 from fer_zoo.utils.devices import pick_device, read_world
 from fer_zoo.utils.files import as_utf8, write_atomically, write_text
@@ -158,7 +158,7 @@ def _score(
 
 
 def _name_columns(models: Mapping[str, "FaceClassifier"]) -> list[str]:
-    return [f"{name}.{label}" for name, model in models.items() for label in find_classes(model)]
+    return [f"{name}.{label}" for name, model in models.items() for label in model.classes]
 
 
 def _fetch(picture: Picture) -> str | bytes | ImageError:
@@ -179,10 +179,7 @@ def _find_faces(
         found = find_crops(photo, whole)
     except ImageError as error:
         return [], [], str(error)
-    boxes = []
-    for face in found.faces:
-        sides = [round(side * found.scale) for side in face.box]
-        boxes.append(dict(zip(("x", "y", "width", "height"), sides, strict=True)) | {"score": face.score})
+    boxes = [{**name_sides(face.scale_box(found.scale)), "score": face.score} for face in found.faces]
     return boxes, list(found.crops), None
 
 

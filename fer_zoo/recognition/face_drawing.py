@@ -55,9 +55,9 @@ def draw_faces(
         pad = PADDING * (bottom - top)
         size = (right - left + 2 * pad, bottom - top + 2 * pad)
         others = [other for number, other in enumerate(scaled) if number != index]
-        place = place_label(box, size, image.size, [*others, *placed])
-        placed.append(place)
-        x, y = place[:2]
+        label_box = place_label(box, size, image.size, [*others, *placed])
+        placed.append(label_box)
+        x, y = label_box[:2]
         draw.rectangle((x, y, x + size[0], y + size[1]), fill=color)
         draw.text((x + pad - left, y + pad - top), label, font=font, fill=choose_text_color(color))
     return image
@@ -70,12 +70,12 @@ def place_label(box: Box, size: tuple[float, float], picture: tuple[int, int], a
     """
     candidates = [
         (max(0.0, min(x, picture[0] - size[0])), max(0.0, min(y, picture[1] - size[1])), *size)
-        for x, y in _list_places(box, size)
+        for x, y in _list_corners(box, size)
     ]
-    return min(candidates, key=lambda place: round(sum(_measure_overlap(place, other) for other in avoid)))
+    return min(candidates, key=lambda one: round(sum(_measure_overlap(one, other) for other in avoid)))
 
 
-def _list_places(box: Box, size: tuple[float, float]) -> Iterator[tuple[float, float]]:
+def _list_corners(box: Box, size: tuple[float, float]) -> Iterator[tuple[float, float]]:
     """Upper left corners, the best first: above and below the box, in it, beside it."""
     x, y, width, height = box
     centered = x + (width - size[0]) / 2

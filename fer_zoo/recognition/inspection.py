@@ -1,14 +1,14 @@
 """The faces of a photo with what each model answers: as JSON, as text, as a picture."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.artifacts.answer_table import describe_answer, find_top
 from fer_zoo.detection.crops import measure_outside
-from fer_zoo.detection.detector import Face
-from fer_zoo.emotions import EMOTIONS, find_colors
+from fer_zoo.detection.detector import Face, name_sides
+from fer_zoo.emotions import find_colors
 from fer_zoo.errors import UnknownNameError, escape
 from fer_zoo.recognition.face_drawing import draw_faces
 
@@ -41,19 +41,15 @@ class Inspection:
     probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
     milliseconds: dict[str, float]  # by model, for all N faces
     scale: float  # pixels of the given picture in one of `photo`
+    classes: dict[str, tuple[str, ...]]  # by model, the names of its columns
     errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
     faces_left_out: int = 0  # smaller faces beyond the 32 largest
     turned: int = 0  # degrees clockwise (0, 90, 180, 270) by which the photo is rotated to make faces upright
-    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by model; EMOTIONS where none
 
     @property
     def answers(self) -> dict[str, list[int]]:
         """For each model the index of the most probable class of each face."""
         return {name: table.argmax(1).tolist() for name, table in self.probabilities.items()}
-
-    def name_classes(self, model: str) -> tuple[str, ...]:
-        """Names of the columns of the model's probabilities."""
-        return self.classes.get(model, EMOTIONS)
 
     def notes(self, index: int) -> list[str]:
         """Why a face may be misclassified: some of `tiny`, `profile`, `cut`, `blurred`, `faint`,
@@ -87,14 +83,12 @@ class Inspection:
         faces = []
         for index, face in enumerate(self.faces):
             named = {
-                name: dict(zip(self.name_classes(name), map(float, table[index]), strict=True))
+                name: dict(zip(self.classes[name], map(float, table[index]), strict=True))
                 for name, table in self.probabilities.items()
             }
             notes = self.notes(index)
-            box = [round(side * self.scale) for side in face.box]
-            faces.append(
-                {"box": box, "score": face.score, "models": named, **({"notes": notes} if notes else {})}
-            )
+            described = {"box": face.scale_box(self.scale), "score": face.score, "models": named}
+            faces.append({**described, "notes": notes} if notes else described)
         return faces
 
     def plot(self, model: str | None = None) -> "Image":
@@ -109,21 +103,19 @@ class Inspection:
         name = model or next(iter(self.probabilities), "")
         if name not in self.probabilities:
             raise UnknownNameError("model", name, self.probabilities)
-        classes, table = self.name_classes(name), self.probabilities[name]
+        classes, table = self.classes[name], self.probabilities[name]
         colors, tops = find_colors(classes), self.answers[name]
         labels = [f"{classes[top]} {row[top]:.0%}" for top, row in zip(tops, table, strict=True)]
         boxes = [face.box for face in self.faces]
         return draw_faces(self.photo, boxes, labels, [colors[top] for top in tops])
 
 
-def find_classes(model: Any) -> tuple[str, ...]:
-    """The classes of a FaceClassifier; EMOTIONS for a model of another kind."""
-    return getattr(model, "classes", EMOTIONS)
-
-
 def add_top(result: dict[str, Any]) -> dict[str, Any]:
     """A result of `Recognizer.recognize` with each model's most probable class as `top` of each face."""
-    faces = [{**face, "top": _find_top(face["models"])} for face in result["faces"]]
+    faces = [
+        {**face, "top": {name: find_top(named) for name, named in face["models"].items()}}
+        for face in result["faces"]
+    ]
     return {**result, "faces": faces}
 
 
@@ -131,11 +123,8 @@ def list_rows(result: dict[str, Any], names: list[str]) -> list[dict[str, Any]]:
     """A result as rows for a table: one a face and model, or one with `face` missing where there is none."""
     rows = []
     for number, face in enumerate(result["faces"]):
-        box = dict(zip(("x", "y", "width", "height"), face["box"], strict=True))
-        for name, named in face["models"].items():
-            top = max(named, key=named.__getitem__)
-            answer = {"model": name, "top": top, "probability": named[top], **named}
-            rows.append({"image": result["image"], "face": number, **box, "score": face["score"], **answer})
+        found = {"image": result["image"], "face": number, **name_sides(face["box"]), "score": face["score"]}
+        rows += [{**found, **describe_answer(name, named)} for name, named in face["models"].items()]
     if not rows:
         rows = [{"image": result["image"], "model": name, "error": result.get("error")} for name in names]
     return rows
@@ -160,10 +149,6 @@ def format_recognition(result: dict[str, Any]) -> str:
             )
             lines.append(f"    {name:<20} {ranked[0][0]:<9}{ranked[0][1]:>5.0%}   {rest}")
     return "\n".join(lines)
-
-
-def _find_top(models: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    return {name: max(named, key=named.__getitem__) for name, named in models.items()}
 
 
 def _measure_detail(crop: np.ndarray) -> float:

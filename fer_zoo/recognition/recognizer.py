@@ -11,9 +11,9 @@ import numpy as np
 
 from fer_zoo.artifacts.answer_table import build_frame, name_photo
 from fer_zoo.detection.crops import Boxes, Detector, find_crops
-from fer_zoo.errors import FerZooError, UnknownNameError
+from fer_zoo.errors import FerZooError, UnknownNameError, one_line
 from fer_zoo.recognition.inspection import Inspection as Inspection
-from fer_zoo.recognition.inspection import add_top, find_classes, list_rows
+from fer_zoo.recognition.inspection import add_top, list_rows
 from fer_zoo.recognition.inspection import format_recognition as format_recognition
 from fer_zoo.utils.photo_inputs import Photo, Photos, split_batch
 
@@ -175,10 +175,10 @@ class Recognizer:
             probabilities,
             milliseconds,
             found.scale,
+            {name: self._loaded[name].classes for name in probabilities},
             errors,
             found.faces_left_out,
             found.turned,
-            {name: find_classes(self._loaded[name]) for name in probabilities},
         )
 
     def explain(
@@ -238,9 +238,9 @@ class Recognizer:
         for position, photo in enumerate(split_batch(photos)[0]):
             (result,) = self.recognize_many([photo], whole)
             rows += list_rows({**result, "image": name_photo(photo, position)}, self.names)
-        classes = dict.fromkeys(label for model in self.models.values() for label in find_classes(model))
-        place = ("image", "face", "x", "y", "width", "height", "score", "model", "top", "probability")
-        return build_frame(rows, [*place, *classes, "error"])
+        classes = dict.fromkeys(label for model in self.models.values() for label in model.classes)
+        columns = ("image", "face", "x", "y", "width", "height", "score", "model", "top", "probability")
+        return build_frame(rows, [*columns, *classes, "error"])
 
     def plot(
         self, photo: Photo, model: str | None = None, whole: bool = False, boxes: Boxes | None = None
@@ -302,7 +302,7 @@ def _run_for_each(
         except Exception as error:  # a model may fail in any way; the others still answer
             if not keep_going:
                 raise
-            errors[name] = " ".join(str(error).split()) or type(error).__name__
+            errors[name] = one_line(error)
     return results, errors
 
 
@@ -313,6 +313,6 @@ def _score(model: "FaceClassifier", crops: np.ndarray) -> np.ndarray:
     from fer_zoo.evaluation.inference import predict_probabilities
 
     if not len(crops):
-        return np.zeros((0, len(find_classes(model))))
+        return np.zeros((0, len(model.classes)))
     device = next(model.parameters(), torch.empty(0)).device
     return predict_probabilities(model, crops[:, None], device=device)

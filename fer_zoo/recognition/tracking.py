@@ -175,7 +175,7 @@ class FaceTracker:
                 track = _Track(self._latest, face.outline, seconds, measured)
                 self._tracks.append(track)
             track.crop = None if crops is None else crops[index]
-            x, y, width, height = (round(side * scale) for side in face.box)
+            x, y, width, height = face.scale_box(scale)
             smoothed = {name: values.copy() for name, values in track.probabilities.items()}
             tracked.append(
                 TrackedFace(track.number, (x, y, width, height), face.score, smoothed, classes or {})

@@ -135,9 +135,9 @@ def _describe_face(
     if len(seen.faces) == 1:
         title = say(language, "compare.the_whole") if whole else say(language, "compare.face", number=1)
     answers = {
-        name: find_answer(table[index], seen.name_classes(name)) for name, table in seen.probabilities.items()
+        name: find_answer(table[index], seen.classes[name]) for name, table in seen.probabilities.items()
     }
-    classes = dict.fromkeys(emotion for name in seen.probabilities for emotion in seen.name_classes(name))
+    classes = dict.fromkeys(emotion for name in seen.probabilities for emotion in seen.classes[name])
     colors = map_colors(classes or EMOTIONS)
     return {
         "box": (x * across, y * down, width * across, height * down),
@@ -165,7 +165,7 @@ def _list_rows(
 ) -> list[dict[str, Any]]:
     """For each class of any model its percent by model, and which models have it as their top answer."""
     tables = {
-        model: dict(zip(seen.name_classes(model), table[index], strict=True))
+        model: dict(zip(seen.classes[model], table[index], strict=True))
         for model, table in seen.probabilities.items()
     }
     tops = {model: max(table, key=lambda emotion: table[emotion]) for model, table in tables.items()}

@@ -137,7 +137,7 @@ def compare_again(state: PhotoState | None, models: list[str], request: gr.Reque
         return None, render_message(explain(error, upload.name, language), language), ""
     key = hashlib.sha256(upload.encoded).hexdigest()[:16] + ("-whole" if upload.whole else "")
     html = render_result(seen, key, upload.whole, chosen.names, language, upload.name)
-    classes: dict[str, Sequence[str]] = {name: seen.name_classes(name) for name in seen.probabilities}
+    classes: dict[str, Sequence[str]] = {name: seen.classes[name] for name in seen.probabilities}
     return PhotoState(upload, seen.crops, classes, key), html, ""
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fer_zoo.detection.orientation import find_upright_faces
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 
 # Pillow's counterclockwise rotation of the photo, and the clockwise degrees that undo it.
@@ -19,7 +20,7 @@ TURNS = [
 
 
 class MeanGray(nn.Module):
-    name = "mean-gray"
+    name, classes = "mean-gray", EMOTIONS
 
     def forward(self, faces: Tensor) -> Tensor:
         return faces.float().mean((2, 3)).expand(-1, 7)

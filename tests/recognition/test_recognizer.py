@@ -20,6 +20,8 @@ from fer_zoo.recognition.recognizer import Recognizer, format_recognition
 class Stub(nn.Module):
     """Logits that depend on the brightness; records the shapes of its inputs."""
 
+    classes = EMOTIONS
+
     def __init__(self, name: str, slope: float = 1.0) -> None:
         super().__init__()
         self.name, self.slope, self.batches = name, slope, list[tuple[int, ...]]()

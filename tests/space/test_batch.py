@@ -187,6 +187,8 @@ def recognize(*names: str, pictures: list[tuple[str, bytes]], language: str = "e
     from batch_tab.dropped_pictures import Picture
 
     class Stub(torch.nn.Module):
+        classes = EMOTIONS
+
         def __init__(self, name: str) -> None:
             super().__init__()
             self.name = name

@@ -96,9 +96,9 @@ def fingerprint_artifact(folder: Path) -> str:
         except (KeyError, TypeError, ValueError) as error:
             raise explain_members(error) from error
     digest = hashlib.sha256()
-    for place in folders:
-        digest.update(hash_weights(place).encode())
-        digest.update((place / CONFIG_NAME).read_bytes())
+    for each in folders:
+        digest.update(hash_weights(each).encode())
+        digest.update((each / CONFIG_NAME).read_bytes())
     return digest.hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ from fer_zoo.artifacts.card_training import (
 )
 from fer_zoo.artifacts.train_command_line import is_of_fer2013
 from fer_zoo.emotions import EMOTIONS
-from fer_zoo.errors import ArtifactError, escape
+from fer_zoo.errors import ArtifactError, escape, one_line
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.models.weights import WEIGHTS
 from fer_zoo.utils.files import write_atomically, write_text
@@ -50,7 +50,7 @@ def build_card(folder: Path, hub_name: str | None = None, usage: str | None = No
 
     Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
     hub_name: OWNER/NAME by which the card says that the model is loaded; without it a model of the package
-    is loaded by its name, any other by the path of its folder. usage: a section to stand in place of that.
+    is loaded by its name, any other by the path of its folder. usage: a section instead of that.
     """
     block = read_config(folder)["fer_zoo"]
     try:
@@ -67,10 +67,8 @@ def _is_embedded(folder: Path, name: str) -> bool:
 
 
 def _explain(folder: Path, error: Exception) -> ArtifactError:
-    reason = " ".join(str(error).split())[:200]
-    return ArtifactError(
-        f"{str(folder)!r} has a config.json without what a card needs ({type(error).__name__}: {reason})."
-    )
+    reason = f"{type(error).__name__}: {one_line(error)}"
+    return ArtifactError(f"{str(folder)!r} has a config.json without what a card needs ({reason}).")
 
 
 def _join_parts(block: dict[str, Any], address: str, embedded: bool, usage: str | None) -> str:
@@ -125,15 +123,14 @@ def write_card(folder: Path, out: Path | None = None, hub_name: str | None = Non
     from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
 
     block = read_config(folder)["fer_zoo"]
-    text, place, name = build_card(folder, hub_name), out or folder, _name_files(block)
-    place.mkdir(parents=True, exist_ok=True)
-    card = place / (f"{name}.md" if out else "README.md")
-    write_text(card, text)
+    text, target, name = build_card(folder, hub_name), out or folder, _name_files(block)
+    target.mkdir(parents=True, exist_ok=True)
+    write_text(target / (f"{name}.md" if out else "README.md"), text)
     score = block["metrics"].get("private")
     if score:
         try:
-            write_atomically(place / f"{name}-confusion.png", lambda path: draw_confusion(score, path))
-            write_atomically(place / f"{name}-reliability.png", lambda path: draw_reliability(score, path))
+            write_atomically(target / f"{name}-confusion.png", lambda path: draw_confusion(score, path))
+            write_atomically(target / f"{name}-reliability.png", lambda path: draw_reliability(score, path))
         except UNREADABLE as error:
             raise _explain(folder, error) from error
 
@@ -176,13 +173,13 @@ def _usage(block: dict[str, Any], address: str) -> str:
     if "members" not in block and find_architecture(block["name"]).timm_name:
         size = block["input"]["size"]
         on_hub = address not in (name_model(block), FOLDER)
-        place = f"hf-hub:{address}" if on_hub else f"local-dir:{FOLDER}"
+        source = f"hf-hub:{address}" if on_hub else f"local-dir:{FOLDER}"
         lines += [
             "",
             "import timm",
             "",
             f"# the plain network on normalized gray ({size} pixels){'' if on_hub else ', from this folder'}",
-            f'timm.create_model("{place}", pretrained=True)',
+            f'timm.create_model("{source}", pretrained=True)',
         ]
         command = f"fer-zoo export {address} --format timm --rgb --out for_transformers"
         export = f"\nPipelines of transformers give color pictures; a folder for them:\n`{command}`\n"

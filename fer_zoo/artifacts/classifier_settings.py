@@ -17,7 +17,7 @@ from fer_zoo.models.float32_buffers import Float32Buffers
 from fer_zoo.utils.tensors import check_values, read_tensors
 
 SETTINGS = ("input_mean", "input_std", "calibration_temperature", "prior_correction")
-MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and place in a safetensors file
+MAX_HEADER_BYTES = 1000  # of a tensor's name, shape and offsets in a safetensors file
 
 
 class ClassifierSettings(Float32Buffers):

@@ -43,8 +43,8 @@ def check_labels(config: dict[str, Any]) -> list[str]:
     version 0.1), which are to be equal where there are several. Raises ValueError.
     """
     block = config["fer_zoo"]
-    places = (config.get("label_names"), block.get("classes"), block.get("emotions"))
-    named = [names for names in places if names is not None]
+    given = (config.get("label_names"), block.get("classes"), block.get("emotions"))
+    named = [names for names in given if names is not None]
     if not named or any(names != named[0] for names in named):
         raise ValueError(
             f"the classes are {' and '.join(f'{names!r:.60}' for names in named) or 'not named'}"

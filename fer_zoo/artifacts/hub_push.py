@@ -15,7 +15,7 @@ TRIES, PAUSE = 3, 1.0  # of the commit; seconds before the second try, then twic
 
 @contextmanager
 def prepare_push(write: Callable[[Path], object]) -> Iterator[dict[str, Path]]:
-    """What a push of a model sends: places in the repository, and files here.
+    """What a push of a model sends: paths in the repository, and files here.
 
     Weights, config.json with their SHA-256, the card that tells how to load it from the Hub, and its
     pictures. write: makes the model's folder at the path that it is given; its errors come before anything
@@ -50,7 +50,7 @@ def push_written(
         hub.create_repo(repo, private=private, exist_ok=True)
         if branch != "main":
             hub.create_branch(repo, branch=branch, exist_ok=True)
-        added = [CommitOperationAdd(place, path) for place, path in files.items()]
+        added = [CommitOperationAdd(name, path) for name, path in files.items()]
         name = name_model(read_config(files["config.json"].parent)["fer_zoo"])
         return str(_commit(hub, repo, added, f"Upload {name}", branch).commit_url)
 

@@ -11,22 +11,22 @@ from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files
 from fer_zoo.utils.progress import track
 
 
-def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
+def open_onnx(folder: Path) -> OnnxClassifier:
     """The model of a folder in ONNX Runtime: from its model.onnx where that is of these very weights or
     stands alone, else from an export in `cache_folder()`. Only the first use of new weights imports torch.
 
-    threads: as for `OnnxClassifier`. Raises ArtifactError for a damaged folder, where the packages for the
+    Raises ArtifactError for a damaged folder, where the packages for the
     export are missing, or where the cache cannot be written.
     """
     beside = folder / ONNX_NAME
     if not (folder / CONFIG_NAME).exists() and beside.exists():
-        return OnnxClassifier(beside, threads)
+        return OnnxClassifier(beside)
     read_config(folder)  # whatever is wrong with the folder is said first
     fingerprint = fingerprint_artifact(folder)
     kept = cache_folder() / f"model-{__version__}-{fingerprint}.onnx"
     for path in (beside, kept):
         with suppress(ArtifactError):  # absent or damaged: the next, at last a new export
-            runtime = OnnxClassifier(path, threads)
+            runtime = OnnxClassifier(path)
             if runtime.source == fingerprint:
                 return runtime
     from fer_zoo.artifacts.classifier import load_artifact
@@ -40,4 +40,4 @@ def open_onnx(folder: Path, threads: int | None = None) -> OnnxClassifier:
             f"The ONNX file of {str(folder)!r} cannot be stored in {str(kept.parent)!r} ({error.strerror}): "
             "name a folder with space in the environment variable FER_ZOO_CACHE."
         ) from error
-    return OnnxClassifier(kept, threads)
+    return OnnxClassifier(kept)

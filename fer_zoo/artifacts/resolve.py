@@ -58,9 +58,9 @@ def resolve(name: str | Path, revision: str | None = None, allow_hub: bool = Tru
     return local or _find_remote(str(name), revision, allow_hub)
 
 
-def resolve_folder(name: str | Path, revision: str | None = None, allow_hub: bool = True) -> Path:
+def resolve_folder(name: str | Path, allow_hub: bool = True) -> Path:
     """The folder of a model, where an ONNX file will not do. Arguments and errors as of `resolve`."""
-    return require_folder(resolve(name, revision, allow_hub), name)
+    return require_folder(resolve(name, allow_hub=allow_hub), name)
 
 
 def require_folder(found: ModelRef, name: str | Path) -> Path:

@@ -3,9 +3,9 @@ here, or pushed as a Space of the Hugging Face Hub.
 """
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.hub_client import check_name, translate_errors
@@ -16,7 +16,7 @@ SCREENSHOTS = "screenshot*"
 
 
 def list_space_files() -> dict[str, Path]:
-    """The files of the Space: their places in the repository, and where they lie here.
+    """The files of the Space: their paths in the repository and here.
 
     The package goes with it as the folder `fer_zoo`, weights included: so the Space runs the very code that
     was tested here. Its requirements.txt names what the package needs.
@@ -24,9 +24,9 @@ def list_space_files() -> dict[str, Path]:
     files = {}
     for source, prefix in ((find_space(), Path()), (PACKAGE, Path("fer_zoo"))):
         for path in sorted(source.rglob("*")):
-            place = path.relative_to(source)
-            if path.is_file() and not LEFT_OUT & set(place.parts) and not place.match(SCREENSHOTS):
-                files[(prefix / place).as_posix()] = path
+            inner = path.relative_to(source)
+            if path.is_file() and not LEFT_OUT & set(inner.parts) and not inner.match(SCREENSHOTS):
+                files[(prefix / inner).as_posix()] = path
     return files
 
 
@@ -45,8 +45,8 @@ def push_space(repo: str, private: bool = False) -> str:
         address = hub.create_repo(repo, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
         there = {file.rfilename for file in hub.space_info(repo).siblings or ()}
         stale = there - {".gitattributes", *files}
-        added = [CommitOperationAdd(place, path) for place, path in files.items()]
-        deleted = [CommitOperationDelete(place) for place in sorted(stale)]
+        added = [CommitOperationAdd(name, path) for name, path in files.items()]
+        deleted = [CommitOperationDelete(name) for name in sorted(stale)]
         hub.create_commit(repo, [*added, *deleted], commit_message="Update the demo", repo_type="space")
     return str(address)
 
@@ -58,20 +58,13 @@ def find_space() -> Path:
     raise FerZooError(f"The demo's folder is missing beside {str(PACKAGE)!r}: install fer-zoo again.")
 
 
-def launch_demo(
-    port: int,
-    open_browser: bool = False,
-    host: str | None = None,
-    share: bool = False,
-    models: Sequence[str] = (),
-    fetch: bool = False,
-) -> None:
+def launch_demo(port: int, host: str | None = None, **options: Any) -> None:
     """Serve the page until Ctrl-C. Arguments and errors as of `launch` in space/app.py, but a port that is
     taken raises FerZooError.
     """
     sys.path.insert(0, str(find_space()))
     try:
-        import_module("app").launch(port, open_browser, host, share, models, fetch)
+        import_module("app").launch(port, host=host, **options)
     except OSError as error:
         at = f" of {escape(host)}" if host else ""
         raise FerZooError(f"Port {port}{at} cannot be used: choose another with --port.") from error

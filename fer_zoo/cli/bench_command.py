@@ -4,7 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from fer_zoo.cli.arguments import Parser, add_command, count, names, positive, print_json, whole
+from fer_zoo.cli.arguments import Parser, add_command, count, positive, print_json, whole
 from fer_zoo.errors import FerZooError
 
 
@@ -35,9 +35,7 @@ def add_parsers(parsers: Any) -> None:
     train.add_device()
     train.add_json()
     predict = add_command(inner, "predict", run_bench_predict, "time each step from a photo to probabilities")
-    predict.add_argument(
-        "--models", type=names, metavar="A,B", help="names or folders [all that come with the package]"
-    )
+    predict.add_models("names or folders [all that come with the package]")
     predict.add_argument("--photo", metavar="FILE", help="an image file [six drawn faces]")
     predict.add_argument(
         "--repeats", type=count, default=20, metavar="N", help="calls of each kind to time [20]"

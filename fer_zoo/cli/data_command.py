@@ -13,7 +13,6 @@ from fer_zoo.cli.arguments import (
     count,
     explain_stop,
     format_command,
-    names,
     out_folder,
     print_json,
     print_result,
@@ -71,12 +70,9 @@ def _add_audit(inner: Any) -> None:
         inner, "audit", run_data_audit, "find duplicate, blank, faceless and mislabeled pictures to exclude"
     )
     audit.add_data()
-    audit.add_argument(
-        "--models",
-        type=names,
+    audit.add_models(
+        'models that predict the labels; "" for none [cnn-baseline,resnet_48]',
         default="cnn-baseline,resnet_48",
-        metavar="A,B",
-        help='models that predict the labels; "" for none [cnn-baseline,resnet_48]',
     )
     audit.add_argument(
         "--ferplus", type=Path, metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters"

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, names, whole
+from fer_zoo.cli.arguments import add_command, whole
 
 
 def add_parsers(parsers: Any) -> None:
@@ -15,13 +15,7 @@ def add_parsers(parsers: Any) -> None:
     demo.add_argument(
         "--share", action="store_true", help="also give it a public address, through Gradio's relay"
     )
-    demo.add_argument(
-        "--models",
-        type=names,
-        default=[],
-        metavar="A,B",
-        help="names, folders or Hub addresses to offer [all weights of the package]",
-    )
+    demo.add_models("names, folders or Hub addresses to offer [all weights of the package]", default=[])
     demo.add_argument(
         "--fetch",
         action="store_true",

@@ -123,8 +123,8 @@ def run_push_space(arguments: argparse.Namespace) -> None:
 
 
 def print_files(files: dict[str, Path], repo: str) -> None:
-    """What a push would send: bytes and places."""
-    sizes = {place: path.stat().st_size for place, path in files.items()}
-    for place, size in sizes.items():
-        print(f"{size:>12,}  {place}")
+    """What a push would send: bytes and paths."""
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    for name, size in sizes.items():
+        print(f"{size:>12,}  {name}")
     print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files would be uploaded to {repo}")

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, duration, names, positive, print_json
+from fer_zoo.cli.arguments import add_command, duration, positive, print_json
 from fer_zoo.errors import ImageError, escape
 from fer_zoo.utils.progress import track
 
@@ -14,13 +14,7 @@ def add_parsers(parsers: Any) -> None:
         parsers, "video", run_video, "track the faces of a video and score their emotions over time"
     )
     video.add_argument("video", metavar="FILE", help="MP4, MOV, MKV, WebM, AVI, MPEG or GIF")
-    video.add_argument(
-        "--models",
-        type=names,
-        default="cnn-baseline",
-        metavar="A,B",
-        help="names or folders [cnn-baseline]",
-    )
+    video.add_models("names or folders [cnn-baseline]", default="cnn-baseline")
     video.add_out("write faces.csv, with a row for each face and frame, and timeline.png there")
     video.add_argument(
         "--per-second",

@@ -40,11 +40,11 @@ def predict_split(
     """
     faces = dataset.split(split)
     if resolve(folder).kind == "onnx":
-        runtime, place = OnnxClassifier(folder), pick_device("cpu")
+        runtime, torch_device = OnnxClassifier(folder), pick_device("cpu")
         name, network, classes = runtime.name, as_network(runtime), runtime.classes
     else:
-        place = pick_device(device)
-        model = load_artifact(folder).to(place)
+        torch_device = pick_device(device)
+        model = load_artifact(folder).to(torch_device)
         name, network, classes = model.name, model, model.classes
     if tuple(classes) != faces.classes:
         raise DataError(
@@ -52,7 +52,7 @@ def predict_split(
             f"{', '.join(faces.classes)[:200]}: give data or models of the same classes."
         )
     with track(f"{name} on {split}") as progress:
-        table = predict_probabilities(network, faces.pixels, tta=tta, device=place, progress=progress)
+        table = predict_probabilities(network, faces.pixels, tta=tta, device=torch_device, progress=progress)
     return name, table, faces.labels
 
 

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_zoo.errors import TrainingError
+from fer_zoo.errors import TrainingError, one_line
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
 
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def open_study(name: str, folder: Path, storage: str | None, epochs: int, search
             ),
         )
     except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
         shown = url.rpartition("@")[2]  # without a password
         raise TrainingError(
-            f"The study's database {shown!r} cannot be opened ({reason}). Name another --out or --storage, "
-            "such as postgresql+psycopg://user@host/name."
+            f"The study's database {shown!r} cannot be opened ({one_line(error)}). Name another --out or "
+            "--storage, such as postgresql+psycopg://user@host/name."
         ) from error
 
 

@@ -55,7 +55,6 @@ def tune(
     storage: str | None = None,
     seed: int = 0,
     device: str = "auto",
-    init: bool | str | Path | None = None,
     search_seed: int | None = None,
     show_progress: bool = True,
 ) -> TuneResult:
@@ -77,13 +76,13 @@ def tune(
         "space": [asdict(dimension) for dimension in space],
         "seed": seed,
         "data": dataset.fingerprint,
-        "pretrained": Path(init).name if isinstance(init, (str, Path)) else bool(init),
+        "pretrained": False,  # earlier versions could start from weights
     }
     study = open_study(row.name, folder, storage, recipe.epochs, search_seed)
     check_identity(study, identity)
     deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     table = TrialTable(study, row.name, recipe.epochs, trials, is_visible=show_progress)
-    options: dict[str, Any] = {"init": init, "seed": seed, "device": device, "data": dataset.info}
+    options: dict[str, Any] = {"seed": seed, "device": device, "data": dataset.info}
     train = partial(fit, row.name, dataset.training, dataset.public_test, show_progress=False, **options)
     worker = _Worker(study, folder, recipe, space, train, table)
     try:

@@ -111,7 +111,7 @@ def epoch_axis(count: int) -> Axis:
     return Axis("epoch", {epoch: str(epoch) for epoch in (round(1 + (count - 1) * k / 3) for k in range(4))})
 
 
-def render_chart(description: str, x: Axis, y: Axis, marks: Markup, height: int = HEIGHT) -> Markup:
+def render_chart(description: str, x: Axis, y: Axis, marks: Markup) -> Markup:
     """A plot with its axes.
 
     Args:
@@ -119,9 +119,8 @@ def render_chart(description: str, x: Axis, y: Axis, marks: Markup, height: int 
         x: Axis at the bottom.
         y: Axis on the left.
         marks: What the other functions of this module return, joined.
-        height: Of the plot, in pixels.
     """
-    return _render("chart", description, x, y, marks, height)
+    return _render("chart", description, x, y, marks, HEIGHT)
 
 
 def render_dots(dots: Sequence[Dot], x: Axis, y: Axis) -> Markup:
@@ -134,19 +133,17 @@ def render_diagonal() -> Markup:
     return _render("diagonal")
 
 
-def render_points(points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGHT) -> Markup:
+def render_points(points: Sequence[Point], x: Axis, y: Axis) -> Markup:
     """A dot, its interval and its name for each point."""
-    return _render("points", label_points(points, x, y, height), x, y, SIDE_GAP)
+    return _render("points", label_points(points, x, y), x, y, SIDE_GAP)
 
 
-def label_points(
-    points: Sequence[Point], x: Axis, y: Axis, height: int = HEIGHT
-) -> list[tuple[Point, int, float]]:
+def label_points(points: Sequence[Point], x: Axis, y: Axis) -> list[tuple[Point, int, float]]:
     """Each point with the side of its name (1 right, -1 left) and the pixels by which the name is lower.
 
     Names that would touch another or a dot move away.
     """
-    tops = [height * (1 - y.place(point.y) / 100) for point in points]
+    tops = [HEIGHT * (1 - y.place(point.y) / 100) for point in points]
     across = [x.place(point.x) for point in points]
     sides = [1 if left < NAMES_RIGHT else -1 for left in across]
     dots = []
@@ -154,25 +151,24 @@ def label_points(
         reach = 100 * (SIDE_GAP + LETTER * len(point.name)) / NARROWEST
         ways = [(side * (left - start), top) for left, top in zip(across, tops, strict=True)]
         dots.append([top for way, top in ways if 0 < way <= reach])
-    labels = place_labels(tops, dots, height)
+    labels = place_labels(tops, dots)
     shifts = [label - top for label, top in zip(labels, tops, strict=True)]
     return list(zip(points, sides, shifts, strict=True))
 
 
-def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]], height: int = HEIGHT) -> list[float]:
+def place_labels(tops: Sequence[float], dots: Sequence[Sequence[float]]) -> list[float]:
     """Find free positions of labels; where nothing is free, a label covers dots.
 
     Args:
         tops: Pixels from the top to each label's own dot.
         dots: For each label, the same of the dots in its way.
-        height: Of the plot, in pixels.
 
     Returns:
         Pixels from the top to each label, the nearest free position.
     """
     labels = [math.nan] * len(tops)
     for index in sorted(range(len(tops)), key=tops.__getitem__):
-        near = sorted([tops[index], *range(height + 1)], key=lambda top: abs(top - tops[index]))
+        near = sorted([tops[index], *range(HEIGHT + 1)], key=lambda top: abs(top - tops[index]))
         free = [top for top in near if not any(abs(top - label) < LABEL_GAP for label in labels)]
         clear = [top for top in free if not any(abs(top - dot) < DOT_GAP for dot in dots[index])]
         labels[index] = next(iter([*clear, *free, *near]))

@@ -92,7 +92,7 @@ def load_checkpoint(
 
 
 def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], Progress]:
-    """The newest checkpoint that is as it was written: its place, tensors, run and progress."""
+    """The newest checkpoint that is as it was written: its path, tensors, run and progress."""
     found = [path for name in (CHECKPOINT_NAME, PREVIOUS_NAME) if (path := folder / name).is_file()]
     faults = []
     for path in found:

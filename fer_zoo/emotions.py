@@ -21,7 +21,7 @@ COLORS: dict[str, str] = {
     "surprise": "#2A9AE6",
     "neutral": "#8D9294",
 }
-# Of classes that are no emotion of the seven, by turns; each with a contrast of 3 to 1 or more on white.
+# Of classes that are not one of the seven, in rotation; each with a contrast of 3 to 1 or more on white.
 OTHER_COLORS: tuple[str, ...] = ("#4E79A7", "#B07AA1", "#7B8B3A", "#A0713F", "#4A8C8C", "#8A6FBF", "#77787B")
 
 SIDE = 48  # pixels: every face is 48x48 gray, uint8

@@ -51,14 +51,14 @@ class RecipeError(FerZooError):
 
 
 class TrainingError(FerZooError):
-    """A run cannot start or go on: an occupied folder, a device that is not there, a loss that is no
+    """A run cannot start or continue: an occupied folder, a device that is not there, a loss that is not a
     number.
     """
 
 
 class WriteError(FerZooError, OSError):
     """A file cannot be written: a full disk, a folder that is read-only. An OSError too, for those who
-    can go on without the file.
+    can continue without the file.
     """
 
 

@@ -44,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The checked config.json of an artifact. Raises ArtifactError in one line."""
     path = folder / CONFIG_NAME
     if not path.is_file():
-        raise ArtifactError(f"{str(folder)!r} is no model folder: it has no {CONFIG_NAME}.")
+        raise ArtifactError(f"{str(folder)!r} is not a model folder: it has no {CONFIG_NAME}.")
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError(f"it is over {MAX_CONFIG_BYTES:,} bytes")
@@ -110,8 +110,8 @@ def find_member(member: dict[str, Any]) -> Path:
     row = find_weights_by_hash(sha256)
     folder = EMBEDDED / row.full_name if row and row.architecture == name else None
     if folder is None or not (folder / WEIGHTS_NAME).is_file() or hash_weights(folder) != sha256:
-        told = name_weights(name, member.get("tag"))
-        raise ArtifactError(f"The ensemble was made with another {told} than the package has.")
+        wanted = name_weights(name, member.get("tag"))
+        raise ArtifactError(f"The ensemble was made with another {wanted} than the package has.")
     return folder
 
 

@@ -46,7 +46,7 @@ models trained on it; none of its images is part of this model."""
 
 
 def build_card(folder: Path, hub_name: str | None = None, usage: str | None = None) -> str:
-    """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is no model.
+    """Markdown with the Hub's front matter. Raises ArtifactError for a folder that is not a model.
 
     Its two pictures lie beside it where `write_card` made it: NAME-confusion.png and NAME-reliability.png.
     hub_name: OWNER/NAME by which the card says that the model is loaded; without it a model of the package
@@ -108,14 +108,14 @@ def _tell_limits(block: dict[str, Any]) -> str:
 
 def _tell_origin(block: dict[str, Any], embedded: bool) -> str:
     if "training" in block:
-        told = training_section(block, embedded)
+        text = training_section(block, embedded)
     elif "base_model" in block:
-        told = tell_change(block)
+        text = tell_change(block)
     elif "members" in block:
-        told = members_section(block)
+        text = members_section(block)
     else:
         return ""
-    return f"## Training\n\n{told}"
+    return f"## Training\n\n{text}"
 
 
 def write_card(folder: Path, out: Path | None = None, hub_name: str | None = None) -> None:

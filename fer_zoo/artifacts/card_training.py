@@ -20,14 +20,14 @@ TARGETS = {
 def training_section(block: dict[str, Any], embedded: bool) -> str:
     """embedded: the model is the package's own."""
     training, calibration = block["training"], block.get("calibration", {})
-    used, share = (calibration.get(key) for key in ("statistics_faces", "run_share"))
+    used, run_share = (calibration.get(key) for key in ("statistics_faces", "run_share"))
     labels = block.get("labels", "fer2013")
     teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
     statistics = f"; batch-norm statistics of {used:,} Training faces without augmentation" if used else ""
     lines = [
         f"Epoch {training['best_epoch']} of {training['epochs']}, the best by PublicTest accuracy"
         f"{' against FER+' if labels == 'ferplus' else ''}; {training['minutes']} minutes.",
-        f"Start weights: {_tell_start(block['pretrained'], share, embedded)}.",
+        f"Start weights: {_tell_start(block['pretrained'], run_share, embedded)}.",
         TARGETS.get(labels),
         f"Distilled from {teachers}." if teachers else None,
         None
@@ -37,8 +37,8 @@ def training_section(block: dict[str, Any], embedded: bool) -> str:
         f"{_tell_recipe(block)}.",
         f"{', '.join(f'{library} {number}' for library, number in block['versions'].items())}.",
     ]
-    told = "\n".join(f"- {line}" for line in lines if line)
-    return f"`{build_command(block)}`\n\n{told}\n{_tell_calibration(block)}"
+    listed = "\n".join(f"- {line}" for line in lines if line)
+    return f"`{build_command(block)}`\n\n{listed}\n{_tell_calibration(block)}"
 
 
 def _tell_recipe(block: dict[str, Any]) -> str:
@@ -83,7 +83,7 @@ def _count_faces(data: dict[str, Any]) -> str:
 
 
 def _tell_calibration(block: dict[str, Any]) -> str:
-    """Of `fer-zoo calibrate`; the calibration that ends every run is told with it."""
+    """Of `fer-zoo calibrate`; the calibration that ends every run is described with it."""
     calibration = block.get("calibration", {})
     if "day" not in calibration:
         return ""

@@ -213,7 +213,7 @@ def create_model(
 
 
 def load_found(found: ModelRef) -> FaceClassifier:
-    """`load_artifact` of what `resolve` found; `info["hub"]` tells the commit of the Hub."""
+    """`load_artifact` of what `resolve` found; `info["hub"]` has the commit of the Hub."""
     model = load_artifact(found.path)
     if found.kind == "hub":
         model.info = {**model.info, "hub": {"repo": found.repo, "commit": found.commit}}
@@ -223,7 +223,7 @@ def load_found(found: ModelRef) -> FaceClassifier:
 def load_artifact(folder: Path) -> FaceClassifier:
     """The model of a folder, in eval mode, float32, on the CPU. Strict: every tensor must be there and fit.
 
-    Its `origin` tells later whether it was changed. Raises ArtifactError for a missing or damaged file,
+    Its `origin` shows later whether it was changed. Raises ArtifactError for a missing or damaged file,
     UnknownNameError for an unknown architecture.
     """
     model, digest = _load(folder)

@@ -94,8 +94,8 @@ class ClassifierSettings(Float32Buffers):
         Args:
             temperature: above 0; None leaves it as it is.
             tau: 0 removes a correction that is there; 1 is the whole prior.
-            prior: how frequent each class is, in the order of `classes`, as numbers or shares above 0. Needed
-                where tau is not 0.
+            prior: how frequent each class is, in the order of `classes`, as numbers or fractions above 0.
+                Needed where tau is not 0.
 
         Raises:
             FerZooError: a value is out of range.

@@ -32,10 +32,10 @@ def check_block(block: Any) -> None:
     check_network(block.get("network"))
     metrics = block.get("metrics", {})
     if not isinstance(metrics, dict) or not all(isinstance(score, dict) for score in metrics.values()):
-        raise TypeError("metrics is no object of objects")
+        raise TypeError("metrics is not an object of objects")
     _check_figures("metrics", metrics, MAX_DEPTH)
     if not isinstance(block.get("weights_sha256", ""), str):
-        raise TypeError("weights_sha256 is no text")
+        raise TypeError("weights_sha256 is not text")
 
 
 def check_labels(config: dict[str, Any]) -> list[str]:
@@ -75,7 +75,7 @@ def check_scale(scale: Any, temperature: Any) -> None:
 
 
 def check_network(options: Any) -> None:
-    """Raises TypeError for what is no table of a network's options; their values are checked when it is
+    """Raises TypeError for what is not a table of a network's options; their values are checked when it is
     built.
     """
     if options is not None and not isinstance(options, dict):
@@ -114,12 +114,12 @@ def check_members(block: dict[str, Any]) -> list[dict[str, Any]]:
     """Raises ValueError or KeyError for too many or none."""
     members = block["members"]
     if not isinstance(members, list) or not 1 <= len(members) <= MAX_MEMBERS:
-        raise ValueError(f"members is no list of 1 to {MAX_MEMBERS}")
+        raise ValueError(f"members is not a list of 1 to {MAX_MEMBERS}")
     return members
 
 
 def check_weight(weight: Any) -> float:
-    """Raises ValueError for a member's weight that is no number above 0."""
+    """Raises ValueError for a member's weight that is not a number above 0."""
     _check_number("weight", weight, 1e-6, 1e6)
     return float(weight)
 

@@ -46,7 +46,7 @@ def load(
 
     Args:
         name: an embedded model such as "cnn-baseline", the folder of a run, or "owner/name[@revision]" of the
-            Hugging Face Hub, which is kept in huggingface_hub's cache; `info["hub"]` tells the commit.
+            Hugging Face Hub, which is kept in huggingface_hub's cache; `info["hub"]` has the commit.
         runtime: "onnx" predicts in ONNX Runtime without importing torch, from a model.onnx in the folder or
             from an export that the first use makes and keeps; a path that ends in .onnx is opened as it is.
         revision: a branch, tag or commit of the Hub.
@@ -83,7 +83,7 @@ def load(
 def pull_model(address: str, out: str | Path, revision: str | None = None) -> ModelRef:
     """Write the model at OWNER/NAME[@REVISION] to the new folder `out`, its card and pictures made here.
 
-    The weights are loaded once, strictly, before anything is written; config.json tells repository and
+    The weights are loaded once, strictly, before anything is written; config.json names repository and
     commit. Raises HubError or ArtifactError.
     """
     from fer_zoo.artifacts.export import copy_artifact
@@ -141,7 +141,7 @@ def list_models(models: Sequence[str | Path] = ()) -> list[ModelInfo]:
         models: Rows of these names, folders and Hub addresses instead, in their order.
 
     Raises:
-        FerZooError: One of `models` is no model.
+        FerZooError: One of `models` is not a model.
     """
     embedded = list_embedded()
     if models:

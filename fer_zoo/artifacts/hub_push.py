@@ -17,7 +17,7 @@ TRIES, PAUSE = 3, 1.0  # of the commit; seconds before the second try, then twic
 def prepare_push(write: Callable[[Path], object]) -> Iterator[dict[str, Path]]:
     """What a push of a model sends: paths in the repository, and files here.
 
-    Weights, config.json with their SHA-256, the card that tells how to load it from the Hub, and its
+    Weights, config.json with their SHA-256, the card that says how to load it from the Hub, and its
     pictures. write: makes the model's folder at the path that it is given; its errors come before anything
     is sent.
     """
@@ -45,7 +45,7 @@ def push_written(
     branch = revision or "main"
     hub = HfApi()  # one a call: it takes the endpoint as it is now
     with translate_errors(repo, branch):
-        hub.whoami()  # a missing token or network is told before the work
+        hub.whoami()  # a missing token or network is reported before the work
     with prepare_push(write) as files, translate_errors(repo, branch):
         hub.create_repo(repo, private=private, exist_ok=True)
         if branch != "main":
@@ -56,7 +56,7 @@ def push_written(
 
 
 def _commit(hub: Any, repo: str, added: list[Any], message: str, branch: str) -> Any:
-    """huggingface_hub repeats uploads by itself, the commit not: a server's fault is tried again here."""
+    """huggingface_hub repeats uploads by itself, the commit not: a server's error is retried here."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import httpx
 

@@ -36,7 +36,7 @@ class OnnxClassifier:
     Attributes:
         classes: names of the outputs.
         metrics: of this file.
-        quantisation: what int8 cost; empty without it.
+        quantization: what int8 cost; empty without it.
 
     Raises:
         ArtifactError: another file.
@@ -55,7 +55,7 @@ class OnnxClassifier:
             written = self._session.get_modelmeta().custom_metadata_map
             self.classes = check_classes(json.loads(written["emotions"]))
             self.name = written["name"]
-            self.quantisation: dict[str, Any] = json.loads(written.get("quantisation", "{}"))
+            self.quantization: dict[str, Any] = json.loads(written.get("quantisation", "{}"))
             self.source = written.get("source", "")
             self.metrics: dict[str, Any] = json.loads(written["metrics"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each way to be broken

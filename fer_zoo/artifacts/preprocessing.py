@@ -19,17 +19,17 @@ class Preprocessing:
     mean: float
     std: float
 
-    def __call__(self, faces: Tensor, cut: bool = False) -> Tensor:
-        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size). cut: also smaller
+    def __call__(self, faces: Tensor, crops: bool = False) -> Tensor:
+        """uint8 0-255 or floating point 0-1, (N, 1, 48, 48), to float (N, 1, size, size). crops: also smaller
         square parts of faces, at the same scale.
         """
-        return (resize_faces(faces, self.size, cut) - self.mean) / self.std
+        return (resize_faces(faces, self.size, crops) - self.mean) / self.std
 
 
-def resize_faces(faces: Tensor, size: int, cut: bool = False) -> Tensor:
+def resize_faces(faces: Tensor, size: int, crops: bool = False) -> Tensor:
     """Gray in [0, 1], resized, of faces as `Preprocessing` takes them. Raises ValueError for others."""
     side = faces.shape[-1]
-    if faces.ndim != 4 or faces.shape[1:] != (1, side, side) or not (side == SIDE or (cut and side < SIDE)):
+    if faces.ndim != 4 or faces.shape[1:] != (1, side, side) or not (side == SIDE or (crops and side < SIDE)):
         raise ValueError(f"Faces have shape {tuple(faces.shape)}; allowed is (N, 1, {SIDE}, {SIDE}).")
     if faces.dtype == torch.uint8:
         faces = faces.float() / 255

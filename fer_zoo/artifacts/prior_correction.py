@@ -31,7 +31,7 @@ class PriorCorrection:
 
 
 def build_prior(tau: float, prior: Sequence[float] | None, classes: Sequence[str]) -> PriorCorrection:
-    """The correction for counts or shares of the classes. Raises FerZooError for a value out of range."""
+    """The correction for counts or fractions of the classes. Raises FerZooError for a value out of range."""
     values = [] if prior is None else [float(value) for value in prior]
     if not 0 < tau <= MAX_TAU:
         raise FerZooError(f"tau is {tau}; allowed is a number from 0 to {MAX_TAU:g}.")
@@ -40,10 +40,10 @@ def build_prior(tau: float, prior: Sequence[float] | None, classes: Sequence[str
             f"The prior is {values!r:.80}; allowed is a number above 0 for each of {len(classes)} classes."
         )
     total = sum(values)
-    shares = tuple(value / total for value in values)
-    if min(shares) < SMALLEST_PRIOR:
-        raise FerZooError(f"The prior is {values!r:.80}; allowed are shares of {SMALLEST_PRIOR:g} or more.")
-    return PriorCorrection(float(tau), shares)
+    fractions = tuple(value / total for value in values)
+    if min(fractions) < SMALLEST_PRIOR:
+        raise FerZooError(f"The prior is {values!r:.80}; allowed are fractions from {SMALLEST_PRIOR:g}.")
+    return PriorCorrection(float(tau), fractions)
 
 
 def read_prior(row: dict[str, Any], classes: Sequence[str]) -> PriorCorrection | None:

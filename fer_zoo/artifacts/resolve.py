@@ -49,7 +49,7 @@ def resolve(name: str | Path, revision: str | None = None, allow_hub: bool = Tru
 
     Raises:
         ArtifactError: there is no such folder or file, or the architecture has no weights.
-        UnknownNameError: a name in no table; it tells the nearest.
+        UnknownNameError: a name in no table; it names the nearest.
         HubError: the Hub is not reached or has no such model, or the revision of a local model is wanted.
     """
     local = _find_local(name)

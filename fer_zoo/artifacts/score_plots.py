@@ -23,17 +23,18 @@ HISTORY_COLUMNS = (
 
 
 def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
-    """Write a PNG of the confusion matrix in a result of `evaluate`: shares of each label, and counts."""
+    """Write a PNG of the confusion matrix in a result of `evaluate`: fractions of each label, and counts."""
     counts, names = np.array(result["confusion"]), list(result["per_class"])
     faces = counts.sum(axis=1)
-    shares = counts / np.maximum(faces, 1)[:, None]
+    fractions = counts / np.maximum(faces, 1)[:, None]
     figure = new_figure(6.4)
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # the palest part: dark text stays at 4.5:1 contrast
-    for (row, column), share in np.ndenumerate(shares):
+    # the palest part: dark text stays at 4.5:1 contrast
+    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1.6)
+    for (row, column), fraction in np.ndenumerate(fractions):
         style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
         weight = "bold" if row == column else "normal"
-        axes.text(column, row - 0.12, f"{share:.0%}", size=11, weight=weight, **style)
+        axes.text(column, row - 0.12, f"{fraction:.0%}", size=11, weight=weight, **style)
         axes.text(column, row + 0.24, f"{counts[row, column]:,}", size=8, **style)
     ticks = np.arange(len(names))
     axes.set_xticks(ticks, names)
@@ -54,7 +55,7 @@ def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
 
 
 def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
-    """Write a PNG of accuracy against confidence in 15 bins, and of the share of faces in each bin, from a
+    """Write a PNG of accuracy against confidence in 15 bins, and of the fraction of faces in each bin, from a
     result of `evaluate`.
     """
     bins = result["reliability"]
@@ -94,7 +95,7 @@ def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:
     """Write a PNG of a run's history.csv: loss, accuracy and learning rate by epoch, the best one marked,
     and the batch size if it grew.
 
-    Raises FerZooError for a file that is not there or is no history of one epoch or more.
+    Raises FerZooError for a file that is not there or is not a history of one epoch or more.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -41,7 +41,7 @@ def push_space(repo: str, private: bool = False) -> str:
     files = list_space_files()
     with translate_errors(repo):
         hub = HfApi()  # one a call: it takes the endpoint as it is now
-        hub.whoami()  # a token that is missing or refused is told before anything is made
+        hub.whoami()  # a token that is missing or refused is reported before anything is made
         address = hub.create_repo(repo, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
         there = {file.rfilename for file in hub.space_info(repo).siblings or ()}
         stale = there - {".gitattributes", *files}

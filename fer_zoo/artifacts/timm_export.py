@@ -52,7 +52,7 @@ def export_timm(source: Path, out: Path, *, rgb: bool = False) -> Path:
     Args:
         source: a model's folder.
         out: the folder to write.
-        rgb: the network takes three channels, as the pipelines of transformers give them; the card tells how
+        rgb: the network takes three channels, as the pipelines of transformers give them; the card says how
             much its probabilities differ. fer_zoo does not load such a folder.
 
     Raises:

@@ -30,8 +30,8 @@ def _format_rows(rows: "list[ModelInfo]") -> str:
     )
     notes = (
         '\nA model with figures loads by name: fer_zoo.load("cnn-baseline"). The others: '
-        "fer-zoo train --arch NAME\nFER2013: accuracy on the labels of the 3,589 PrivateTest faces, one view "
-        "each. FER+: agreement with the majority\nof its ten raters, on the 3,153 of these faces that have "
+        "fer-zoo train --arch NAME\nFER2013: accuracy on the labels of the 3,589 PrivateTest faces, single "
+        "view. FER+: agreement with the majority\nof its ten raters, on the 3,153 of these faces that have "
         "one. ECE: expected calibration error. One face: on two CPU threads."
     )
     return "\n".join([head, *(_format_row(row, width) for row in rows), notes])

@@ -11,7 +11,7 @@ from fer_zoo.cli.arguments import add_command, explain_stop, out_folder, print_j
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.progress import track
 
-FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what earlier jobs were begun with
+FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what earlier jobs were started with
 
 
 def add_parsers(parsers: Any) -> None:

@@ -85,7 +85,7 @@ def run_train(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments, default_recipe(row, arguments.pretrained, dataset.classes))
     result = _fit_or_stop(arguments, row.name, dataset, recipe, folder)
     if read_world().rank:
-        return  # under torchrun the first process alone writes and tells
+        return  # under torchrun the first process alone writes and prints
     votes = " on FER2013's own labels (FER+'s chose the epoch)"
     choice = describe_choice(read_config(folder)["fer_zoo"]["calibration"])
     print(

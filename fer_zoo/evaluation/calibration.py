@@ -67,12 +67,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike, offset: ArrayLike = 0.
 
 
 def macro_recall(right: NDArray[np.bool_], truth: NDArray[np.int64]) -> float:
-    """Mean over the classes that occur in truth (N,) of the share that is right (N,), 0 to 1."""
+    """Mean over the classes that occur in truth (N,) of the fraction that is right (N,), 0 to 1."""
     return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
 
 
 def class_prior(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
-    """Share of each class (classes,) in labels (N,) or soft labels (N, classes). A class without a face
+    """Fraction of each class (classes,) in labels (N,) or soft labels (N, classes). A class without a face
     counts as one face, so that no probability is divided by zero.
     """
     table = np.asarray(labels)

@@ -51,7 +51,7 @@ def measure_latency(model: FaceClassifier, repeats: int = 50) -> dict[str, Any]:
 
 
 def _name_processor() -> str:
-    """As Linux tells it; elsewhere what Python knows."""
+    """As Linux names it; elsewhere as Python does."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):

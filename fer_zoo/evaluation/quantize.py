@@ -28,7 +28,7 @@ REPEATS = 50  # timed calls of one face
 
 
 def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
-    """Quantize the ONNX file `source` to `path`; returns the `OnnxClassifier.quantisation` of the new file.
+    """Quantize the ONNX file `source` to `path`; returns the `OnnxClassifier.quantization` of the new file.
 
     Static, in QDQ format: signed 8-bit weights per channel, unsigned 8-bit activations within the extremes of
     512 faces of Training, averaged over batches. Accuracy of both files on PublicTest and PrivateTest, with
@@ -54,7 +54,7 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
         onnx.save(program, temporary)
 
     write_atomically(path, write)
-    return OnnxClassifier(path).quantisation
+    return OnnxClassifier(path).quantization
 
 
 def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[str, Any]]:

@@ -79,7 +79,7 @@ def predict_out_of_fold(
 
 
 def assign_folds(faces: Faces, folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold (N,) of each face: classes in equal shares, faces that show the same photo together."""
+    """The fold (N,) of each face: classes in equal proportions, faces that show the same photo together."""
     largest = int(np.bincount(faces.labels, minlength=1).max())
     if not 2 <= folds <= min(MAX_FOLDS, largest):
         raise DataError(

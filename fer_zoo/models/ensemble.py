@@ -1,4 +1,4 @@
-"""Several trained models as one network: a soft vote."""
+"""Several trained models as one network: soft voting."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,8 +13,8 @@ def refuse_different_classes(models: Iterable[nn.Module]) -> None:
     """Raises FerZooError for models whose answers cannot be averaged: their outputs mean different things."""
     named = {getattr(model, "classes", None) for model in models}
     if len(named) > 1:
-        told = " and ".join(sorted(", ".join(classes or ["unnamed"])[:60] for classes in named))
-        raise FerZooError(f"Models of different classes cannot vote together: {told}.")
+        listed = " and ".join(sorted(", ".join(classes or ["unnamed"])[:60] for classes in named))
+        raise FerZooError(f"Models of different classes cannot vote together: {listed}.")
 
 
 class Ensemble(Float32Buffers):
@@ -32,8 +32,8 @@ class Ensemble(Float32Buffers):
             )
         refuse_different_classes(members)
         self.members = nn.ModuleList(members)
-        shares = torch.tensor(weights, dtype=torch.float32)
-        self.register_buffer("weights", shares / shares.sum())
+        given = torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer("weights", given / given.sum())
 
     def forward(self, faces: Tensor) -> Tensor:
         votes = torch.stack([member(faces).float().log_softmax(-1) for member in self.members])

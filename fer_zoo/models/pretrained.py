@@ -52,7 +52,7 @@ def read_pretrained(path: Path, names: list[str]) -> dict[str, Tensor]:
     """Tensors in timm's naming. names: of the timm network's tensors, in its order.
 
     A .pth or .pt file is a pickle: only the packages' own are opened, known by their hashes. Raises
-    ValueError for another, ArtifactError for what is no safetensors file.
+    ValueError for another, ArtifactError for what is not a safetensors file.
     """
     if path.suffix == SUFFIX:
         return read_tensors(path).tensors

@@ -166,7 +166,7 @@ RENAMED = {"efficientnet_lite0_distilled": ("efficientnet_lite0", "efficientnet_
 
 def find_architecture(name: str) -> Architecture:
     """The row of that name; `-` and `_` are alike. An earlier release's name gives today's architecture with
-    the recipe of that name, and a warning that tells both. Raises UnknownNameError with the nearest name and
+    the recipe of that name, and a warning that names both. Raises UnknownNameError with the nearest name and
     the whole list.
     """
     if old := find_name(name, RENAMED):

@@ -44,7 +44,7 @@ class CutDetector:
 
 
 def _count_colors(thumbnail: np.ndarray) -> np.ndarray:
-    """Shares of all pixels in the bins of each channel, around its median: a lamp changes nothing."""
+    """Fractions of all pixels in the bins of each channel, around its median: a lamp changes nothing."""
     centered = thumbnail - np.median(thumbnail, axis=(0, 1))
     counts = [np.histogram(centered[..., channel], BINS, (-255, 255))[0] for channel in range(3)]
     return np.concatenate(counts) / centered.size

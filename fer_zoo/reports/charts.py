@@ -185,10 +185,10 @@ def render_bands(
     """A path for each class and stretch of a video, stacked, each as high as its class is probable.
 
     Args:
-        positions: float (N,), rising, in shares of the width.
+        positions: float (N,), rising, in fractions of the width.
         probabilities: float (N, C).
         stretches: Indices of both, an array for each stretch without a gap.
-        step: Width of one row, as a share.
+        step: Width of one row, as a fraction.
         classes: Names of the columns, for their colors.
     """
     return _render("bands", list(_outline_bands(positions, probabilities, stretches, step, classes)))
@@ -229,7 +229,7 @@ def list_reliability_bars(bins: dict[str, Any]) -> list[Bar]:
 
 
 def list_histogram_bars(bins: dict[str, Any]) -> list[Bar]:
-    """Share of the faces in each bin of confidence."""
+    """Fraction of the faces in each bin of confidence."""
     width, total = 1 / len(bins["count"]), sum(bins["count"])
     return [
         Bar(index * width, (index + 1) * width, count / total, f"{count / total:.1%} of the faces")

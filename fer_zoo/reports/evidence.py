@@ -21,7 +21,7 @@ class Evidence(NamedTuple):
 
     probabilities: dict[str, np.ndarray]  # by model, (N, 7)
     votes: np.ndarray | None  # (N, 10)
-    undetected: np.ndarray  # bool (N,): doubtful faces that the detector does not find
+    undetected: np.ndarray  # bool (N,): disputed faces that the detector does not find
 
 
 def collect_evidence(
@@ -32,8 +32,8 @@ def collect_evidence(
     """
     votes = read_split_votes(ferplus, dataset, "all") if ferplus else None
     probabilities = _predict(collection, models)
-    doubtful = find_disputed(collection, probabilities, votes)
-    return Evidence(probabilities, votes, _find_undetected(collection, doubtful))
+    disputed = find_disputed(collection, probabilities, votes)
+    return Evidence(probabilities, votes, _find_undetected(collection, disputed))
 
 
 def load_models(folders: list[Path], device: str) -> dict[str, FaceClassifier]:
@@ -53,12 +53,12 @@ def _predict(collection: Collection, models: Mapping[str, FaceClassifier]) -> di
     return tables
 
 
-def _find_undetected(collection: Collection, doubtful: np.ndarray) -> np.ndarray:
-    """bool (N,): doubtful faces in which the detector finds none."""
+def _find_undetected(collection: Collection, disputed: np.ndarray) -> np.ndarray:
+    """bool (N,): disputed faces in which the detector finds none."""
     from PIL import Image
 
-    undetected = np.zeros_like(doubtful)
-    chosen = np.flatnonzero(doubtful)
+    undetected = np.zeros_like(disputed)
+    chosen = np.flatnonzero(disputed)
     with track("looking for faces where there may be none") as progress:
         for done, index in enumerate(chosen, 1):
             image = Image.fromarray(collection.faces.pixels[index, 0]).convert("RGB")

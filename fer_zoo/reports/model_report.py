@@ -119,7 +119,13 @@ def _chart_training(history: dict[str, np.ndarray]) -> dict[str, Any]:
             Series("PublicTest", ACCENT, epochs, public, dots=dots),
             Series("best epoch", ACCENT, [epochs[best]], [public[best]]),
         ]
-        return title, note, series, x, SHARES if quantity == "accuracy" else round_axis("", [*train, *public])
+        return (
+            title,
+            note,
+            series,
+            x,
+            SHARES if quantity == "accuracy" else round_axis("", [*train, *public]),
+        )
 
     rates = history["learning_rate"].tolist()
     rate = Series("learning rate", SUBDUED, epochs, rates, dots=dots)

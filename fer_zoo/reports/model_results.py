@@ -29,7 +29,7 @@ class FaceMap(NamedTuple):
 
     chosen: np.ndarray  # (N,), indices of its faces in the split
     positions: np.ndarray  # (N, 2), -1 to 1
-    purity: float  # mean share of their ten nearest neighbors with the same label
+    purity: float  # mean fraction of their ten nearest neighbors with the same label
 
 
 class Heatmap(NamedTuple):

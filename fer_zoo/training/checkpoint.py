@@ -94,7 +94,7 @@ def load_checkpoint(
 def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], Progress]:
     """The newest checkpoint that is as it was written: its path, tensors, run and progress."""
     found = [path for name in (CHECKPOINT_NAME, PREVIOUS_NAME) if (path := folder / name).is_file()]
-    faults = []
+    errors = []
     for path in found:
         try:
             tensors, metadata, _ = read_tensors(path)
@@ -102,13 +102,13 @@ def _find_whole(folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
                 raise ArtifactError(f"{str(path)!r} is damaged: it is not what was written.")
             progress = Progress(json.loads(metadata["history"]), int(metadata["step"]))
             run = json.loads(metadata["run"])
-            # a run begun before the recipe had some setting had that setting's default
+            # a run started before the recipe had some setting had that setting's default
             run["recipe"] = json.loads(json.dumps(describe_recipe(build_recipe(run["recipe"]))))
             return path, tensors, run, progress
         except (FerZooError, KeyError, TypeError, ValueError) as error:
-            faults.append(f"{path.name} ({error})")
+            errors.append(f"{path.name} ({error})")
     raise ArtifactError(
-        f"No intact checkpoint in {str(folder)!r}: {'; '.join(faults)}. Start again in another folder."
+        f"No intact checkpoint in {str(folder)!r}: {'; '.join(errors)}. Start again in another folder."
     )
 
 

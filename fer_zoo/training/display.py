@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-PACE_STEPS, PACE_SECONDS = 100, 60.0  # the pace is told after so many steps, or after that time
+PACE_STEPS, PACE_SECONDS = 100, 60.0  # the pace is shown after so many steps, or after that time
 
 
 class TrainingDisplay:
@@ -89,7 +89,7 @@ class TrainingDisplay:
         self.pace_is_due = False
 
     def finish_epoch(self, history: list[dict[str, float]]) -> None:
-        self.done, self.pace_is_due = len(history), False  # the epoch's line tells the pace too
+        self.done, self.pace_is_due = len(history), False  # the epoch's line has the pace too
         row = history[-1]
         best = row["public_accuracy"] >= max(past["public_accuracy"] for past in history)
         self.bar.update(self.task, completed=self.done * self.images)

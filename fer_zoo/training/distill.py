@@ -51,7 +51,7 @@ def pick_teacher(teachers: Sequence[Teacher], generator: Generator) -> Teacher:
 
 
 def distillation_loss(logits: Tensor, faces: Tensor, teacher: Teacher, settings: Distillation) -> Tensor:
-    """Cross-entropy against the teacher's view of the same augmented faces; Hinton et al. 2015
+    """Cross-entropy against the teacher's answer to the same augmented faces; Hinton et al. 2015
     (arXiv:1503.02531). The square of the temperature keeps the gradient's size.
     """
     targets = teacher.soft_targets(faces, settings.temperature)

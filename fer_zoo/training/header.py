@@ -19,7 +19,7 @@ MAX_CHANGES = 6  # settings of a recipe that are listed one by one
 
 
 def describe_start(context: TrainContext) -> list[str]:
-    """Four lines, and one on the head if it is no new one of the seven emotions; without the folder: see
+    """Four lines, and one on the head if it is not a new one of the seven emotions; without the folder: see
     `describe_folder`.
     """
     data, recipe = context.data, context.recipe

@@ -17,7 +17,7 @@ class LabelLoss:
 
     weights: one a class, or None. offset: added to the logits in training alone, so that the network itself
     learns to give the rare classes more (Menon et al. 2020, arXiv:2007.07314): a multiple of the logarithm
-    of each class's share. gamma: a face counts (1 - probability of its label) ** gamma (Lin et al. 2017,
+    of each class's fraction. gamma: a face counts (1 - probability of its label) ** gamma (Lin et al. 2017,
     arXiv:1708.02002).
     """
 
@@ -45,8 +45,8 @@ def build_label_loss(labels: Tensor, recipe: Recipe, num_classes: int) -> LabelL
     """labels (N,): of all training faces, whose counts decide weights and offset."""
     offset = None
     if recipe.logit_adjustment:
-        shares = _count_classes(labels, num_classes) / len(labels)
-        offset = recipe.logit_adjustment * shares.log()
+        prior = _count_classes(labels, num_classes) / len(labels)
+        offset = recipe.logit_adjustment * prior.log()
     return LabelLoss(
         class_weights_tensor(labels, recipe.class_weights, num_classes),
         offset,

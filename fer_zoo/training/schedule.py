@@ -1,10 +1,10 @@
-"""Learning rate as a pure function of the step, as a share of the recipe's highest rate."""
+"""Learning rate as a pure function of the step, as a fraction of the recipe's highest rate."""
 
 import math
 
 from fer_zoo.recipes.recipe import Recipe
 
-ONE_CYCLE_RISE = 0.3  # share of the steps that rise; arXiv:1708.07120
+ONE_CYCLE_RISE = 0.3  # fraction of the steps that rise; arXiv:1708.07120
 ONE_CYCLE_START = 1 / 25
 ONE_CYCLE_END = 1e-4
 

@@ -45,7 +45,7 @@ def count_numbers(path: Path) -> int:
     """How many numbers a file's tensors have together, from its header alone; 0 where there is no file.
 
     Raises:
-        ArtifactError: It is no safetensors file.
+        ArtifactError: It is not a safetensors file.
     """
     if not path.is_file():
         return 0

@@ -28,13 +28,13 @@ def small() -> FER2013:
 @pytest.fixture(scope="module")
 def exported(small: FER2013, tmp_path_factory) -> Path:
     path, report = export_int8(resolve_folder("cnn-baseline"), tmp_path_factory.mktemp("int8"), small)
-    assert report == OnnxClassifier(path).quantisation
+    assert report == OnnxClassifier(path).quantization
     return path
 
 
 def test_a_quarter_of_the_size_and_nearly_the_same_logits(exported: Path, small: FER2013) -> None:
     runtime = OnnxClassifier(exported)
-    size = runtime.quantisation["bytes"]
+    size = runtime.quantization["bytes"]
     assert size["float32"] / size["int8"] > 3.5
     assert exported.stat().st_size == pytest.approx(size["int8"], rel=0.01)
     faces = small.private_test.pixels
@@ -45,19 +45,19 @@ def test_a_quarter_of_the_size_and_nearly_the_same_logits(exported: Path, small:
 def test_the_file_stores_its_accuracy_and_the_difference(exported: Path, small: FER2013) -> None:
     runtime = OnnxClassifier(exported)
     assert runtime.name == "cnn-baseline-int8" and set(runtime.metrics) == {"public", "private"}
-    for split, row in runtime.quantisation["accuracy"].items():
+    for split, row in runtime.quantization["accuracy"].items():
         measured = evaluate_artifact(exported, small, split=split)["accuracy"]
         assert measured == row["int8"] == runtime.metrics[split]["accuracy"]
         assert row["difference"] == pytest.approx(row["int8"] - row["float32"])
-    assert runtime.quantisation["calibration_faces"] == 128
-    row = runtime.quantisation["accuracy"]["private"]
-    line = format_int8(runtime.quantisation).splitlines()[1]
+    assert runtime.quantization["calibration_faces"] == 128
+    row = runtime.quantization["accuracy"]["private"]
+    line = format_int8(runtime.quantization).splitlines()[1]
     assert f"{row['int8']:.2%}" in line and f"{100 * row['difference']:+.2f} points" in line
 
 
 def test_an_onnx_file_is_compared_with_its_source(exported: Path, small: FER2013) -> None:
     result = compare_artifacts([exported, resolve_folder("cnn-baseline")], small)
-    stored = OnnxClassifier(exported).quantisation["accuracy"]["private"]
+    stored = OnnxClassifier(exported).quantization["accuracy"]["private"]
     assert result["pairs"][0]["difference"] == pytest.approx(stored["difference"])
     with pytest.raises(FerZooError, match="--record"):
         evaluate_artifact(exported, small, record=True)

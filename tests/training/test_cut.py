@@ -59,9 +59,9 @@ def test_a_network_that_resizes_keeps_the_scale_of_a_part() -> None:
     model = create_model("efficientnet_lite0")
     with pytest.raises(ValueError, match="allowed is"):
         model.preprocessing(FACES[:, :, :40, :40])
-    assert model.preprocessing(FACES[:, :, :40, :40], cut=True).shape == (64, 1, 80, 80)
+    assert model.preprocessing(FACES[:, :, :40, :40], crops=True).shape == (64, 1, 80, 80)
     with pytest.raises(ValueError, match="allowed is"):
-        model.preprocessing(torch.zeros(1, 1, 50, 50), cut=True)
+        model.preprocessing(torch.zeros(1, 1, 50, 50), crops=True)
 
 
 def test_a_network_that_needs_whole_faces_is_told_so(drawn: FER2013, tmp_path) -> None:

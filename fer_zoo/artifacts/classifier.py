@@ -107,18 +107,16 @@ class FaceClassifier(ClassifierSettings):
         Raises:
             ImageError: a picture cannot be read.
         """
-        from fer_zoo.detection.crops import read_one_face
-        from fer_zoo.utils.photo_inputs import PREDICT_BATCH, split_batch, split_chunks
+        from fer_zoo.artifacts.answer_table import name_answers
 
-        photos, several = split_batch(photo)
         network, device = in_eval_mode(self), self.prior_correction.device
-        answers: list[dict[str, float]] = []
-        for chunk in split_chunks(photos, PREDICT_BATCH):
-            faces = torch.stack([torch.from_numpy(read_one_face(one)) for one in chunk])[:, None]
-            faces = faces.to(device, memory_format=torch.channels_last)  # as in predict_logits
-            probabilities = network(faces).float().softmax(1).tolist()
-            answers += [dict(zip(self.classes, row, strict=True)) for row in probabilities]
-        return answers if several else answers[0]
+
+        def score(faces: "NDArray[np.uint8]") -> list[list[float]]:
+            # as in predict_logits
+            batch = torch.from_numpy(faces).to(device, memory_format=torch.channels_last)
+            return network(batch).float().softmax(1).tolist()
+
+        return name_answers(photo, self.classes, score)
 
     def to_frame(self, photos: "Photos") -> "DataFrame":
         """Answer pictures that show one face each, as a pandas DataFrame: a row a picture.
@@ -247,18 +245,18 @@ def _load(folder: Path) -> tuple[FaceClassifier, str]:
     digest = (
         load_weights(backbone, path, block.get("weights_sha256")) if path.is_file() else hash_weights(folder)
     )
-    scale = block["input"]
-    model = FaceClassifier(
-        backbone,
-        Preprocessing(scale["size"], scale["mean"], scale["std"]),
-        name=name_weights(architecture, block.get("tag")),
-        temperature=block["temperature"],
-        info=block,
-        architecture=architecture,
-        classes=block["classes"],
-    )
-    model.restore_prior(read_prior(block, block["classes"]))
+    model = _assemble(backbone, block, block["classes"], name_weights(architecture, block.get("tag")))
+    model.architecture, model.info = architecture, block
     return model.eval(), digest
+
+
+def _assemble(backbone: nn.Module, row: dict[str, Any], classes: list[str], name: str) -> FaceClassifier:
+    """row: a `fer_zoo` block, or that of an ensemble's member, with input and calibration."""
+    scale = row["input"]
+    preprocessing = Preprocessing(scale["size"], scale["mean"], scale["std"])
+    model = FaceClassifier(backbone, preprocessing, name, row["temperature"], classes=classes)
+    model.restore_prior(read_prior(row, classes))
+    return model
 
 
 def _check_answers(model: FaceClassifier, folder: Path) -> None:
@@ -287,17 +285,10 @@ def _build_ensemble(block: dict[str, Any], from_package: bool) -> nn.Module:
             else:
                 check_scale(row["input"], row["temperature"])
                 check_network(row.get("network"))
-                scale, architecture = row["input"], find_architecture(name)
-                check_size(architecture, scale["size"])
-                member = FaceClassifier(
-                    create_backbone(architecture, options=row.get("network"), num_classes=len(classes)),
-                    Preprocessing(scale["size"], scale["mean"], scale["std"]),
-                    name=architecture.name,
-                    temperature=row["temperature"],
-                    classes=classes,
-                )
-                member.restore_prior(read_prior(row, classes))
-                models.append(member)
+                architecture = find_architecture(name)
+                check_size(architecture, row["input"]["size"])
+                backbone = create_backbone(architecture, options=row.get("network"), num_classes=len(classes))
+                models.append(_assemble(backbone, row, classes, architecture.name))
         return Ensemble(models, [weight for _, weight, _ in rows])
     except (KeyError, TypeError, ValueError) as error:
         raise explain_members(error) from error

@@ -69,9 +69,9 @@ def check_scale(scale: Any, temperature: Any) -> None:
         raise ValueError(
             f"the input size is {size!r:.60}; allowed is a whole number, {SMALLEST_SIDE} to {LARGEST_SIDE}"
         )
-    _check_number("mean", scale["mean"], -LARGEST_MEAN, LARGEST_MEAN)
-    _check_number("std", scale["std"], SMALLEST_STD, LARGEST_MEAN)
-    _check_number("temperature", temperature, COLDEST, HOTTEST)
+    check_number("mean", scale["mean"], -LARGEST_MEAN, LARGEST_MEAN)
+    check_number("std", scale["std"], SMALLEST_STD, LARGEST_MEAN)
+    check_number("temperature", temperature, COLDEST, HOTTEST)
 
 
 def check_network(options: Any) -> None:
@@ -120,11 +120,11 @@ def check_members(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 def check_weight(weight: Any) -> float:
     """Raises ValueError for a member's weight that is not a number above 0."""
-    _check_number("weight", weight, 1e-6, 1e6)
+    check_number("weight", weight, 1e-6, 1e6)
     return float(weight)
 
 
-def _check_number(name: str, value: Any, lowest: float, highest: float) -> None:
+def check_number(name: str, value: Any, lowest: float, highest: float) -> None:
     """Written so that NaN fails."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (is_number and lowest <= value <= highest and math.isfinite(value)):

@@ -72,17 +72,14 @@ class OnnxClassifier:
 
     def predict(self, photo: "Photos") -> Any:
         """As `FaceClassifier.predict`: named probabilities of a picture of one face; several give a list."""
-        from fer_zoo.detection.crops import read_one_face
-        from fer_zoo.utils.photo_inputs import PREDICT_BATCH, split_batch, split_chunks
+        from fer_zoo.artifacts.answer_table import name_answers
 
-        photos, several = split_batch(photo)
-        answers: list[dict[str, float]] = []
-        for chunk in split_chunks(photos, PREDICT_BATCH):
-            logits = self(np.stack([read_one_face(one) for one in chunk])[:, None]).astype(np.float64)
+        def score(faces: NDArray[np.uint8]) -> list[list[float]]:
+            logits = self(faces).astype(np.float64)
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            table = powers / powers.sum(axis=1, keepdims=True)
-            answers += [dict(zip(self.classes, row, strict=True)) for row in table.tolist()]
-        return answers if several else answers[0]
+            return (powers / powers.sum(axis=1, keepdims=True)).tolist()
+
+        return name_answers(photo, self.classes, score)
 
 
 def as_network(runtime: OnnxClassifier) -> "Callable[[Tensor], Tensor]":

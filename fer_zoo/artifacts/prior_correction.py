@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fer_zoo.artifacts.config_check import check_number
 from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
@@ -55,15 +56,11 @@ def read_prior(row: dict[str, Any], classes: Sequence[str]) -> PriorCorrection |
     if stored is None:
         return None
     tau, prior = stored["tau"], stored["prior"]
-    if not (_is_number(tau) and 0 <= tau <= MAX_TAU):
-        raise ValueError(f"tau is {tau!r:.60}; allowed is a number from 0 to {MAX_TAU:g}")
-    fits = isinstance(prior, list) and len(prior) == len(classes)
-    if not (fits and all(_is_number(v) and SMALLEST_PRIOR <= v <= 1 / SMALLEST_PRIOR for v in prior)):
+    check_number("tau", tau, 0, MAX_TAU)
+    if not (isinstance(prior, list) and len(prior) == len(classes)):
         raise ValueError(
-            f"the prior is {prior!r:.60}; allowed is a number above 0 for each of {len(classes)} classes"
+            f"the prior is {prior!r:.60}; allowed is a number for each of {len(classes)} classes"
         )
+    for value in prior:
+        check_number("the prior", value, SMALLEST_PRIOR, 1 / SMALLEST_PRIOR)
     return PriorCorrection(float(tau), tuple(map(float, prior)))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

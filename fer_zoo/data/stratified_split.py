@@ -20,7 +20,7 @@ from fer_zoo.data.labels_and_splits import (
     parse_usage,
 )
 from fer_zoo.errors import DataError
-from fer_zoo.utils.files import write_atomically
+from fer_zoo.utils.files import write_csv
 
 SPLIT_NAME = "split.csv"
 COLUMNS = ("file", "split", "sha256")
@@ -93,16 +93,12 @@ def _hold_out(
 
 def write_split(path: Path, splits: Mapping[int, tuple[np.ndarray, Sequence[str]]]) -> None:
     """Write split.csv: file, split and sha256 of each face. splits: pixels (N, 1, 48, 48), names by usage."""
-
-    def write(part: Path) -> None:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for code, (pixels, names) in splits.items():
-                for index, face in enumerate(pixels):
-                    writer.writerow([names[index] if names else "", USAGES[code], digest_face(face)])
-
-    write_atomically(path, write)
+    rows = [
+        (names[index] if names else "", USAGES[code], digest_face(face))
+        for code, (pixels, names) in splits.items()
+        for index, face in enumerate(pixels)
+    ]
+    write_csv(path, [COLUMNS, *rows])
 
 
 def read_split(path: Path) -> dict[str, int]:

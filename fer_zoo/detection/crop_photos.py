@@ -16,7 +16,7 @@ from fer_zoo.detection.detector import Face, crop_face, name_sides
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError, UnknownNameError, one_line
-from fer_zoo.utils.files import as_utf8, remove_partial_files, write_atomically
+from fer_zoo.utils.files import as_utf8, remove_partial_files, write_atomically, write_csv
 from fer_zoo.utils.images import SUFFIXES, read_scaled_photo, whole_picture
 
 TABLE = "crops.csv"
@@ -83,7 +83,8 @@ def crop_photos(
     summary = CropSummary(unreadable=unreadable, already_there=sum(source in done for source in sources))
     todo = {source: path for source, path in sources.items() if source not in done}
     taken = {row["file"].lower() for rows in done.values() for row in rows}
-    _write_table(folder / TABLE, done)
+    stored = ([row[column] for column in COLUMNS] for rows in done.values() for row in rows)
+    write_csv(folder / TABLE, [COLUMNS, *stored], lineterminator="\n")
     with (
         (folder / TABLE).open("a", newline="", encoding="utf-8") as file,
         ThreadPoolExecutor(THREADS) as pool,
@@ -222,16 +223,6 @@ def _choose_name(inner: Path, number: int, taken: set[str]) -> Path:
             taken.add(key)
             return name
         attempt += 1
-
-
-def _write_table(path: Path, done: dict[str, list[Row]]) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow(COLUMNS)
-            for rows in done.values():
-                _append(file, rows)
-
-    write_atomically(path, write)
 
 
 def _append(file: TextIO, rows: Sequence[Row]) -> None:

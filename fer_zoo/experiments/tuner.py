@@ -3,10 +3,9 @@
 The best is chosen by PublicTest accuracy alone. Workers share a study through its database.
 """
 
-import csv
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import Recipe, describe_recipe, format_recipe
 from fer_zoo.training.trainer import FitResult, fit
 from fer_zoo.utils.devices import pick_device
-from fer_zoo.utils.files import write_atomically, write_text
+from fer_zoo.utils.files import write_csv, write_text
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -172,7 +171,7 @@ def _write_results(study: "Study", folder: Path, recipe: Recipe) -> None:
     if not _list_complete(study):
         return
     trials = study.get_trials(deepcopy=False)
-    write_atomically(folder / "trials.csv", lambda path: _write_trials(path, trials))
+    write_csv(folder / "trials.csv", _list_trials(trials))
     best = study.best_trial
     heading = (
         f"Found by fer-zoo tune: trial {best.number} of {len(trials)}, PublicTest {best.value:.2%}, "
@@ -184,17 +183,15 @@ def _write_results(study: "Study", folder: Path, recipe: Recipe) -> None:
     draw_study(study, folder)
 
 
-def _write_trials(path: Path, trials: "list[FrozenTrial]") -> None:
+def _list_trials(trials: "list[FrozenTrial]") -> Iterator[list[Any]]:
     names = sorted({name for trial in trials for name in trial.params})
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", "state", "public_accuracy", "epochs", "minutes", *names])
-        for trial in trials:
-            epoch, accuracy = read_progress(trial)
-            duration = trial.duration.total_seconds() if trial.duration else 0.0
-            minutes = round(trial.user_attrs.get("seconds", duration) / 60, 2)
-            head = [trial.number, trial.state.name.lower(), accuracy, epoch, minutes]
-            writer.writerow([*head, *(trial.params.get(name) for name in names)])
+    yield ["trial", "state", "public_accuracy", "epochs", "minutes", *names]
+    for trial in trials:
+        epoch, accuracy = read_progress(trial)
+        duration = trial.duration.total_seconds() if trial.duration else 0.0
+        minutes = round(trial.user_attrs.get("seconds", duration) / 60, 2)
+        head = [trial.number, trial.state.name.lower(), accuracy, epoch, minutes]
+        yield [*head, *(trial.params.get(name) for name in names)]
 
 
 def _summarize(study: "Study", folder: Path) -> TuneResult:

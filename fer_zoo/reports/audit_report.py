@@ -1,6 +1,5 @@
 """The findings of a data audit: files for programs, and a page of images for people."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +21,7 @@ from fer_zoo.data.label_suspects import Suspect
 from fer_zoo.data.labels_and_splits import PRIVATE, TRAINING, USAGES
 from fer_zoo.data.quality import EXACT, MIRRORED, NEAR
 from fer_zoo.reports.rendering import FaceFigure, encode_face, render_page
-from fer_zoo.utils.files import write_atomically, write_text
+from fer_zoo.utils.files import write_csv, write_text
 
 Item = TypeVar("Item")
 SHOWN_FACES = 48  # of each kind, spread over all of them
@@ -77,14 +76,15 @@ def write_audit(
         for finding in findings
     ]
     head = ("kind", "split", "index", "label", "group", "left_out", "reason", "file")
-    _write_csv(folder / "findings.csv", head, rows)
+    write_csv(folder / "findings.csv", [head, *rows], lineterminator="\n")
     left_out = [
         (USAGES[collection.split[face]], collection.index[face], REASON_SEPARATOR.join(kinds))
         for face, kinds in list_left_out(collection, findings).items()
     ]
-    _write_csv(folder / "exclude.csv", (*COLUMNS, REASON_COLUMN), left_out)
+    write_csv(folder / "exclude.csv", [(*COLUMNS, REASON_COLUMN), *left_out], lineterminator="\n")
     if suspects is not None:
-        _write_csv(folder / "suspects.csv", SUSPECT_COLUMNS, _list_suspects(collection, suspects))
+        listed = _list_suspects(collection, suspects)
+        write_csv(folder / "suspects.csv", [SUSPECT_COLUMNS, *listed], lineterminator="\n")
     write_text(folder / "index.html", build_audit(dataset, collection, findings))
 
 
@@ -166,11 +166,3 @@ def _show_group(collection: Collection, group: Sequence[Finding]) -> FaceFigure:
     more = f" and {len(group) - len(shown)} more" if len(group) > len(shown) else ""
     images = [encode_face(collection.faces.pixels[face, 0]) for face in shown]
     return FaceFigure(images, "faces that show one photo", text=names + more)
-
-
-def _write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([head, *rows])
-
-    write_atomically(path, write)

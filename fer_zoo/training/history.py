@@ -1,6 +1,5 @@
 """What a run leaves behind of each epoch: history.csv and, where it is installed, TensorBoard's events."""
 
-import csv
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from fer_zoo.training.context import TrainContext
 from fer_zoo.training.distributed import Group
 from fer_zoo.training.epoch import count_steps
 from fer_zoo.training.schedule import batch_size_at
-from fer_zoo.utils.files import write_atomically
+from fer_zoo.utils.files import write_csv
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -61,11 +60,5 @@ def write_events(row: dict[str, float], events: "SummaryWriter | None") -> None:
 
 def write_history(folder: Path, history: list[dict[str, float]]) -> None:
     """history.csv, anew."""
-
-    def write(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(history[-1]))
-            writer.writeheader()
-            writer.writerows(history)
-
-    write_atomically(folder / "history.csv", write)
+    names = list(history[-1])
+    write_csv(folder / "history.csv", [names, *([row.get(name, "") for name in names] for row in history)])

@@ -1,5 +1,6 @@
 """Atomic writes (a temporary file beside the target, flushed, then renamed) and the cache folder."""
 
+import csv
 import errno
 import os
 import secrets
@@ -7,7 +8,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,6 +102,16 @@ def name_reason(error: OSError) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically, with the same line ends on every system; see `write_atomically`."""
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def write_csv(path: Path, rows: Iterable[Iterable[object]], lineterminator: str = "\r\n") -> None:
+    """Write a table atomically, its head the first row; see `write_atomically`."""
+
+    def write(part: Path) -> None:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator=lineterminator).writerows(rows)
+
+    write_atomically(path, write)
 
 
 def refuse_to_replace(path: Path, force: bool, option: str) -> None:

@@ -21,7 +21,6 @@ Item = TypeVar("Item")
 
 MAX_BYTES = 300_000_000  # 40 megapixels of uncompressed 16-bit RGB have 240 MB
 CHANNELS = (1, 3, 4)
-PREDICT_BATCH = 256  # faces that `predict` holds at once
 _ADDRESS = re.compile(r"(https?|ftp|s3|gs|hf)://|data:", re.IGNORECASE)
 
 

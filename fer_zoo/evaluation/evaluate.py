@@ -22,7 +22,7 @@ from fer_zoo.errors import DataError, FerZooError
 from fer_zoo.evaluation.calibration import expected_calibration_error, macro_recall
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
-from fer_zoo.evaluation.metrics import SplitScores, score_predictions, wilson_interval
+from fer_zoo.evaluation.metrics import FerplusScores, SplitScores, score_predictions, wilson_interval
 from fer_zoo.evaluation.model_data import align_classes, list_classes
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.utils.devices import pick_device
@@ -143,7 +143,7 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
 
 def ferplus_agreement(
     probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray, duplicate: np.ndarray | None = None
-) -> dict[str, Any]:
+) -> FerplusScores:
     """Score a model by FER+'s raters, over the faces that have a majority among them.
 
     Over FER+'s eight classes, as its authors do it: a face of contempt is wrong for a model that has seven.
@@ -153,11 +153,6 @@ def ferplus_agreement(
         labels: FER2013's own (N,).
         votes: (N, 10).
         duplicate: bool (N,), true where a face is duplicated in Training.
-
-    Returns:
-        Plain numbers for JSON; fractions are 0 to 1. `agreement` with the majority and its 95 % interval,
-        `agreement_no_duplicates`, `macro_recall` over the classes that occur, `ece`, and `labels_agreement`:
-        that of FER2013's own label.
     """
     majority = majority_labels(votes, with_contempt=True)
     clear = majority != NO_MAJORITY

@@ -44,11 +44,38 @@ class Scores(TypedDict):
     reliability: dict[str, list[Any]]  # confidence, accuracy and count of the bins of the top probability
 
 
+class FerplusScores(TypedDict):
+    """One model by FER+'s raters, over the faces that have a majority; fractions are 0 to 1."""
+
+    n: int
+    agreement: float  # with the majority
+    agreement_ci95: list[float]
+    agreement_no_duplicates: float | None
+    macro_recall: float  # over the classes that occur
+    ece: float
+    labels_agreement: float  # of FER2013's own label
+
+
 class SplitScores(Scores, total=False):
     """The JSON of `fer-zoo eval`."""
 
-    ferplus: dict[str, Any]  # as `ferplus_agreement` gives it
+    ferplus: FerplusScores
     left_out: dict[str, int]  # faces of each class of the data that the model does not have
+
+
+class PairedScores(TypedDict):
+    """Two models on the same faces; fractions are 0 to 1."""
+
+    n: int
+    accuracy_a: float
+    accuracy_b: float
+    difference: float  # accuracy a - accuracy b
+    # Newcombe's square-and-add interval for paired proportions (1998, Statistics in Medicine 17, 2635-2650,
+    # method 10)
+    difference_ci95: list[float]
+    p_value: float  # McNemar's exact test, two-sided (binomial on n10 + n01)
+    n10: int  # faces that only a predicts right
+    n01: int  # faces that only b predicts right
 
 
 def score_predictions(
@@ -117,21 +144,13 @@ def evaluate(
     return score_predictions(table, faces.labels, classes=faces.classes, name=name, split=split, tta=tta)
 
 
-def compare_paired(
-    probabilities_a: ArrayLike, probabilities_b: ArrayLike, labels: ArrayLike
-) -> dict[str, Any]:
+def compare_paired(probabilities_a: ArrayLike, probabilities_b: ArrayLike, labels: ArrayLike) -> PairedScores:
     """Test whether two models are equally accurate on the same faces.
 
     Args:
         probabilities_a: (N, 7) of the first model.
         probabilities_b: (N, 7) of the second model.
         labels: (N,).
-
-    Returns:
-        Plain numbers for JSON. `difference` is accuracy a - accuracy b. `n10`: faces that only a predicts
-        right; `n01`: only b. `p_value`: McNemar's exact test, two-sided (binomial on n10 + n01).
-        `difference_ci95`: Newcombe's square-and-add interval for paired proportions (1998, Statistics in
-        Medicine 17, 2635-2650, method 10).
 
     Raises:
         FerZooError: there is no face, or a probability is not finite.
@@ -225,7 +244,7 @@ def _describe_left_out(left_out: dict[str, int] | None) -> list[str]:
     return [f"left out            {sum(left_out.values()):8,}  (no such class in the model: {listed})"]
 
 
-def _describe_agreement(ferplus: dict[str, Any] | None) -> list[str]:
+def _describe_agreement(ferplus: FerplusScores | None) -> list[str]:
     if not ferplus:
         return []
     low, high = ferplus["agreement_ci95"]

@@ -2,36 +2,40 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_zoo.evaluation.metrics import compare_paired
+from fer_zoo.evaluation.metrics import PairedScores, compare_paired
 
 LEVEL = 0.05  # of significance
 
 
+class ModelPair(PairedScores):
+    """A row of `compare_pairs`."""
+
+    a: str  # name of a model
+    b: str
+    p_holm: float  # the p-value, corrected for the number of pairs
+
+
 def compare_pairs(
     names: Sequence[str], probabilities: Sequence[ArrayLike], labels: ArrayLike
-) -> list[dict[str, Any]]:
+) -> list[ModelPair]:
     """`compare_paired` for each two models.
 
     Args:
         names: of the models.
         probabilities: (N, C) of each model.
         labels: (N,).
-
-    Returns:
-        A row for each pair: the names `a` and `b`, the fields of `compare_paired`, and `p_holm`: its
-        `p_value`, corrected for the number of pairs.
     """
-    pairs = [
-        {"a": names[a], "b": names[b], **compare_paired(probabilities[a], probabilities[b], labels)}
-        for a, b in combinations(range(len(names)), 2)
-    ]
+    chosen = list(combinations(range(len(names)), 2))
+    pairs = [compare_paired(probabilities[a], probabilities[b], labels) for a, b in chosen]
     corrected = correct_by_holm([pair["p_value"] for pair in pairs])
-    return [{**pair, "p_holm": float(p)} for pair, p in zip(pairs, corrected, strict=True)]
+    return [
+        {"a": names[a], "b": names[b], **pair, "p_holm": float(p)}
+        for (a, b), pair, p in zip(chosen, pairs, corrected, strict=True)
+    ]
 
 
 def correct_by_holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -46,12 +50,11 @@ def correct_by_holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
-def describe_significance(pair: dict[str, Any]) -> str:
-    """Of a row of `compare_pairs`."""
+def describe_significance(pair: ModelPair) -> str:
     return f"significant (p < {LEVEL})" if pair["p_holm"] < LEVEL else f"not significant (p >= {LEVEL})"
 
 
-def format_pair(pair: dict[str, Any]) -> str:
+def format_pair(pair: ModelPair) -> str:
     """A line for people."""
     low, high = (100 * bound for bound in pair["difference_ci95"])
     raw = f" ({pair['p_value']:.3g} uncorrected)" if pair["p_holm"] != pair["p_value"] else ""

@@ -179,7 +179,7 @@ def _score_run(run: Path, dataset: FER2013, device: torch.device, votes: Votes |
 
 def _score_split(
     model: FaceClassifier, dataset: FER2013, split: str, device: torch.device, votes: Votes | None
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     pixels = dataset.split(split).pixels
     probabilities = predict_probabilities(model, pixels, batch_size=TEST_BATCH, device=device)
     scores = score_split("", probabilities, dataset, split, votes=votes[split] if votes else None)

@@ -8,7 +8,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.emotions import find_colors
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.error_analysis import find_disagreements
-from fer_zoo.evaluation.paired_tests import compare_pairs, describe_significance
+from fer_zoo.evaluation.paired_tests import ModelPair, compare_pairs, describe_significance
 from fer_zoo.reports.model_report import SPLITS, chart_robustness
 from fer_zoo.reports.model_results import ModelResults
 from fer_zoo.reports.rendering import ACCENT, FaceFigure, encode_face, render_page
@@ -30,7 +30,7 @@ def check_count(count: int) -> None:
         )
 
 
-def compare_models(models: Sequence[ModelResults]) -> list[dict[str, Any]]:
+def compare_models(models: Sequence[ModelResults]) -> list[ModelPair]:
     """The rows of `compare_pairs`: a paired test for each two models."""
     names, answers = [one.name for one in models], [one.probabilities for one in models]
     return compare_pairs(names, answers, models[0].faces.labels)

@@ -17,7 +17,7 @@ from fer_zoo.artifacts.config_check import (
 )
 from fer_zoo.artifacts.prior_correction import read_prior
 from fer_zoo.errors import ArtifactError
-from fer_zoo.models.registry import RENAMED, Architecture, find_architecture
+from fer_zoo.models.registry import RENAMED, find_architecture
 from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
 from fer_zoo.utils.files import write_text
 
@@ -53,7 +53,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         block["classes"] = check_labels(config)
         read_prior(block, block["classes"])
         _upgrade_names(block)
-        check_size(_find_row(block), block["input"]["size"])
+        check_size(None if "members" in block else find_architecture(block["name"]), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ArtifactError(
@@ -67,11 +67,6 @@ def _upgrade_names(block: dict[str, Any]) -> None:
     for named in (block, *(block["members"] if isinstance(block.get("members"), list) else ())):
         if isinstance(named, dict) and isinstance(named.get("name"), str):
             named["name"] = RENAMED.get(named["name"], (named["name"],))[0]
-
-
-def _find_row(block: dict[str, Any]) -> Architecture | None:
-    """None for an ensemble, which has no row."""
-    return None if "members" in block else find_architecture(block["name"])
 
 
 def name_model(block: dict[str, Any]) -> str:

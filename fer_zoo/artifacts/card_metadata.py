@@ -19,6 +19,7 @@ def front_matter(block: dict[str, Any]) -> str:
     row = None if "members" in block else find_architecture(block["name"])
     is_fer2013, in_timm = is_of_fer2013(block), row is not None and row.timm_name is not None
     changed = block.get("base_model")
+    with_raters = ["ferplus"] if block.get("labels", "fer2013") != "fer2013" else []
     is_scored = is_fer2013 and bool(block["metrics"].get("private"))
     data = ModelCardData(
         license="mit",
@@ -26,7 +27,7 @@ def front_matter(block: dict[str, Any]) -> str:
         pipeline_tag="image-classification",
         base_model=changed["name"] if changed else find_base_model(row, block.get("pretrained")),
         base_model_sha256=changed and changed["sha256"],
-        datasets=_list_datasets(block) if is_fer2013 else None,
+        datasets=["fer2013", *with_raters] if is_fer2013 else None,
         metrics=METRICS if is_fer2013 else None,
         tags=[
             "facial-expression-recognition",
@@ -56,10 +57,6 @@ def find_base_model(row: Architecture | None, start: Any) -> str | None:
         return None
     is_imagenet = start is True or str(start).startswith(row.timm_name)
     return f"timm/{row.timm_name}.{row.timm_tag}" if is_imagenet else None
-
-
-def _list_datasets(block: dict[str, Any]) -> list[str]:
-    return ["fer2013", *(["ferplus"] if block.get("labels", "fer2013") != "fer2013" else [])]
 
 
 def _list_results(score: dict[str, Any]) -> list[Any]:

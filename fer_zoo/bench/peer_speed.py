@@ -47,10 +47,11 @@ def measure_peers(
         FerZooError: `python` is not a program.
     """
     check_python(python)
-    faces, pixels = _make_pictures(photo)
+    gray = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
+    faces, pixels = np.stack([gray] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        np.save(Path(folder) / "faces.npy", faces[..., 0])
+        np.save(Path(folder) / "faces.npy", gray)
         np.save(Path(folder) / "photo.npy", pixels)
         contenders = _open_ours(model, faces, pixels)
         contenders += [_start_peer(python, folder, name, stack) for name in NAMES]
@@ -81,12 +82,6 @@ def format_peers(rows: list[dict[str, Any]]) -> str:
             ours = f"{fastest['name']} in {fastest['runtime']}"
             lines.append(f"  {row['name']} takes {times:.1f} times as long for one face as {ours}")
     return "\n".join(lines)
-
-
-def _make_pictures(photo: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """RGB: drawn faces (64, 48, 48, 3), and the photo."""
-    gray = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]
-    return np.stack([gray] * 3, axis=-1), np.array(read_photo(photo or draw_photo()))
 
 
 def _open_ours(model: str, faces: np.ndarray, pixels: np.ndarray) -> list[Contender]:

@@ -14,7 +14,7 @@ import numpy as np
 from fer_zoo.data.labels_and_splits import USAGES, Rows, build_rows, parse_label, parse_usage
 from fer_zoo.emotions import EMOTIONS, SIDE
 from fer_zoo.errors import DataError, one_line
-from fer_zoo.utils.images import read_photo, readable_formats, to_gray48
+from fer_zoo.utils.images import read_photo, readable_formats, to_gray
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".tif", ".tiff"}
 # FER2013 has 35,887 faces of 2,304 bytes; a far larger file is a mistake or a decompression bomb.
@@ -145,7 +145,7 @@ def decode_face(image: Path | bytes, name: str) -> np.ndarray:
                 raise DataError(f"{name}: {width}x{height} pixels; every face must be {SIDE}x{SIDE}.")
             if opened.mode == "L":
                 return np.array(opened)
-        return to_gray48(read_photo(image))
+        return to_gray(read_photo(image))
     except DataError:
         raise
     except Exception as error:  # decoders raise many types of errors for a damaged file

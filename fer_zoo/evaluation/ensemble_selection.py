@@ -74,8 +74,9 @@ def build_ensemble(
     refuse_different_classes(models)
     weights = _choose_weights(models, dataset.public_test, torch_device)
     chosen = [index for index in np.argsort(-weights, kind="stable") if weights[index]]
-    if by_name:
-        _check_embedded([(models[index].name, folders[index]) for index in chosen])
+    embedded = list_embedded()
+    if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
+        raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
     ensemble = _combine([models[index] for index in chosen], weights[chosen].tolist()).to(torch_device)
     correct_prior(ensemble, dataset, torch_device)
     faces = score_on or dataset.public_test
@@ -106,11 +107,4 @@ def _choose_weights(models: list[FaceClassifier], faces: Faces, device: torch.de
     for model in models:
         with track(f"{model.name} on public") as progress:
             tables.append(predict_probabilities(model, faces.pixels, device=device, progress=progress))
-    votes = select_ensemble_weights(tables, faces.labels)
-    return votes / votes.sum()
-
-
-def _check_embedded(chosen: list[tuple[str, Path]]) -> None:
-    embedded = list_embedded()
-    if any(folder != embedded.get(name) for name, folder in chosen):
-        raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
+    return select_ensemble_weights(tables, faces.labels) / ROUNDS

@@ -35,7 +35,8 @@ def finish_save(folder: Path) -> None:
     new = folder / NEXT_NAME
     if not new.is_file():
         return
-    if (folder / CONFIG_NAME).is_file() and _hash(new) == _read_run(folder).get("weights_sha256"):
+    config = folder / CONFIG_NAME
+    if config.is_file() and read_config(folder)["fer_zoo"].get("weights_sha256") == _hash(new):
         new.replace(folder / WEIGHTS_NAME)
     else:
         new.unlink()
@@ -45,8 +46,8 @@ def is_stored(folder: Path, epoch: int) -> bool:
     """Whether weights and config.json in `folder` are a whole pair, of that epoch of the run (from 1)."""
     if not ((folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file()):
         return False
-    run = _read_run(folder)
-    same_epoch = run.get("training", {}).get("best_epoch") == epoch
+    run = read_config(folder)["fer_zoo"]
+    same_epoch = bool(run.get("training", {}).get("best_epoch") == epoch)
     return same_epoch and _hash(folder / WEIGHTS_NAME) == run.get("weights_sha256")
 
 
@@ -103,11 +104,6 @@ def _shorten_teachers(recipe: dict[str, Any]) -> dict[str, Any]:
     """Without the machine's folders: config.json is published."""
     names = [shorten_path(name) for name in recipe["distill"]["teachers"]]
     return {**recipe, "distill": {**recipe["distill"], "teachers": names}}
-
-
-def _read_run(folder: Path) -> dict[str, Any]:
-    block: dict[str, Any] = read_config(folder)["fer_zoo"]
-    return block
 
 
 def _hash(path: Path) -> str:

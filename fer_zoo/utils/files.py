@@ -34,7 +34,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], backup: Path |
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _is_device(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/null, /dev/stdout, a pipe
             _write_through(path, write)
         else:
             _replace(path if backup else _follow(path), write, backup)
@@ -69,11 +69,6 @@ def _replace(path: Path, write: Callable[[Path], object], backup: Path | None) -
         temporary.unlink(missing_ok=True)
     if os.name == "posix":  # a rename survives a power failure once the folder is flushed
         _flush(path.parent, os.O_RDONLY)
-
-
-def _is_device(path: Path) -> bool:
-    """Whether `path` exists as neither a file nor a folder: /dev/null, /dev/stdout, a pipe."""
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _write_through(path: Path, write: Callable[[Path], object]) -> None:

@@ -110,12 +110,7 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     return upright, max(width, height) / max(upright.size)
 
 
-def to_gray48(image: "Image") -> np.ndarray:
-    """Convert an image of a face to a model's input, uint8 (48, 48); see `to_gray`."""
-    return to_gray(image, SIDE)
-
-
-def to_gray(image: "Image", size: int) -> np.ndarray:
+def to_gray(image: "Image", size: int = SIDE) -> np.ndarray:
     """Convert an image to gray uint8 (size, size), by resizing both sides.
 
     Luma is ITU-R 601 (Pillow's "L"), which maps gray RGB pixels to themselves: a gray image of this size is

@@ -13,7 +13,7 @@ import fer_zoo
 from fer_zoo.bench.prediction_speed import draw_photo
 from fer_zoo.detection.detector import find_faces
 from fer_zoo.errors import ImageError, UnknownNameError
-from fer_zoo.utils.images import to_gray48
+from fer_zoo.utils.images import to_gray
 
 
 def test_predict_scores_a_photo(tmp_path: Path, portrait: Image.Image) -> None:
@@ -57,7 +57,7 @@ def test_a_small_square_is_a_face_as_it_is(size: tuple[int, int]) -> None:
         read = fer_zoo.read_one_face(noise)
     assert read.shape == (48, 48)
     if size[0] == size[1]:
-        np.testing.assert_array_equal(read, to_gray48(Image.fromarray(noise)))
+        np.testing.assert_array_equal(read, to_gray(Image.fromarray(noise)))
 
 
 def test_a_large_face_crop_is_a_face_as_it_is(portrait: Image.Image) -> None:
@@ -67,7 +67,7 @@ def test_a_large_face_crop_is_a_face_as_it_is(portrait: Image.Image) -> None:
     crop = portrait.crop((left, above, left + side, above + side)).resize((320, 320))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(fer_zoo.read_one_face(crop), to_gray48(crop))
+        np.testing.assert_array_equal(fer_zoo.read_one_face(crop), to_gray(crop))
 
 
 def test_a_photo_of_several_faces_or_none_gives_a_warning(

@@ -16,7 +16,7 @@ from fer_zoo.utils.images import (
     read_face,
     read_photo,
     read_scaled_photo,
-    to_gray48,
+    to_gray,
     whole_picture,
 )
 
@@ -232,7 +232,7 @@ def test_gray_48_face_is_unchanged(tmp_path: Path, form: str) -> None:
 
 def test_color_becomes_luma() -> None:
     for color, luma in (((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29), ((255, 255, 255), 255)):
-        assert set(to_gray48(Image.new("RGB", (48, 48), color)).ravel()) == {luma}
+        assert set(to_gray(Image.new("RGB", (48, 48), color)).ravel()) == {luma}
 
 
 def test_whole_picture_keeps_proportions() -> None:

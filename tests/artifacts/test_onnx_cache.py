@@ -125,7 +125,7 @@ def test_the_ensemble_by_name_changes_with_its_members_alone(tmp_path: Path, mon
 def test_mistakes_are_told(folder: Path, tmp_path: Path, exports: list[str], monkeypatch) -> None:
     with pytest.raises(UnknownNameError, match="onnx, torch"):
         load(folder, runtime="tensorrt")  # type: ignore[call-overload]
-    with pytest.raises(ArtifactError, match="no model folder"):
+    with pytest.raises(ArtifactError, match="not a model folder"):
         load(tmp_path, runtime="onnx")
     (tmp_path / "taken").touch()
     monkeypatch.setenv("FER_ZOO_CACHE", str(tmp_path / "taken"))

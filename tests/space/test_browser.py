@@ -375,6 +375,13 @@ def test_a_model_has_its_page_and_the_keyboard_finds_the_way_back(page: Any) -> 
     assert page.evaluate("document.activeElement.textContent") == "cnn-baseline"
 
 
+def test_tabs_beyond_the_edge_of_a_phone_are_seen_in_part(page: Any) -> None:
+    edge = page.locator("[role=tablist]").evaluate("one => one.getBoundingClientRect().right")
+    boxes = [tab.bounding_box() for tab in page.locator("[role=tab]").all()]
+    all_fit = boxes[-1]["x"] + boxes[-1]["width"] <= edge
+    assert all_fit or any(box["x"] + 12 < edge < box["x"] + box["width"] for box in boxes)
+
+
 def test_focus_is_seen(page: Any) -> None:
     page.get_by_role("tab", name="Models").click()
     page.keyboard.press("Tab")

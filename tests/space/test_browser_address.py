@@ -107,11 +107,6 @@ def test_a_phone_has_its_tabs_in_one_row_and_room_for_fingers(page: Any, served:
     assert page.locator("[role=tab]").evaluate_all(read_rows) == 1
     if page.viewport_size["width"] > 760:
         return
-    edge = page.locator("[role=tablist]").evaluate("one => one.getBoundingClientRect().right")
-    boxes = [tab.bounding_box() for tab in page.locator("[role=tab]").all()]
-    assert any(
-        box["x"] + 12 < edge < box["x"] + box["width"] for box in boxes
-    )  # a tab in part: there are more
     for name in ("compare", "live", "video", "batch", "models", "about"):
         page.goto(f"{served.url}/#/{name}")
         page.wait_for_timeout(500)

@@ -115,17 +115,17 @@ WEIGHTS = _table(
         is_default=False,
     ),
     ReleasedWeights(
-        "vit_48",
+        "tiny_vit_5m",
         "fer2013",
-        sha256="a434222cfa96f815a2dac8959e7305ba8aef4ab362c3d6c868df00a1a6ade42d",
-        label_source="fer2013",
-        recipe="vit_48_distilled",
-        init=(Parent("vit_48", "a853272341cd85c2"),),
+        sha256="fae85be8e2e360306d42728722ad0b09ee36da90df6ca8ac61b3a1df7e9de34b",
+        label_source="both",
+        recipe="tiny_vit_raters",
+        init=(Parent("tiny_vit_5m.ferplus", "e31bc2d4bcff42fc"),),
         teachers=(
-            Parent("cnn-baseline", "4e43aeb67f24db02"),
-            Parent("resnet_48", "48a408316e644411"),
-            Parent("efficientnet_lite0", "d4bbd080cb7fc86c"),
+            Parent("resnet_48.fer2013", "54d621e96292f15d"),
+            Parent("efficientnet_lite0.fer2013", "67319e6c7f97b88e"),
         ),
+        note="TinyViT-5M at 96 pixels, pretrained as MobileSAM's encoder",
     ),
     ReleasedWeights(
         "tiny_vit_5m",
@@ -134,6 +134,7 @@ WEIGHTS = _table(
         label_source="ferplus",
         recipe="tiny_vit_ferplus",
         teachers=(Parent("resnet_48.ferplus", "1c8312c7cab58e1c"),),
+        is_default=False,
         note="TinyViT-5M at 96 pixels, pretrained as MobileSAM's encoder",
     ),
     ReleasedWeights(
@@ -170,6 +171,8 @@ WEIGHTS = _table(
 REPLACED = {
     "efficientnet_lite0_distilled": "efficientnet_lite0",
     "efficientnet_lite0.fer2013_distilled": "efficientnet_lite0",
+    "vit_48": "tiny_vit_5m",
+    "vit_48.fer2013": "tiny_vit_5m",
 }
 
 

@@ -90,7 +90,7 @@ def test_it_tells_how_the_model_was_made(folder: Path) -> None:
 
 
 def test_the_card_of_tinyvit_tells_of_mobilesam_and_not_of_imagenet() -> None:
-    text = build_card(PACKAGED["tiny_vit_5m"])
+    text = build_card(PACKAGED["tiny_vit_5m.ferplus"])
     assert "Start weights: mobile_sam.pt, MobileSAM's image encoder" in text
     assert "The start weights are MobileSAM's, under Apache-2.0" in text and "ImageNet" not in text
 
@@ -118,7 +118,7 @@ def read_command(folder: Path) -> list[str]:
         "--recipe tutorial --epochs 1",
         "--set epochs=80 --set augment.mixup=0.4 --set schedule=cosine --set compile=true",
         "--recipe resnet_48_distilled --set distill.share=0.25",
-        """--set 'distill.teachers=["vit_48", "ada/faces"]' --set learning_rate=0.00001""",
+        """--set 'distill.teachers=["resnet_48", "ada/faces"]' --set learning_rate=0.00001""",
         "--recipe balanced --labels both --ferplus-csv fer2013new.csv",
         "--set dropout=0.5 --set normalize=false --seed 3",
     ],
@@ -137,7 +137,7 @@ def test_the_command_in_a_runs_card_is_the_one_that_ran(options: str, tmp_path: 
 def test_a_runs_card_names_its_own_data_and_start(tmp_path: Path) -> None:
     data = {"name": "mine.csv", "training": 1200, "public_test": 300, "excluded": "exclude.csv"}
     start = {"name": "resnet_48", "sha256": "00" * 8}
-    recipe = describe_recipe(build_recipe({"distill": {"teachers": ["/home/ada/runs/big", "vit_48"]}}))
+    recipe = describe_recipe(build_recipe({"distill": {"teachers": ["/home/ada/runs/big", "resnet_48"]}}))
     info = {**RUN, "recipe": recipe, "data": data, "pretrained": start}
     save_artifact(tmp_path, create_model("resnet_48"), info)
     text, told = build_card(tmp_path), build_parser().parse_args(read_command(tmp_path))
@@ -145,7 +145,7 @@ def test_a_runs_card_names_its_own_data_and_start(tmp_path: Path) -> None:
     assert "Trained on mine.csv (1,200 Training and 300 PublicTest faces without those that exclude" in text
     assert "data fingerprint abc" in text and "these weights are not part of the package" in text
     assert "Trained on FER2013" not in text and "- fer2013" not in text and "/home/ada" not in text
-    assert '["big", "vit_48"]' in text
+    assert '["big", "resnet_48"]' in text
 
 
 @pytest.mark.parametrize("name", ["cnn-baseline", "vit_tiny"])

@@ -154,7 +154,7 @@ def test_an_ensembles_file_holds_weights_alone(tmp_path: Path) -> None:
     assert "weights" in keys and not any(word in keys for word in ("calibration", "prior", "input_"))
 
 
-@pytest.mark.parametrize("name", ["cnn-baseline", "vit_48", "efficientnet_lite0", "ensemble"])
+@pytest.mark.parametrize("name", ["cnn-baseline", "tiny_vit_5m", "efficientnet_lite0", "ensemble"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_a_cast_model_takes_uint8_and_keeps_its_calibration(name: str, dtype: torch.dtype) -> None:
     model = fer_zoo.load(name)

@@ -65,6 +65,7 @@ def test_an_absolute_folder(place: Path) -> None:
     [
         ("efficientnet-lite0_distilled", "efficientnet_lite0.fer2013"),
         ("efficientnet_lite0.fer2013_distilled", "efficientnet_lite0.fer2013"),
+        ("vit-48", "tiny_vit_5m.fer2013"),
     ],
 )
 def test_a_name_that_left_gives_the_weights_in_its_place_and_says_so(old: str, new: str) -> None:

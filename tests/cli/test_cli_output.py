@@ -43,7 +43,7 @@ def drawn_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @POSIX
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["card", "vit_48"]])
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["card", "resnet_48"]])
 def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = run(*arguments, stdout=full)
@@ -51,12 +51,12 @@ def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
 
 
 def test_a_file_that_is_missing_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    line = refuse(capsys, "bench", "predict", "--models", "vit_48", "--photo", "missing.png")
+    line = refuse(capsys, "bench", "predict", "--models", "resnet_48", "--photo", "missing.png")
     assert line == "fer-zoo: 'missing.png': No such file or directory. Check the path and its permissions."
 
 
 def test_a_reader_that_has_enough_ends_it_quietly() -> None:
-    code = "import sys; from fer_zoo.cli.main import main; sys.stdin.read(); main(['card', 'vit_48'])"
+    code = "import sys; from fer_zoo.cli.main import main; sys.stdin.read(); main(['card', 'resnet_48'])"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -106,11 +106,11 @@ def test_pictures_on_a_full_disk_are_one_line(arguments: list[str], drawn_csv: P
     [
         ["data", "show", "--out"],
         ["data", "audit", "--out"],
-        ["card", "vit_48", "--out"],
-        ["export", "vit_48", "--out"],
-        ["eval", "vit_48", "--pictures"],
-        ["calibrate", "vit_48", "--out"],
-        ["ensemble", "vit_48", "resnet_48", "--out"],
+        ["card", "resnet_48", "--out"],
+        ["export", "resnet_48", "--out"],
+        ["eval", "resnet_48", "--pictures"],
+        ["calibrate", "resnet_48", "--out"],
+        ["ensemble", "cnn-baseline", "resnet_48", "--out"],
         ["predict", "x.png", "--out"],
         ["video", "x.mp4", "--out"],
         ["train", "--arch", "cnn-baseline", "--out"],
@@ -134,7 +134,7 @@ def test_a_file_is_replaced_on_demand_only(
 ) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("mine")
-    for command in (["data", "synth", mine], ["report", "vit_48", "--data", drawn_csv, "--out", mine]):
+    for command in (["data", "synth", mine], ["report", "resnet_48", "--data", drawn_csv, "--out", mine]):
         line = refuse(capsys, *command)
         assert "already exists (4 bytes)" in line and "--force" in line and mine.read_text() == "mine"
         assert "is a folder" in refuse(capsys, *command[:-1], tmp_path)
@@ -145,7 +145,7 @@ def test_a_file_is_replaced_on_demand_only(
 def test_eval_says_where_its_pictures_are(
     capsys: pytest.CaptureFixture[str], drawn_csv: Path, tmp_path: Path
 ) -> None:
-    main(["eval", "vit_48", "--data", str(drawn_csv), "--split", "public", "--pictures", str(tmp_path)])
+    main(["eval", "resnet_48", "--data", str(drawn_csv), "--split", "public", "--pictures", str(tmp_path)])
     assert f"Wrote confusion.png and reliability.png into {tmp_path}" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"confusion.png", "reliability.png"}
 

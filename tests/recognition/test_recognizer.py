@@ -110,7 +110,7 @@ def test_one_model_needs_no_list(tmp_path: Path) -> None:
     assert Recognizer("resnet_48").names == ["resnet_48"]
     assert Recognizer(tmp_path / "run").names == ["resnet_48"]
     assert Recognizer(Stub("one")).names == ["one"]
-    assert Recognizer(name for name in ("resnet_48", "vit_48")).names == ["resnet_48", "vit_48"]
+    assert Recognizer(name for name in ("resnet_48", "cnn-baseline")).names == ["resnet_48", "cnn-baseline"]
     assert Recognizer("resnet_48").select("resnet_48").names == ["resnet_48"]
     with pytest.raises(UnknownNameError, match="Did you mean 'resnet_48'"):
         Recognizer("resnet_48").select("resnet48")

@@ -83,7 +83,8 @@ def test_probabilities_are_those_of_the_frames_as_pictures(walk: Path) -> None:
 
 
 def test_the_command_writes_a_csv_and_a_timeline(walk: Path, tmp_path: Path, capsys) -> None:
-    main(["video", str(walk), "--models", "cnn-baseline,vit_48", "--out", str(tmp_path), "--json"])
+    models = "cnn-baseline,efficientnet_lite0"
+    main(["video", str(walk), "--models", models, "--out", str(tmp_path), "--json"])
     described = json.loads(capsys.readouterr().out)
     assert described["video"] == str(walk) and described["frames"] == 20
     assert [face["face"] for face in described["faces"]] == [1, 2]
@@ -92,7 +93,7 @@ def test_the_command_writes_a_csv_and_a_timeline(walk: Path, tmp_path: Path, cap
         rows = list(csv.DictReader(file))
     assert len(rows) == sum(face["frames"] for face in described["faces"]) == 30
     assert all(float(one["seconds"]) <= float(two["seconds"]) for one, two in pairwise(rows))
-    for name in ("cnn-baseline", "vit_48"):
+    for name in ("cnn-baseline", "efficientnet_lite0"):
         mine = [
             [float(row[f"{name}.{emotion}"]) for emotion in EMOTIONS] for row in rows if row["face"] == "2"
         ]

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 LEAST_MAP = 24  # positions a side of the feature map; the last one where a network has none so large
 COLOR = (255, 122, 0)  # RGB: contrasts with gray for every form of color blindness
-MAX_OPACITY = 0.75  # where the heat is 1
+MAX_OPACITY = 0.75  # of the warmest pixels
+WARMEST = 0.02  # fraction of a face in full color: a few hot pixels would leave the rest pale
 
 
 def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
@@ -62,7 +63,7 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
 
 
 def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
-    """Overlay a saliency map on a face.
+    """Overlay a saliency map on a face; its warmest 2 % have the full color.
 
     Args:
         face: uint8 (48, 48), gray.
@@ -84,7 +85,8 @@ def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
             f"and float, {shape} each."
         )
     gray = PIL.Image.fromarray(face).convert("RGB").resize((side, side), PIL.Image.Resampling.NEAREST)
-    mask = PIL.Image.fromarray((heat * MAX_OPACITY * 255).round().astype(np.uint8))
+    full = np.quantile(heat, 1 - WARMEST) or 1
+    mask = PIL.Image.fromarray((np.clip(heat / full, 0, 1) * MAX_OPACITY * 255).round().astype(np.uint8))
     mask = mask.resize((side, side), PIL.Image.Resampling.BILINEAR)
     return PIL.Image.composite(PIL.Image.new("RGB", (side, side), COLOR), gray, mask)
 

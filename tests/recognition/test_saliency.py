@@ -177,6 +177,10 @@ def test_the_overlay_is_orange_where_heat_is_high_and_gray_elsewhere() -> None:
     red, _, blue = image.getpixel((20, 20))
     assert red > 190 and blue < 60
     assert image.getpixel((120, 120)) == (90, 90, 90)
+    heat[:24, :24] = 0.2
+    heat[40, 40] = 1  # one hot pixel: the rest is not pale beside it
+    assert draw_heat(face, heat).getpixel((20, 20)) == (red, image.getpixel((20, 20))[1], blue)
+    assert draw_heat(face, heat * 0).getpixel((20, 20)) == (90, 90, 90)
     for wrong in (face[None], face / 255):
         with pytest.raises(ValueError, match="allowed are uint8 and float"):
             draw_heat(wrong, heat)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from batch_tab.dropped_pictures import MAX_PICTURES
 from batch_tab.table import list_classes, write_table
@@ -12,9 +14,6 @@ from page.remarks import describe_reading
 from page.report import render_no_report, render_report
 from page.words import say
 
-if TYPE_CHECKING:
-    import numpy as np
-
 MAX_ROWS = 300  # shown; a crop takes about 2 KB of the page
 
 
@@ -23,7 +22,7 @@ class FaceRow(NamedTuple):
 
     picture: str
     number: int
-    crop: "np.ndarray | None"
+    crop: np.ndarray | None
     models: dict[str, dict[str, float]]
 
     def find_top(self, model: str) -> tuple[str, float]:

@@ -1,10 +1,12 @@
 """The Compare tab: a photo in, every face read by every chosen model."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import gradio as gr
+import numpy as np
 
 from compare_tab.compare_html import (
     render_message,
@@ -22,11 +24,6 @@ from page.offered_models import QUEUE, create_recognizer, list_first_ticked, lis
 from page.parts import add_html, fill_at_start, follow_language
 from page.uploads import Upload, UploadError, cut_name, explain, find_name, read_upload
 from page.words import find_language, label, say
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
 
 SCRIPTS = Path(__file__).parent
 ANSWERED = """() => {
@@ -46,8 +43,8 @@ class PhotoState(NamedTuple):
     """
 
     upload: Upload
-    crops: "np.ndarray | None" = None
-    classes: "dict[str, Sequence[str]] | None" = None
+    crops: np.ndarray | None = None
+    classes: dict[str, Sequence[str]] | None = None
     key: str = ""
 
 

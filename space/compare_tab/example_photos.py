@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 from page.data_uris import encode_picture
 
 FOLDER = Path(__file__).parents[1] / "examples"  # drawn by fer_zoo.data.synthetic
@@ -52,8 +54,6 @@ def find_example(key: object) -> ExamplePhoto:
 @cache
 def encode_thumbnail(path: Path) -> str:
     """As a data URI."""
-    from PIL import Image
-
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         small = image.convert("RGB")
     small.thumbnail((4 * THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT))

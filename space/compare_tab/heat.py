@@ -1,6 +1,8 @@
 """Why: for one face and one emotion a heatmap of each model, computed when somebody asks."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 import fer_zoo
 from page.data_uris import encode_picture
@@ -9,18 +11,13 @@ from page.templates import render
 from page.uploads import hide_paths
 from page.words import name_label, say
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-
 
 def render_heats(
     key: str,
-    crop: "np.ndarray",
+    crop: np.ndarray,
     index: int,
     emotion: str,
-    classes: "Mapping[str, Sequence[str]]",
+    classes: Mapping[str, Sequence[str]],
     language: str,
 ) -> str:
     """HTML of the heatmaps of face `index` for an emotion, by the models that have it among their classes.

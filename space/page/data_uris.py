@@ -2,11 +2,9 @@
 
 import base64
 import io
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL.Image import Image
+import numpy as np
+from PIL import Image
 
 
 def to_uri(kind: str, content: bytes) -> str:
@@ -14,14 +12,12 @@ def to_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def encode_picture(image: "Image", form: str) -> str:
+def encode_picture(image: Image.Image, form: str) -> str:
     encoded = io.BytesIO()
     image.save(encoded, form, quality=85)
     return to_uri(f"image/{form.lower()}", encoded.getvalue())
 
 
-def encode_pixels(pixels: "np.ndarray", form: str = "PNG") -> str:
+def encode_pixels(pixels: np.ndarray, form: str = "PNG") -> str:
     """pixels: uint8 (H, W), gray, or (H, W, 3), RGB."""
-    import PIL.Image
-
-    return encode_picture(PIL.Image.fromarray(pixels), form)
+    return encode_picture(Image.fromarray(pixels), form)

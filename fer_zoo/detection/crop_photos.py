@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+import PIL.Image
 
 from fer_zoo.detection.crops import MAX_FACES, is_face_crop
 from fer_zoo.detection.detector import Face, crop_face, name_sides
@@ -148,8 +149,6 @@ def _is_done(out: Path, rows: Sequence[Row], most: int) -> bool:
 
 
 def _check_size(out: Path, done: dict[str, list[Row]], size: int) -> None:
-    import PIL.Image
-
     name = next((row["file"] for rows in done.values() for row in rows if row["file"]), None)
     if name is None:
         return
@@ -201,8 +200,6 @@ def _save(
     out: Path, inner: Path, source: str, found: tuple[list[Row], list[np.ndarray]], taken: set[str]
 ) -> list[Row]:
     """Write the crops of one photo; the complete rows."""
-    import PIL.Image
-
     rows, crops = found
     for number, crop in enumerate(crops, 1):
         name = _choose_name(inner, number, taken)

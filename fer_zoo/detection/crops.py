@@ -3,9 +3,10 @@
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from PIL.Image import Image
 
 from fer_zoo.detection.detector import (
     FRAME_DROP,
@@ -22,11 +23,8 @@ from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.images import Photo, read_photo, read_scaled_photo, whole_picture
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 Boxes: TypeAlias = Sequence[Sequence[float]] | np.ndarray  # N times x, y, width, height
-Detector: TypeAlias = Callable[["Image"], Sequence[Face | Sequence[float]]]
+Detector: TypeAlias = Callable[[Image], Sequence[Face | Sequence[float]]]
 
 MAX_FACES = 32  # of a photo: the largest
 MAX_CROP_SIDE = 128  # pixels: a square up to this size is a face crop, as in FER2013, FER+ and RAF-DB
@@ -40,7 +38,7 @@ MIN_COVERAGE = 1 / 3
 class FoundFaces(NamedTuple):
     """The faces of a photo; the fields are those of an `Inspection`."""
 
-    photo: "Image"
+    photo: Image
     faces: list[Face]
     crops: np.ndarray  # uint8 (N, 48, 48)
     scale: float
@@ -130,7 +128,7 @@ def read_one_face(photo: Photo) -> np.ndarray:
     return crop_face(image, faces[0])
 
 
-def is_face_crop(image: "Image") -> bool:
+def is_face_crop(image: Image) -> bool:
     """Whether a picture is small and nearly square, as the faces of FER2013, FER+ and RAF-DB are."""
     return max(image.size) <= min(MAX_CROP_SIDE, MAX_ASPECT * min(image.size))
 

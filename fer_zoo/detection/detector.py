@@ -12,18 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from fer_zoo.detection.retinaface_private import read_weights
 from fer_zoo.emotions import SIDE
 from fer_zoo.utils.devices import list_providers
 from fer_zoo.utils.images import to_gray
 from fer_zoo.utils.telemetry import import_onnxruntime
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 # (stride, anchor sides) in pixels for each of the three levels of the network's feature pyramid.
 PYRAMID = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
@@ -98,7 +96,7 @@ def name_sides(box: Sequence[int]) -> dict[str, int]:
     return dict(zip(("x", "y", "width", "height"), box, strict=True))
 
 
-def find_faces(photo: "Image", thorough: bool = True) -> list[Face]:
+def find_faces(photo: Image.Image, thorough: bool = True) -> list[Face]:
     """Find the faces of an upright photo.
 
     Args:
@@ -121,7 +119,7 @@ def find_faces(photo: "Image", thorough: bool = True) -> list[Face]:
     return _sort_by_size(found)
 
 
-def find_faces_in_frame(frame: "Image", side: int) -> list[Face]:
+def find_faces_in_frame(frame: Image.Image, side: int) -> list[Face]:
     """Find the faces of a video frame in one pass.
 
     A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. Most faces of a tenth of the frame's
@@ -137,20 +135,18 @@ def find_faces_in_frame(frame: "Image", side: int) -> list[Face]:
     return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads=1))
 
 
-def crop_face(photo: "Image", face: Face, size: int = SIDE) -> np.ndarray:
+def crop_face(photo: Image.Image, face: Face, size: int = SIDE) -> np.ndarray:
     """Gray uint8 (size, size) of a face, eyes level, framed as in FER2013; the photo's edge is repeated."""
-    import PIL.Image
-
     center, side, tilt = frame_face(face)
     cosine, sine = np.cos(tilt), np.sin(tilt)
     reach = side * (abs(cosine) + abs(sine)) / 2 + 2  # the rotated square and two pixels for interpolation
     low, high = np.floor(center - reach).astype(int), np.ceil(center + reach).astype(int)
-    patch = PIL.Image.fromarray(_crop_padded(photo, low, high))
+    patch = Image.fromarray(_crop_padded(photo, low, high))
     fine = size * max(1, int(np.ceil(side / size)))  # near the photo's resolution; downscaling comes last
     step = side / fine
     corner = center - low - side / 2 * np.array([cosine - sine, sine + cosine])
     matrix = (cosine * step, -sine * step, corner[0], sine * step, cosine * step, corner[1])
-    turned = patch.transform((fine, fine), PIL.Image.Transform.AFFINE, matrix, PIL.Image.Resampling.BICUBIC)
+    turned = patch.transform((fine, fine), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
     return to_gray(turned, size)
 
 
@@ -174,7 +170,7 @@ def frame_face(face: Face) -> tuple[np.ndarray, float, float]:
     return np.array([center.real, center.imag]), SIDE * float(np.abs(zoom)), float(np.angle(zoom))
 
 
-def _crop_padded(photo: "Image", low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _crop_padded(photo: Image.Image, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Gray uint8 pixels from `low` to `high` (x, y); the photo's edge is repeated outside of it."""
     width, height = photo.size
     inner_low = np.clip(low, 0, (width - 1, height - 1))
@@ -198,11 +194,9 @@ def _is_new_and_small(face: Face, found: Sequence[Face]) -> bool:
     return max(face.box[2:]) < DOUBLE_BOX and face.score >= DOUBLE_SCORE and not _is_inside_any(face, found)
 
 
-def _find_at(photo: "Image", scale: float, threads: int = 2) -> list[Face]:
-    import PIL.Image
-
+def _find_at(photo: Image.Image, scale: float, threads: int = 2) -> list[Face]:
     width, height = (max(1, round(side * scale)) for side in photo.size)
-    scaled = photo.resize((width, height), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+    scaled = photo.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
     boxes, scores, landmarks = _detect(scaled, threads)
     return [
         face_in(photo.size, box / scale, round(float(score), 4), points / scale)
@@ -218,7 +212,7 @@ def face_in(size: tuple[int, int], outline: np.ndarray, score: float, landmarks:
     return Face((x, y, width, height), score, landmarks, outline)
 
 
-def _detect(photo: "Image", threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _detect(photo: Image.Image, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes (N, 4) as x, y, width, height, scores (N,) and landmarks (N, 5, 2), in pixels of this photo."""
     pixels = np.asarray(photo)
     height, width = (-(-side // 32) * 32 for side in pixels.shape[:2])

@@ -6,20 +6,16 @@ below finds the right orientation for 99.8 % of upright, 92 % of upside-down and
 On one core, a 480x480 photo takes 29 ms instead of 24 ms when upright (mean), and 110 ms when turned.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from PIL.Image import Image, Transpose
 
 from fer_zoo.detection.detector import Face, face_in, find_faces
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 CONFIDENT_SCORE = 0.97  # highest false positive in 16 photos without a face, in four orientations: 0.943
 MAX_TILT = np.pi / 4  # radians: a face tilted further is upright in another orientation
 
 
-def find_upright_faces(photo: "Image") -> tuple[list[Face], int]:
+def find_upright_faces(photo: Image) -> tuple[list[Face], int]:
     """Find the faces of a photo that may be turned by 90, 180 or 270 degrees.
 
     The other orientations are searched only if fewer than half of the faces are confidently upright, and one
@@ -49,10 +45,8 @@ def _confident_scores(faces: list[Face]) -> list[float]:
     return [face.score for face in faces if face.score >= CONFIDENT_SCORE and abs(face.tilt) <= MAX_TILT]
 
 
-def _turn(photo: "Image", degrees: int) -> "Image":
+def _turn(photo: Image, degrees: int) -> Image:
     """Rotate clockwise; Pillow's constants are counterclockwise."""
-    from PIL.Image import Transpose
-
     turns = {90: Transpose.ROTATE_270, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_90}
     return photo.transpose(turns[degrees])
 

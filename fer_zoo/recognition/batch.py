@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow
+from pyarrow import parquet
 
 from fer_zoo.detection.crops import find_crops
 from fer_zoo.detection.detector import name_sides
@@ -205,8 +207,6 @@ def _open_job(out: Path, job: dict[str, Any]) -> None:
 
 def _check_part(path: Path, first: Picture) -> None:
     """Raises DataError if the part's pictures have changed."""
-    from pyarrow import parquet
-
     stored = (parquet.read_schema(path).metadata or {}).get(b"first", b"").decode()
     if stored != as_utf8(first.name):
         raise DataError(
@@ -216,9 +216,6 @@ def _check_part(path: Path, first: Picture) -> None:
 
 
 def _write_part(path: Path, rows: list[dict[str, Any]], columns: Sequence[str], first: Picture) -> None:
-    import pyarrow
-    from pyarrow import parquet
-
     schema = pyarrow.schema(
         [
             ("image", pyarrow.string()),

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+from pyarrow import parquet
+
 from fer_zoo.errors import DataError, ImageError, one_line
 from fer_zoo.utils.images import SUFFIXES, expand_paths
 
@@ -38,9 +41,6 @@ class ParquetPictures:
     """
 
     def __init__(self, path: Path) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
         self.path = path
         try:
             # Without prefetching, a row group's pages are read on demand.

@@ -16,6 +16,7 @@ from queue import LifoQueue
 from typing import Any
 
 import numpy as np
+import PIL.Image
 
 from fer_zoo.errors import ImageError
 from fer_zoo.recognition import video as frames
@@ -115,10 +116,8 @@ def stop_children() -> None:
         _idle.put(None)
 
 
-def decode_photo(encoded: bytes) -> "tuple[photos.Image, float]":
+def decode_photo(encoded: bytes) -> tuple[PIL.Image.Image, float]:
     """As `photos.decode_photo`, in a child. Raises ImageError."""
-    import PIL.Image
-
     child = _idle.get()
     try:
         if child is None or not child.is_alive:

@@ -1,13 +1,11 @@
 """A photo with a box and a label on each face: labels inside the picture, and beside the other faces."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
+
+from PIL import Image, ImageDraw, ImageFont
 
 from fer_zoo.utils.images import Photo, read_scaled_photo
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 Box: TypeAlias = tuple[float, float, float, float]  # x, y, width, height
 
@@ -18,7 +16,7 @@ PADDING = 0.3  # of the text's height, around it
 
 def draw_faces(
     photo: Photo, boxes: Sequence[Sequence[float]], labels: Sequence[str], colors: Sequence[str]
-) -> "Image":
+) -> Image.Image:
     """Draw a box and a label on each face of a photo.
 
     A label lies above its box; where it would leave the picture, or cover another face or label, below it, in
@@ -37,8 +35,6 @@ def draw_faces(
         ImageError: the photo cannot be read.
         ValueError: there are not as many labels and colors as boxes.
     """
-    from PIL import ImageDraw
-
     if not len(boxes) == len(labels) == len(colors):
         raise ValueError(f"{len(boxes)} boxes have {len(labels)} labels and {len(colors)} colors.")
     image, scale = read_scaled_photo(photo)
@@ -93,10 +89,10 @@ def _measure_overlap(one: Box, other: Box) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _choose_font(label: str, box: Box, picture: tuple[int, int]) -> "FreeTypeFont | ImageFont":
+def _choose_font(
+    label: str, box: Box, picture: tuple[int, int]
+) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own, as large as suits face and picture, smaller for a label wider than the picture."""
-    from PIL import ImageFont
-
     size = max(SMALLEST_TEXT, min(LARGEST_TEXT * max(picture), TEXT_PER_FACE * box[2]))
     font = ImageFont.load_default(size)
     wide = font.getbbox(label)[2] + 2 * PADDING * size

@@ -1,9 +1,10 @@
 """The faces of a photo with what each model answers: as JSON, as text, as a picture."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL.Image import Image
 
 from fer_zoo.artifacts.answer_table import describe_answer, find_top
 from fer_zoo.detection.crops import measure_outside
@@ -11,9 +12,6 @@ from fer_zoo.detection.detector import Face, name_sides
 from fer_zoo.emotions import find_colors
 from fer_zoo.errors import UnknownNameError, escape
 from fer_zoo.recognition.face_drawing import draw_faces
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 TINY_SIDE = 32  # pixels: a smaller face is upsampled, and no training face was
 # On 1,500 PublicTest faces: 99.5 % have detail (below) over 0.40 of their contrast and contrast over 22.
@@ -35,7 +33,7 @@ CUT_FRACTION = 0.1
 class Inspection:
     """The faces of a photo with the probabilities of each model."""
 
-    photo: "Image"  # RGB, by its EXIF orientation, longest side at most 1600 pixels
+    photo: Image  # RGB, by its EXIF orientation, longest side at most 1600 pixels
     faces: list[Face]  # in pixels of `photo`
     crops: np.ndarray  # uint8 (N, 48, 48), upright
     probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
@@ -91,7 +89,7 @@ class Inspection:
             faces.append({**described, "notes": notes} if notes else described)
         return faces
 
-    def plot(self, model: str | None = None) -> "Image":
+    def plot(self, model: str | None = None) -> Image:
         """The photo with a box on each face, and the model's answer and its probability beside it.
 
         Args:

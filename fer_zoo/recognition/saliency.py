@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 from fer_zoo.emotions import SIDE
@@ -24,8 +25,6 @@ from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.float32_buffers import share_weights
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from fer_zoo.artifacts.classifier import FaceClassifier
 
 LEAST_MAP = 24  # positions a side of the feature map; the last one where a network has none so large
@@ -62,7 +61,7 @@ def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> T
     return _scale((maps * weights[:, None, None, None]).sum(0))
 
 
-def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
+def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> Image.Image:
     """Overlay a saliency map on a face; its warmest 2 % have the full color.
 
     Args:
@@ -76,19 +75,17 @@ def draw_heat(face: np.ndarray, heat: np.ndarray, side: int = 144) -> "Image":
     Raises:
         ValueError: another shape or dtype.
     """
-    import PIL.Image
-
     shape = (SIDE, SIDE)
     if (face.dtype, face.shape, heat.dtype.kind, heat.shape) != (np.uint8, shape, "f", shape):
         raise ValueError(
             f"The face is {face.dtype} {face.shape}, the heat {heat.dtype} {heat.shape}; allowed are uint8 "
             f"and float, {shape} each."
         )
-    gray = PIL.Image.fromarray(face).convert("RGB").resize((side, side), PIL.Image.Resampling.NEAREST)
+    gray = Image.fromarray(face).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
     full = np.quantile(heat, 1 - WARMEST) or 1
-    mask = PIL.Image.fromarray((np.clip(heat / full, 0, 1) * MAX_OPACITY * 255).round().astype(np.uint8))
-    mask = mask.resize((side, side), PIL.Image.Resampling.BILINEAR)
-    return PIL.Image.composite(PIL.Image.new("RGB", (side, side), COLOR), gray, mask)
+    mask = Image.fromarray((np.clip(heat / full, 0, 1) * MAX_OPACITY * 255).round().astype(np.uint8))
+    mask = mask.resize((side, side), Image.Resampling.BILINEAR)
+    return Image.composite(Image.new("RGB", (side, side), COLOR), gray, mask)
 
 
 def _scale(maps: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import PIL.Image
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import escape
@@ -39,8 +40,6 @@ class FaceStory:
         return np.split(np.arange(len(self.seconds)), gaps + 1)
 
     def add(self, frame: VideoFrame, face: TrackedFace) -> None:
-        import PIL.Image
-
         self.seconds.append(frame.seconds)
         self.faces.append(face)
         x, y, width, height = face.box

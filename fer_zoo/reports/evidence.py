@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.data.audit import Collection, find_disputed
@@ -55,8 +56,6 @@ def _predict(collection: Collection, models: Mapping[str, FaceClassifier]) -> di
 
 def _find_undetected(collection: Collection, disputed: np.ndarray) -> np.ndarray:
     """bool (N,): disputed faces in which the detector finds none."""
-    from PIL import Image
-
     undetected = np.zeros_like(disputed)
     chosen = np.flatnonzero(disputed)
     with track("looking for faces where there may be none") as progress:

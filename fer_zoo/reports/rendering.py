@@ -5,17 +5,15 @@ import io
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from fer_zoo._version import __version__
 from fer_zoo.emotions import COLORS, EMOTIONS
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 ACCENT, SUBDUED = "var(--accent)", "var(--subdued)"  # colors of style.css, for light and dark
 HEATMAP_SIDE = 96  # pixels: twice the face
@@ -74,9 +72,7 @@ def render_part(template: str, macro: str, *values: Any) -> Markup:
 
 def encode_face(pixels: np.ndarray) -> str:
     """A data URI of a uint8 face (48, 48), grayscale."""
-    import PIL.Image
-
-    return _encode(PIL.Image.fromarray(pixels), "PNG")
+    return _encode(Image.fromarray(pixels), "PNG")
 
 
 def encode_heatmap(pixels: np.ndarray, heatmap: np.ndarray) -> str:
@@ -86,7 +82,7 @@ def encode_heatmap(pixels: np.ndarray, heatmap: np.ndarray) -> str:
     return _encode(draw_heat(pixels, heatmap, HEATMAP_SIDE), "WEBP")
 
 
-def _encode(image: "Image", form: str) -> str:
+def _encode(image: Image.Image, form: str) -> str:
     encoded = io.BytesIO()
     image.save(encoded, form, quality=85)
     return f"data:image/{form.lower()};base64,{base64.b64encode(encoded.getvalue()).decode()}"

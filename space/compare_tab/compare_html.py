@@ -1,20 +1,15 @@
-"""What several models say of the faces in one photo, as HTML."""
+"""What several models say of the faces in one photo, and where they looked, as HTML."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from compare_tab.verdict import (
-    Answer,
-    describe_doubt,
-    describe_singles,
-    find_answer,
-    format_answer,
-)
-from fer_zoo import EMOTIONS
+import numpy as np
+
+from fer_zoo import EMOTIONS, draw_heat
 from page.data_uris import encode_picture, encode_pixels, to_uri
-from page.offered_models import ModelFacts, choose_leads, read_facts
+from page.offered_models import ModelFacts, choose_leads, create_recognizer, read_facts
 from page.remarks import describe_reading
 from page.templates import map_colors, render
 from page.uploads import hide_paths
@@ -24,6 +19,21 @@ if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection
 
 SHOWN_SIDE = 1000  # pixels: longest side of the photo as it is sent back to the page
+SURE = 0.5  # probability: below it the runner-up is named, too
+CLOSE = 0.1  # of probability: a runner-up so near is named, too
+
+
+class Answer(NamedTuple):
+    """probability: of the emotion, 0 to 1. next_emotion: the second most probable."""
+
+    emotion: str
+    probability: float
+    next_emotion: str
+    next_probability: float
+
+    @property
+    def is_sure(self) -> bool:
+        return self.probability >= SURE and self.probability - self.next_probability >= CLOSE
 
 
 def render_welcome(language: str = "en") -> str:
@@ -146,29 +156,69 @@ def _describe_face(
         "singles": describe_singles(language, answers, leads, facts),
         "notes": seen.notes(index),
         "crop": encode_pixels(seen.crops[index]),
-        "rows": _list_rows(seen, index, colors, language),
+        "rows": _list_rows(seen, index, answers, colors, language),
     }
 
 
+def find_answer(probabilities: Sequence[float], names: Sequence[str]) -> Answer:
+    """names: of the classes, two or more."""
+    ranked = sorted(range(len(names)), key=lambda index: -probabilities[index])
+    first, second = ranked[0], ranked[1]
+    return Answer(names[first], float(probabilities[first]), names[second], float(probabilities[second]))
+
+
 def _describe_answer(answer: Answer, colors: Mapping[str, str], language: str) -> dict[str, str]:
+    name = name_label(language, answer.emotion)
+    share = format_number(language, answer.probability, ".0%")
     return {
-        "emotion": name_label(language, answer.emotion),
-        "share": format_number(language, answer.probability, ".0%"),
-        "told": format_answer(language, answer),
+        "emotion": name,
+        "share": share,
+        "told": f"{name} {share}",
         "doubt": describe_doubt(language, answer),
         "color": colors[answer.emotion],
     }
 
 
+def describe_doubt(language: str, answer: Answer) -> str:
+    """A sentence where the answer is a close one, else nothing."""
+    if answer.is_sure:
+        return ""
+    share = format_number(language, answer.next_probability, ".0%")
+    return say(language, "compare.runner_up", emotion=name_label(language, answer.next_emotion), share=share)
+
+
+def describe_singles(
+    language: str, answers: Mapping[str, Answer], leads: Sequence[str], facts: Mapping[str, ModelFacts]
+) -> str:
+    """Sentences on what the single models say that do not lead; nothing where there is none.
+
+    A member of an ensemble is no voter for it: it is said to be a member.
+    """
+    known = {name: facts.get(name, ModelFacts()) for name in answers}
+    singles = [name for name in answers if name not in leads and not known[name].is_ensemble]
+    if not singles:
+        return ""
+    by_emotion: dict[str, list[str]] = {}
+    for name in singles:
+        share = format_number(language, answers[name].probability, ".0%")
+        by_emotion.setdefault(answers[name].emotion, []).append(f"{name} {share}")
+    parts = [f"{name_label(language, emotion)} ({', '.join(who)})" for emotion, who in by_emotion.items()]
+    key = "singles_differ" if len(parts) > 1 else "singles_agree" if len(singles) > 1 else "single_says"
+    told = say(language, f"compare.{key}", parts="; ".join(parts))
+    members = frozenset().union(*(facts[lead].members for lead in leads if lead in facts))
+    if inside := [name for name in singles if name in members]:
+        told += " " + say(language, "compare.members", names=", ".join(inside))
+    return told
+
+
 def _list_rows(
-    seen: "Inspection", index: int, colors: Mapping[str, str], language: str
+    seen: "Inspection", index: int, answers: Mapping[str, Answer], colors: Mapping[str, str], language: str
 ) -> list[dict[str, Any]]:
     """For each class of any model its percent by model, and which models have it as their top answer."""
     tables = {
         model: dict(zip(seen.classes[model], table[index], strict=True))
         for model, table in seen.probabilities.items()
     }
-    tops = {model: max(table, key=lambda emotion: table[emotion]) for model, table in tables.items()}
     return [
         {
             "emotion": emotion,
@@ -177,7 +227,42 @@ def _list_rows(
             "percents": {
                 model: 100 * float(table[emotion]) for model, table in tables.items() if emotion in table
             },
-            "tops": [model for model, top in tops.items() if top == emotion],
+            "tops": [model for model, answer in answers.items() if answer.emotion == emotion],
         }
         for emotion, color in colors.items()
     ]
+
+
+def render_heats(
+    key: str,
+    crop: np.ndarray,
+    index: int,
+    emotion: str,
+    classes: Mapping[str, Sequence[str]],
+    language: str,
+) -> str:
+    """HTML of the heatmaps of face `index` for an emotion, by the models that have it among their classes.
+
+    crop: uint8 (48, 48).
+    """
+    targets = {name: [own.index(emotion)] for name, own in classes.items() if emotion in own}
+    maps, faults = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
+    shown = name_label(language, emotion)
+    heats = [
+        {
+            "name": name,
+            "source": encode_picture(draw_heat(crop, heat[0]), "WEBP"),
+            "alt": say(language, "compare.heat", name=name, emotion=shown),
+        }
+        for name, heat in maps.items()
+    ]
+    return render(
+        "heats",
+        language,
+        key=key,
+        index=index,
+        emotion=emotion,
+        title=say(language, "compare.where", emotion=shown),
+        heats=heats,
+        faults={name: hide_paths(fault) for name, fault in faults.items()},
+    )

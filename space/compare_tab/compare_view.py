@@ -9,14 +9,13 @@ import gradio as gr
 import numpy as np
 
 from compare_tab.compare_html import (
+    render_heats,
     render_message,
     render_result,
     render_welcome,
     sort_from_left,
 )
-from compare_tab.example_photos import find_example
-from compare_tab.heat import render_heats
-from compare_tab.photo_html import render_photo_input
+from compare_tab.example_photos import find_example, render_photo_input
 from fer_zoo import FerZooError
 from page.fetched_pictures import fetch_picture, may_fetch
 from page.gradio_private import read_event

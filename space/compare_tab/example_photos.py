@@ -1,6 +1,8 @@
-"""What a visitor may try first: drawn faces, and photos in the public domain that come with packages."""
+"""Where a photo comes from: a file, the clipboard, the camera; or an example, to try first: drawn faces, and
+photos in the public domain that come with packages."""
 
 import io
+import json
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -10,6 +12,9 @@ from typing import NamedTuple
 from PIL import Image
 
 from page.data_uris import encode_picture
+from page.limits import LARGEST_PICTURE
+from page.templates import render
+from page.words import list_texts, say
 
 FOLDER = Path(__file__).parents[1] / "examples"  # drawn by fer_zoo.data.synthetic
 THUMBNAIL_HEIGHT = 320  # pixels
@@ -58,3 +63,16 @@ def encode_thumbnail(path: Path) -> str:
         small = image.convert("RGB")
     small.thumbnail((4 * THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT))
     return encode_picture(small, "WEBP")
+
+
+def render_photo_input(language: str = "en") -> str:
+    examples = [
+        {
+            "key": example.key,
+            "name": say(language, f"example.{example.key}"),
+            "source": encode_thumbnail(example.path),
+        }
+        for example in list_examples()
+    ]
+    words = json.dumps(list_texts(language, "photo"))
+    return render("photo", language, examples=examples, script_words=words, largest=LARGEST_PICTURE)

@@ -122,7 +122,7 @@ def test_small_face_is_said_to_be_small() -> None:
 
 
 def test_agreement_is_put_into_words() -> None:
-    from compare_tab.verdict import describe_doubt, describe_singles, find_answer
+    from compare_tab.compare_html import describe_doubt, describe_singles, find_answer
     from page.offered_models import ModelFacts
 
     happy, sad = (find_answer([share, 1 - share], ["happy", "sad"]) for share in (0.9, 0.4))

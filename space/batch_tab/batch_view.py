@@ -9,10 +9,10 @@ import gradio as gr
 from batch_tab.batch_html import FaceRow, render_batch, render_empty
 from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
-from page.offered_models import create_recognizer, list_names
-from page.parts import ACTS, add_html, read_drops
+from page.offered_models import create_recognizer
+from page.parts import add_drop
 from page.uploads import explain
-from page.words import find_language, label, say
+from page.words import find_language, say
 
 SCRIPT = Path(__file__).with_name("view.js")
 # Uploads are kept for 280 s: the files of who waits in the queue are still there.
@@ -21,20 +21,7 @@ LONGEST_WORK_S = 240.0
 
 def build_batch(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    names = list_names()
-    with gr.Row():
-        files = gr.File(
-            label=label("batch.files"),
-            file_count="multiple",
-            height=160,
-            scale=2,
-            min_width=280,
-            elem_id="many",
-        )
-        models = gr.CheckboxGroup(names, value=names[:1], label=label("batch.models"), scale=3, min_width=280)
-    result = add_html(render_empty("en"), (ACTS, SCRIPT), "batch")
-    # Beside the queue of single photos, which would otherwise wait for 200 pictures.
-    read_drops(page, files, models, result, read_batch, render_empty, queue="batch")
+    add_drop(page, "batch", SCRIPT, read_batch, render_empty, elem_id="many", file_count="multiple")
 
 
 def read_batch(

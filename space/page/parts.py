@@ -6,7 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from page.words import find_language
+from page.offered_models import list_names
+from page.words import find_language, label
 
 ACTS = Path(__file__).with_name("acts.js")  # a button's data-act becomes an event of that name
 
@@ -23,26 +24,33 @@ def add_html(value: str, script: Path | Sequence[Path], elem_id: str, **options:
     )
 
 
-def read_drops(
+def add_drop(
     page: gr.Blocks,
-    drop: gr.File,
-    models: gr.CheckboxGroup,
-    result: gr.HTML,
+    tab: str,
+    script: Path,
     read: Callable[..., str],
     render_empty: Callable[[str], str],
-    queue: str,
+    **options: Any,
 ) -> None:
-    """`read` makes the result of what is dropped, one drop of that queue at a time. The input is emptied
-    after each: nothing keeps the files. `render_empty` is what stands there before, and after Clear.
+    """Files to drop, models to tick, and what `read` makes of them, one drop at a time: beside the queue of
+    single photos, which would otherwise wait for 200 pictures or all frames. The input is emptied after each:
+    nothing keeps the files. `render_empty` is what stands there before, and after Clear. options: of gr.File.
     """
 
     def show_empty(request: gr.Request) -> str:
         return render_empty(find_language(request))
 
+    names = list_names()
+    with gr.Row():
+        drop = gr.File(label=label(f"{tab}.files"), height=160, scale=2, min_width=280, **options)
+        models = gr.CheckboxGroup(
+            names, value=names[:1], label=label(f"{tab}.models"), scale=3, min_width=280
+        )
+    result = add_html(render_empty("en"), (ACTS, script), tab)
     # preprocess=False: `read` checks the paths itself, and no file is copied.
-    options: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
-    limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": queue}
-    added = drop.upload(read, [drop, models], [result], **options, **limits)
+    private: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
+    limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": tab}
+    added = drop.upload(read, [drop, models], [result], **private, **limits)
     for finished in (added.success, added.failure):
         finished(None, js="() => null", outputs=[drop], api_visibility="private")
     result.clear(show_empty, None, [result], api_visibility="private")

@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
-from page.offered_models import create_recognizer, list_names
-from page.parts import ACTS, add_html, read_drops
+from page.offered_models import create_recognizer
+from page.parts import add_drop
 from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
-from page.words import find_language, format_number, label, say
+from page.words import find_language, format_number, say
 from video_tab.filmstrip import Filmstrip
 from video_tab.video_html import LONGEST_S, render_empty, render_story
 
@@ -22,13 +22,7 @@ LONGEST_WORK_S = 90.0
 
 def build_video(page: gr.Blocks) -> None:
     """Call inside the page's Blocks."""
-    names = list_names()
-    with gr.Row():
-        file = gr.File(label=label("video.file"), height=160, scale=2, min_width=280, elem_id="clip")
-        models = gr.CheckboxGroup(names, value=names[:1], label=label("video.models"), scale=3, min_width=280)
-    result = add_html(render_empty("en"), (ACTS, SCRIPT), "video")
-    # Beside the queue of single photos, which would otherwise wait for all its frames.
-    read_drops(page, file, models, result, read_video, render_empty, queue="video")
+    add_drop(page, "video", SCRIPT, read_video, render_empty, elem_id="clip")
 
 
 def read_video(

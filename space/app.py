@@ -50,7 +50,7 @@ def build_page(
     from models_tab.models_view import build_models
     from page.address import build_address
     from page.endpoints import add_endpoints
-    from page.gradio_private import OfflineBlocks, keep_deleting
+    from page.gradio_private import OfflineBlocks, forget_when_closed, keep_deleting
     from page.head import build_head
     from page.offered_models import offer_models
     from video_tab.video_view import build_video
@@ -73,21 +73,9 @@ def build_page(
             with gr.Tab(label("page.about"), id="about"):
                 build_about(page)
         add_endpoints()
-        page.unload(forget_photo(page))
+        forget_when_closed(page)
     keep_deleting(page)
     return page.queue(max_size=WAITING, api_open=False)  # no call gets past the queue
-
-
-def forget_photo(page: "Blocks") -> Any:
-    """What runs when a page is closed."""
-    import gradio as gr
-
-    from page.gradio_private import forget_session
-
-    def forget(request: gr.Request) -> None:
-        forget_session(page, request.session_hash or "")
-
-    return forget
 
 
 def launch_options() -> dict[str, Any]:
@@ -95,8 +83,11 @@ def launch_options() -> dict[str, Any]:
     bounded uploads, one quiet theme, two languages.
     """
     import gradio as gr
+    from starlette.middleware import Middleware
 
-    from page.server import build_app_options
+    from page.guard import Guard
+    from page.server import run_beside
+    from page.upload_folder import admit_upload
     from page.words import build_translations
 
     theme = gr.themes.Default(
@@ -124,7 +115,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": LARGEST_UPLOAD,
         "state_session_capacity": SESSIONS,
         "i18n": build_translations(),
-        "app_kwargs": build_app_options(),
+        "app_kwargs": {"middleware": [Middleware(Guard, admit_upload=admit_upload)], "lifespan": run_beside},
         "mcp_server": find_spec("mcp") is not None,  # agents may ask, too, where pip has installed "mcp"
         "quiet": True,
     }
@@ -141,7 +132,9 @@ def serve(
 
     Raises OSError where the port is taken, and FerZooError where no public address is given.
     """
-    from page.server import allow_name, bypass_proxy, close_silent_connections, raise_file_limit
+    from page.gradio_private import wrap_protocol
+    from page.server import allow_name, bypass_proxy, raise_file_limit
+    from page.uvicorn_private import limit_silence
 
     raise_file_limit()
     bypass_proxy(host)
@@ -156,7 +149,7 @@ def serve(
             prevent_thread_lock=True,
             **launch_options(),
         )
-    close_silent_connections(page)
+    wrap_protocol(page, limit_silence)
     if share and not public:
         raise FerZooError("No public address: --share needs the internet. Run fer-zoo demo without it.")
     if public:

@@ -9,7 +9,6 @@ import base64
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -58,12 +57,13 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
     "note"}, the box in the frame's pixels and the note a sentence on faces that are not read, or nothing;
     {"busy": True} where the frame is dropped, {"error": one line} where it is refused.
     """
+    language = find_language(request)
     try:
         camera, model, frame = (str(sent[key]) for key in ("camera", "model", "frame"))
         encoded = _decode(frame)
     except (TypeError, KeyError, ValueError):
         kilobytes = LARGEST_FRAME // 1000
-        return {"error": say(find_language(request), "live.unfit", kilobytes=kilobytes)}
+        return {"error": say(language, "live.unfit", kilobytes=kilobytes)}
     if not _slots.acquire(timeout=LONGEST_WAIT_S):
         return {"busy": True}
     try:
@@ -71,9 +71,8 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         tracker = _find_tracker(camera, model)
         faces = tracker.update(encoded)
         milliseconds = 1000 * (time.perf_counter() - start)
-        note = describe_reading(find_language(request), tracker.faces_left_out)
+        note = describe_reading(language, tracker.faces_left_out)
     except FerZooError as error:
-        language = find_language(request)
         return {"error": explain(error, say(language, "live.frame"), language)}
     finally:
         _slots.release()
@@ -81,17 +80,13 @@ def read_frame(sent: Any, request: gr.Request) -> dict[str, Any]:
         {"number": face.number, "box": face.box, "probabilities": face.probabilities[model].tolist()}
         for face in faces
     ]
-    classes = tracker.recognizer.models[model].classes
+    colors = map_colors(tracker.recognizer.models[model].classes)
     return {
         "faces": described,
-        "classes": _name_classes(find_language(request), classes),
+        "classes": [(name_label(language, name), color) for name, color in colors.items()],
         "milliseconds": milliseconds,
         "note": note,
     }
-
-
-def _name_classes(language: str, classes: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name_label(language, name), color) for name, color in map_colors(classes).items()]
 
 
 def _decode(frame: str) -> bytes:

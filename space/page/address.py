@@ -20,9 +20,3 @@ def render_labels(language: str) -> str:
     """Gradio's labels that are English in its Spanish too, each with its words in the visitor's language."""
     english = list_texts("en", "label")
     return render("labels", language, labels={english[key]: say(language, f"label.{key}") for key in english})
-
-
-def find_origin(request: gr.Request | None, default: str) -> str:
-    """Scheme, host and port under which the visitor's browser knows the page. The guard has checked it."""
-    headers = request.headers if request else {}
-    return headers.get("origin") or default

@@ -107,9 +107,13 @@ def keep_photos(app: Any) -> None:
     app.state_holder = sessions
 
 
-def forget_session(page: gr.Blocks, session: str) -> None:
-    """Gradio alone would hold its photo for another hour."""
-    page.app.state_holder.session_data.pop(session, None)
+def forget_when_closed(page: gr.Blocks) -> None:
+    """Call inside the page's Blocks. Gradio alone would hold a closed page's photo for another hour."""
+
+    def forget(request: gr.Request) -> None:
+        page.app.state_holder.session_data.pop(request.session_hash, None)
+
+    page.unload(forget)
 
 
 def offer_tools(app: Any, endpoints: Collection[str]) -> None:

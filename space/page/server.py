@@ -7,12 +7,9 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from page.request_rules import HOSTS_VARIABLE
-
-if TYPE_CHECKING:
-    from gradio import Blocks
 
 
 def exit_on_signals() -> None:
@@ -57,14 +54,6 @@ def bypass_proxy(host: str | None = None) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(hosts))
 
 
-def close_silent_connections(page: "Blocks") -> None:
-    """For a page that is served."""
-    from page.gradio_private import wrap_protocol
-    from page.uvicorn_private import limit_silence
-
-    wrap_protocol(page, limit_silence)
-
-
 @asynccontextmanager
 async def run_beside(app: Any) -> AsyncIterator[None]:
     """Gradio's sessions and tools as the demo wants them, and the sweep of uploads, while the app runs."""
@@ -85,13 +74,3 @@ async def _keep_sweeping(app: Any) -> None:
     while True:
         await asyncio.sleep(find_upload_ages(app)[0])
         await asyncio.to_thread(sweep_uploads, app)
-
-
-def build_app_options() -> dict[str, Any]:
-    """For Blocks.launch: app_kwargs=build_app_options()."""
-    from starlette.middleware import Middleware
-
-    from page.guard import Guard
-    from page.upload_folder import admit_upload
-
-    return {"middleware": [Middleware(Guard, admit_upload=admit_upload)], "lifespan": run_beside}

@@ -102,7 +102,7 @@ def test_the_models_that_are_ticked_are_loaded_before_anybody_asks(monkeypatch: 
         raise fer_zoo.FerZooError("as of a broken installation: it ends no page")
 
     monkeypatch.setattr(fer_zoo.Recognizer, "inspect", inspect)
-    monkeypatch.setattr("page.server.close_silent_connections", lambda _: None)
+    monkeypatch.setattr("page.gradio_private.wrap_protocol", lambda *_: None)
     page = SimpleNamespace(launch=lambda **_: (None, "http://127.0.0.1/", None))
     assert app.serve(page) == "http://127.0.0.1/"
     assert warm.wait(10) and read == [list_first_ticked()]
@@ -144,7 +144,7 @@ def test_other_models_are_offered_under_names_that_tell_them_apart(tmp_path: Pat
 def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradio's relay is on the internet: here a page stands in that only notes how it is launched."""
     import app
-    import page.server
+    import page.gradio_private
     from page.request_rules import list_hosts
 
     given: dict[str, object] = {}
@@ -157,7 +157,7 @@ def test_the_page_is_served_at_the_given_address_and_may_be_shared(monkeypatch: 
     monkeypatch.setenv("FER_ZOO_DEMO_HOSTS", "proxy.example")
     monkeypatch.setattr(app, "launch_options", dict)
     monkeypatch.setattr(app, "warm_up", lambda: None)
-    monkeypatch.setattr(page.server, "close_silent_connections", lambda _: None)
+    monkeypatch.setattr(page.gradio_private, "wrap_protocol", lambda *_: None)
     assert app.serve(Page(), 7860, host="faces.local") == "http://0.0.0.0:7860/"
     assert given["server_name"] == "faces.local" and given["share"] is False
     assert {"faces.local", "proxy.example"} <= list_hosts()

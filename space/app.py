@@ -48,7 +48,6 @@ def build_page(
     from compare_tab.compare_view import build_compare
     from live_tab.live_view import build_live
     from models_tab.models_view import build_models
-    from page.address import build_address
     from page.endpoints import add_endpoints
     from page.gradio_private import OfflineBlocks, forget_when_closed, keep_deleting
     from page.head import build_head
@@ -58,7 +57,6 @@ def build_page(
     offer_models(models)
     with OfflineBlocks(title=say("en", "page.title"), delete_cache=(upload_check_s, upload_age_s)) as page:
         build_head(page)
-        build_address(page)
         with gr.Tabs(overflow_behavior="wrap"):  # in one row that scrolls, not in a menu; ids are addresses
             with gr.Tab(label("page.compare"), id="compare"):
                 build_compare(page)

@@ -101,13 +101,13 @@ def visit() -> dict[str, Any]:
     from compare_tab.compare_view import add_photo
     from compare_tab.example_photos import find_example
     from page.endpoints import compare
-    from page.offered_models import load_once
+    from page.offered_models import create_recognizer
     from video_tab.video_view import read_video
 
     fer_zoo.isolate_decoding()  # as app.launch does
     app.build_page()
     assert Path(fer_zoo.__file__).parent == Path("fer_zoo").resolve()
-    assert fer_zoo.measure_latency(load_once(MODELS[0]))
+    assert fer_zoo.measure_latency(create_recognizer(MODELS).models[MODELS[0]])
     example = find_example("drawn").path
     encoded = example.read_bytes()
     answers = compare(gr.FileData(**upload("faces.png", encoded)), MODELS)

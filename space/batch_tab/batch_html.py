@@ -1,5 +1,7 @@
-"""The list of faces as HTML."""
+"""The list of faces as HTML, and as CSV text."""
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,14 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batch_tab.dropped_pictures import MAX_PICTURES
-from batch_tab.table import list_classes, write_table
+from fer_zoo import EMOTIONS
 from page.data_uris import encode_pixels
 from page.limits import LARGEST_TOTAL, LARGEST_ZIP
-from page.remarks import describe_reading
 from page.report import render_no_report, render_report
-from page.words import say
+from page.words import describe_reading, say
 
 MAX_ROWS = 300  # shown; a crop takes about 2 KB of the page
+COLUMNS = ("image", "face", "x", "y", "width", "height", "score", "model", "answer")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FaceRow(NamedTuple):
@@ -68,3 +71,31 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
 def count_answers(rows: Sequence[FaceRow], model: str) -> dict[str, int]:
     """How many faces have which answer of the model, the most frequent first."""
     return dict(Counter(row.find_top(model)[0] for row in rows if model in row.models).most_common())
+
+
+def list_classes(results: list[dict[str, Any]]) -> list[str]:
+    """All classes that the models know, in their order; the seven emotions where no face was read."""
+    answers = [named for result in results for face in result["faces"] for named in face["models"].values()]
+    return list(dict.fromkeys(name for named in answers for name in named)) or list(EMOTIONS)
+
+
+def write_table(results: list[dict[str, Any]]) -> str:
+    """A row for each face and model. results: as `fer-zoo predict --json` prints them."""
+    text, classes = io.StringIO(), list_classes(results)
+    writer = csv.writer(text)
+    writer.writerow([*COLUMNS, *map(neutralize, classes)])
+    for result in results:
+        for number, face in enumerate(result["faces"], 1):
+            for model, named in face["models"].items():
+                answer = max(named, key=named.__getitem__)
+                image = neutralize(result["image"])
+                found = [image, number, *face["box"], face["score"], neutralize(model), neutralize(answer)]
+                writer.writerow(
+                    [*found, *(f"{named[name]:.6f}" if name in named else "" for name in classes)]
+                )
+    return text.getvalue()
+
+
+def neutralize(cell: str) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe before what could begin one (OWASP)."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

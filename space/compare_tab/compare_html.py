@@ -10,10 +10,9 @@ import numpy as np
 from fer_zoo import EMOTIONS, draw_heat
 from page.data_uris import encode_picture, encode_pixels, to_uri
 from page.offered_models import ModelFacts, choose_leads, create_recognizer, read_facts
-from page.remarks import describe_reading
 from page.templates import map_colors, render
 from page.uploads import hide_paths
-from page.words import format_number, name_label, say
+from page.words import describe_reading, format_number, name_label, say
 
 if TYPE_CHECKING:
     from fer_zoo.recognition.recognizer import Inspection

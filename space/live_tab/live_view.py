@@ -18,10 +18,9 @@ import gradio as gr
 from fer_zoo import EMOTIONS, FaceTracker, FerZooError
 from page.offered_models import SIMULTANEOUS, create_recognizer, list_names
 from page.parts import add_html, follow_language
-from page.remarks import describe_reading
 from page.templates import map_colors, render
 from page.uploads import explain
-from page.words import find_language, list_texts, name_label, say
+from page.words import describe_reading, find_language, list_texts, name_label, say
 
 SCRIPT = Path(__file__).with_name("view.js")
 FASTEST = "cnn-baseline"

@@ -1,18 +1,21 @@
 """The Models tab: all models in a table that sorts, and a page for each."""
 
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import gradio as gr
 
 import fer_zoo
 from models_tab.model_html import render_model
-from models_tab.speed import list_speeds, measure_speed
 from models_tab.zoo_html import render_models
-from page.offered_models import QUEUE, list_names, list_offered
+from page.offered_models import QUEUE, create_recognizer, list_names, list_offered
 from page.parts import add_html, fill_at_start
 from page.words import find_language
 
 SCRIPT = Path(__file__).with_name("view.js")
+_measured: dict[str, dict[str, Any]] = {}  # of `fer_zoo.measure_latency`, by model: once for all visitors
+_lock = Lock()  # two that measure at once would slow each other down
 
 
 def build_models(page: gr.Blocks) -> None:
@@ -26,12 +29,14 @@ def build_models(page: gr.Blocks) -> None:
 
 def show_models(request: gr.Request) -> str:
     """HTML of the table, with the speeds that anybody has measured since the page was started."""
-    return render_models(list_offered(), find_language(request), list_speeds())
+    return render_models(list_offered(), find_language(request), dict(_measured))
 
 
 def measure_models(request: gr.Request) -> str:
     for name in list_names():
-        measure_speed(name)
+        with _lock:
+            if name not in _measured:
+                _measured[name] = fer_zoo.measure_latency(create_recognizer([name]).models[name])
     return show_models(request)
 
 

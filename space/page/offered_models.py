@@ -10,7 +10,7 @@ import fer_zoo
 from page.uploads import cut_name
 
 if TYPE_CHECKING:
-    from fer_zoo import FaceClassifier, Recognizer
+    from fer_zoo import Recognizer
 
 SIDE_BY_SIDE = 4  # models whose columns a table of Compare shows without scrolling
 SIMULTANEOUS = 2  # jobs that compute at a time; the others wait in the queue
@@ -118,10 +118,6 @@ def create_recognizer(names: Sequence[str]) -> "Recognizer":
         raise fer_zoo.FerZooError(f"No model is chosen. Known: {', '.join(offered)}.")
     sources = tuple(row["source"] for row in list_offered())
     return _share_models(sources).select([name for name in offered if name in names])
-
-
-def load_once(name: str) -> "FaceClassifier":
-    return create_recognizer([name]).models[name]
 
 
 @cache

@@ -52,6 +52,18 @@ def has_text(key: str) -> bool:
     return key in TEXTS[LANGUAGES[0]]
 
 
+def describe_reading(language: str, faces_left_out: int = 0, turned: int = 0) -> str:
+    """Sentences, or nothing where every face is read in a picture as it is. As of fer_zoo's Inspection."""
+    told = []
+    if faces_left_out:
+        told.append(say(language, "page.left_out", count=faces_left_out))
+    if turned == 180:
+        told.append(say(language, "page.upside_down"))
+    elif turned:
+        told.append(say(language, "page.sideways", degrees=turned))
+    return " ".join(told)
+
+
 def name_label(language: str, name: str) -> str:
     """An emotion in the visitor's language; another class of a model's own as it is."""
     return say(language, f"emotion.{name}") if has_text(f"emotion.{name}") else name

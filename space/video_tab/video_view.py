@@ -8,9 +8,8 @@ import gradio as gr
 from fer_zoo import FaceTracker, FerZooError, Recognizer, VideoStory, follow_video
 from page.offered_models import create_recognizer
 from page.parts import add_drop
-from page.remarks import describe_reading
 from page.uploads import find_name, find_upload
-from page.words import find_language, format_number, say
+from page.words import describe_reading, find_language, format_number, say
 from video_tab.filmstrip import Filmstrip
 from video_tab.video_html import LONGEST_S, render_empty, render_story
 

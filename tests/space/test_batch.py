@@ -228,7 +228,7 @@ def test_a_fault_is_told_in_the_language_of_the_page(broken: Path) -> None:
 
 
 def test_table_has_a_row_for_each_face_and_model(pair: Path, no_face: Path) -> None:
-    from batch_tab.table import write_table
+    from batch_tab.batch_html import write_table
 
     _, results, _, _ = recognize(
         "one", "two", pictures=[('a,\n"b".png', pair.read_bytes()), ("c.png", no_face.read_bytes())]
@@ -248,7 +248,7 @@ def test_table_has_a_row_for_each_face_and_model(pair: Path, no_face: Path) -> N
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_file_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
-    from batch_tab.table import write_table
+    from batch_tab.batch_html import write_table
 
     name = f"{start}HYPERLINK(1).png"
     face = {"box": [1, 2, 3, 4], "score": 0.9, "models": {name: dict.fromkeys(EMOTIONS, 1 / 7)}}
@@ -411,7 +411,7 @@ def test_answers_are_counted_and_a_single_model_shows_all_its_percentages() -> N
 
 
 def test_a_model_of_other_classes_has_its_own_columns() -> None:
-    from batch_tab.table import write_table
+    from batch_tab.batch_html import write_table
 
     faces = [{"box": [0, 0, 9, 9], "score": 0.9, "models": {"m": {"calm": 0.6, "=odd": 0.4}}}]
     (line,) = csv.DictReader(io.StringIO(write_table([{"image": "a.png", "faces": faces}])))

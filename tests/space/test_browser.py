@@ -344,9 +344,9 @@ def test_the_page_says_what_it_cannot_know(page: Any) -> None:
 
 
 def test_speed_is_measured_where_the_page_runs(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models_tab import speed
+    from models_tab import models_view
 
-    monkeypatch.setattr(speed, "_measured", {})
+    monkeypatch.setattr(models_view, "_measured", {})
     page.reload()
     page.get_by_role("tab", name="Models").click()
     page.get_by_role("heading", name="Accuracy against parameters").wait_for()

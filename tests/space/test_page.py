@@ -81,12 +81,12 @@ def test_upload_event_reads_no_file_of_the_server(served: Any, portrait: Path) -
 def test_models_that_fail_leave_the_others_alone(
     served: Any, client: Client, portrait: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from page.offered_models import load_once
+    from page.offered_models import create_recognizer
 
     def fail(_: Any) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(load_once("resnet_48"), "forward", fail)
+    monkeypatch.setattr(create_recognizer(["resnet_48"]).models["resnet_48"], "forward", fail)
     html = served.add(portrait, ["cnn-baseline", "resnet_48"])
     assert html.count(">out of memory<") == 1 and "fz-answer" in html
     answer = compare(client, portrait)

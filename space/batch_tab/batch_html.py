@@ -3,7 +3,6 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,13 +42,7 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
     shown = rows[:MAX_ROWS]
     models = list(dict.fromkeys(name for row in shown for name in row.models))
     faces = sum(len(result["faces"]) for result in results)
-    remarks = [
-        (
-            result["image"],
-            describe_reading(language, result.get("faces_left_out", 0), result.get("turned", 0)),
-        )
-        for result in results
-    ]
+    tops = Counter(row.find_top(models[0])[0] for row in rows if models and models[0] in row.models)
     return render_report(
         "batch",
         say(language, "batch.summary", pictures=len(results), faces=faces),
@@ -58,19 +51,18 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         language,
         note=note,
         faults=[result["error"] for result in results if "error" in result],
-        remarks=[(name, told) for name, told in remarks if told],
+        remarks=[
+            (result["image"], told)
+            for result in results
+            if (told := describe_reading(language, result.get("faces_left_out", 0), result.get("turned", 0)))
+        ],
         models=models,
-        counts=count_answers(rows, models[0]) if models else {},
+        counts=dict(tops.most_common()),
         classes=list_classes(results),
         rows=shown,
         is_shortened=len(rows) > MAX_ROWS,
         encode=encode_pixels,
     )
-
-
-def count_answers(rows: Sequence[FaceRow], model: str) -> dict[str, int]:
-    """How many faces have which answer of the model, the most frequent first."""
-    return dict(Counter(row.find_top(model)[0] for row in rows if model in row.models).most_common())
 
 
 def list_classes(results: list[dict[str, Any]]) -> list[str]:

@@ -98,7 +98,9 @@ def _draw_reliability(bins: dict[str, list[Any]], language: str) -> Markup:
 
 
 def _describe_training(stored: dict[str, Any], language: str) -> str:
-    training = stored["training"]
+    training, start = stored["training"], stored["pretrained"]
+    if isinstance(start, dict):  # a trained model, with the start of its weights' SHA-256
+        start = f"{start['name']} ({start['sha256']})"
     best = say(
         language,
         "model.best",
@@ -106,7 +108,7 @@ def _describe_training(stored: dict[str, Any], language: str) -> str:
         epochs=training["epochs"],
         minutes=format_number(language, training["minutes"], ".1f"),
         seed=stored["seed"],
-        start=_name_start(stored["pretrained"]) or say(language, "model.scratch"),
+        start=start or say(language, "model.scratch"),
         temperature=format_number(language, stored["temperature"], ".3f"),
         fingerprint=stored["data_fingerprint"].replace("with votes", say(language, "model.with_votes")),
     )
@@ -121,11 +123,6 @@ def _describe_training(stored: dict[str, Any], language: str) -> str:
     if used := calibration.get("statistics_faces"):
         best += " " + say(language, "model.statistics", faces=format_number(language, used, ",d"))
     return best
-
-
-def _name_start(start: Any) -> Any:
-    """A trained model's name, with the start of its weights' SHA-256; else what config.json has."""
-    return f"{start['name']} ({start['sha256']})" if isinstance(start, dict) else start
 
 
 def _flatten(recipe: dict[str, Any]) -> dict[str, Any]:

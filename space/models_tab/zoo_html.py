@@ -31,10 +31,6 @@ def read_score(row: dict[str, Any]) -> dict[str, Any]:
     return row["metrics"].get(SPLIT, {})
 
 
-def read_agreement(row: dict[str, Any], _: Speeds) -> float | None:
-    return (read_score(row).get("ferplus") or {}).get("agreement")
-
-
 def read_calibration_error(row: dict[str, Any], _: Speeds) -> float | None:
     """By the labels that the weights learned."""
     score = read_score(row)
@@ -49,7 +45,7 @@ def read_latency(row: dict[str, Any], speeds: Speeds) -> float | None:
 
 COLUMNS = (
     Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
-    Column("ferplus", read_agreement, ".1%"),
+    Column("ferplus", lambda row, _: (read_score(row).get("ferplus") or {}).get("agreement"), ".1%"),
     Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
     Column("ece", read_calibration_error, ".1%"),
     Column("latency", read_latency, ".1f", " ms"),

@@ -67,15 +67,9 @@ def is_known_host(header: str, hosts: Iterable[str]) -> bool:
     """A name that somebody else points at this machine (DNS rebinding) is unknown; no address is such."""
     try:
         name = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return False
-    return name in hosts or _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
+        if name not in hosts:
+            ipaddress.ip_address(name)
+    except ValueError:  # of a header that is no host, or a name that is no address
         return False
     return True
 

@@ -173,19 +173,11 @@ def launch(
     models: Sequence[str] = (),
     fetch: bool = False,
 ) -> None:
-    """Serve the page until Ctrl-C or a signal that ends it.
+    """Serve the page until Ctrl-C or a signal that ends it. The parameters are the options of `fer-zoo demo`.
 
-    Args:
-        port: None leaves the choice to Gradio and its environment.
-        open_browser: Open the page in this machine's browser.
-        host: Address to listen at; None is this machine alone.
-        share: Give the page a public address through Gradio's relay, for a week at most.
-        models: Names, folders or Hub addresses to offer instead of the package's own.
-        fetch: Let visitors name a picture by its public web address, which this machine then fetches.
-
-    Raises:
-        OSError: The port is taken.
-        FerZooError: A model does not exist, or there is no public address.
+    port: None leaves the choice to Gradio and its environment. host: None is this machine alone.
+    Raises OSError where the port is taken, and FerZooError where a model does not exist or no public address
+    is given.
     """
     from page.server import exit_on_signals, is_loopback
 

@@ -16,8 +16,6 @@ DEFAULT_ORIGIN = "http://127.0.0.1:7860"
 
 
 def build_about(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
-
     def show(request: gr.Request) -> str:
         origin = request.headers.get("origin") or DEFAULT_ORIGIN  # the guard has checked it
         return render_about(find_language(request), origin)

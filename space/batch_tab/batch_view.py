@@ -20,7 +20,6 @@ LONGEST_WORK_S = 240.0
 
 
 def build_batch(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     add_drop(page, "batch", SCRIPT, read_batch, render_empty, elem_id="many", file_count="multiple")
 
 

@@ -240,10 +240,7 @@ def render_heats(
     classes: Mapping[str, Sequence[str]],
     language: str,
 ) -> str:
-    """HTML of the heatmaps of face `index` for an emotion, by the models that have it among their classes.
-
-    crop: uint8 (48, 48).
-    """
+    """By the models that have the emotion among their classes. crop: of face `index`, uint8 (48, 48)."""
     targets = {name: [own.index(emotion)] for name, own in classes.items() if emotion in own}
     maps, faults = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
     shown = name_label(language, emotion)

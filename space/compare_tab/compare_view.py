@@ -48,7 +48,6 @@ class PhotoState(NamedTuple):
 
 
 def build_compare(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     state = gr.State(None)  # PhotoState: for when other models are chosen, or somebody asks why
     photo = add_html(render_photo_input(), SCRIPTS / "photo.js", "photo")
     link = gr.Textbox(label=label("compare.link"), visible=may_fetch(), max_lines=1, elem_id="link")
@@ -139,7 +138,6 @@ def compare_again(state: PhotoState | None, models: list[str], request: gr.Reque
 
 def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Request) -> str:
     """HTML of the heatmaps of one face for one emotion; nothing for a face or an emotion that is not there.
-
     Raises gr.Error, which the page shows as a message, where the photo is no longer held.
     """
     sent = read_event(event)
@@ -154,7 +152,6 @@ def show_heats(state: PhotoState | None, event: gr.EventData, request: gr.Reques
 
 
 def show_welcome(state: PhotoState | None, request: gr.Request) -> Any:
-    """When the page is opened."""
     return gr.skip() if state else render_welcome(find_language(request))
 
 

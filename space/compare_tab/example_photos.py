@@ -1,5 +1,4 @@
-"""Where a photo comes from: a file, the clipboard, the camera; or an example, to try first: drawn faces, and
-photos in the public domain that come with packages."""
+"""The photo's input, and what to try first: drawn faces, photos in the public domain from packages."""
 
 import io
 import json

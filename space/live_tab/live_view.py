@@ -36,7 +36,6 @@ _lock = Lock()
 
 
 def build_live(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     live = add_html(render_live("en"), SCRIPT, "live", server_functions=[read_frame])
     follow_language(page, live, render_live)
 

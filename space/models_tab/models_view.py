@@ -19,7 +19,6 @@ _lock = Lock()  # two that measure at once would slow each other down
 
 
 def build_models(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     zoo = add_html(render_models(list_offered(), "en", {}), SCRIPT, "zoo")
     fill_at_start(page, zoo, show_models)
     zoo.select(show_model, None, [zoo], api_visibility="private")

@@ -18,8 +18,7 @@ Speeds = Mapping[str, dict[str, Any]]  # as `fer_zoo.measure_latency` gives them
 
 
 class Column(NamedTuple):
-    """key: of its words. read: its number from a row of the zoo and the speeds, or None. spec, unit: to show
-    it."""
+    """key: of its words. read: its number from a row of the zoo and the speeds, or None."""
 
     key: str
     read: Callable[[dict[str, Any], Speeds], float | None]

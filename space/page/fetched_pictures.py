@@ -95,6 +95,5 @@ def read_body(chunks: Iterator[bytes], end: float) -> bytes:
 
 
 def name_picture(url: str) -> str:
-    """The last part of its path."""
     path = unquote(urlsplit(url).path).rstrip("/")
     return cut_name(path.rpartition("/")[2] or "picture")

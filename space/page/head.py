@@ -14,7 +14,6 @@ HEAD, *SCRIPTS = [Path(__file__).with_name(name) for name in ("head.js", "addres
 
 
 def build_head(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     follow_language(page, add_html(render_head("en"), HEAD, "introduction"), render_head)
     follow_language(page, add_html("", SCRIPTS, "address"), render_labels)
 

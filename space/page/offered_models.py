@@ -24,8 +24,7 @@ _given: list[dict[str, Any]] = []  # as of `list_offered`, where not the package
 def offer_models(models: Sequence[str]) -> None:
     """Offer these names, folders and Hub addresses from now on; none is all weights of the package.
 
-    Raises:
-        FerZooError: One of them is no model.
+    Raises FerZooError where one of them is no model.
     """
     rows = fer_zoo.list_models(models) if models else []
     names = fer_zoo.Recognizer(models).names if models else []  # tells folders of one architecture apart

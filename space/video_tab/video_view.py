@@ -20,7 +20,6 @@ LONGEST_WORK_S = 90.0
 
 
 def build_video(page: gr.Blocks) -> None:
-    """Call inside the page's Blocks."""
     add_drop(page, "video", SCRIPT, read_video, render_empty, elem_id="clip")
 
 
@@ -30,9 +29,7 @@ def read_video(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio knows that the bar is wanted
 ) -> str:
-    """HTML of what the faces showed. Raises gr.Error, which the page shows as a message, where there is no
-    frame to read.
-    """
+    """HTML of what the faces showed. Raises gr.Error, which the page shows, where no frame can be read."""
     language = find_language(request)
     name = find_name(file)
     if not models:

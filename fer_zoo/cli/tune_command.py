@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 from fer_zoo.cli.arguments import (
@@ -14,6 +15,7 @@ from fer_zoo.cli.arguments import (
     read_recipe,
     seed,
 )
+from fer_zoo.errors import TrainingError
 
 TRIALS = 20
 
@@ -44,10 +46,10 @@ def add_parsers(parsers: Any) -> None:
 
 def run_tune(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.fer2013 import find_source, read_fer2013
-    from fer_zoo.experiments.tune_storage import import_optuna
     from fer_zoo.models.registry import find_architecture
 
-    import_optuna()
+    if not find_spec("optuna"):
+        raise TrainingError("The search needs Optuna. Run: pip install 'fer-zoo[tune]'")
     row = find_architecture(arguments.arch)
     find_source(arguments.data)
     from fer_zoo.experiments.search_space import load_space

@@ -1,9 +1,12 @@
 """The display of a search on stderr: the best runs and those in progress, of every worker."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import optuna
+from optuna import Study
+from optuna.trial import FrozenTrial
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
 ROWS = 10
 
@@ -12,11 +15,8 @@ class TrialTable:
     """A table that changes with every epoch, and one line that stays for each finished run."""
 
     def __init__(
-        self, study: "optuna.Study", name: str, epochs: int, trials: int | None, is_visible: bool = True
+        self, study: Study, name: str, epochs: int, trials: int | None, is_visible: bool = True
     ) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
         self.study, self.name, self.epochs, self.trials = study, name, epochs, trials
         self.console = Console(stderr=True, quiet=not is_visible)
         # `refresh` redraws: with a clock of its own the table would be built from the database all the time
@@ -33,14 +33,12 @@ class TrialTable:
     def refresh(self) -> None:
         self.live.update(self._draw(), refresh=True)
 
-    def finish(self, trial: "optuna.trial.FrozenTrial") -> None:
+    def finish(self, trial: FrozenTrial) -> None:
         line = f"trial {' '.join(_describe(trial, self.epochs))}"
         self.console.print(line, highlight=False, soft_wrap=True)
         self.refresh()
 
-    def _draw(self) -> Any:
-        from rich.table import Table
-
+    def _draw(self) -> Table:
         trials = self.study.get_trials(deepcopy=False)
         done = sum(trial.state.is_finished() for trial in trials)
         table = Table(
@@ -56,13 +54,13 @@ class TrialTable:
         return table
 
 
-def read_progress(trial: "optuna.trial.FrozenTrial") -> tuple[int, float | None]:
+def read_progress(trial: FrozenTrial) -> tuple[int, float | None]:
     """The latest epoch and PublicTest accuracy: of a pruned trial, the accuracy so far."""
     epoch = max(trial.intermediate_values, default=0)
     return epoch, trial.intermediate_values.get(epoch) if trial.value is None else trial.value
 
 
-def _describe(trial: "optuna.trial.FrozenTrial", epochs: int) -> list[str]:
+def _describe(trial: FrozenTrial, epochs: int) -> list[str]:
     """Number, state, epoch, PublicTest accuracy and settings, as text."""
     epoch, accuracy = read_progress(trial)
     settings = ", ".join(

@@ -4,19 +4,21 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import optuna.visualization.matplotlib as pictures
+from matplotlib.ticker import NullFormatter
+from optuna import Study
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import TrialState
 
 from fer_zoo.utils.files import write_atomically
 
-if TYPE_CHECKING:
-    import optuna
 
-
-def draw_study(study: "optuna.Study", folder: Path) -> None:
+def draw_study(study: Study, folder: Path) -> None:
     """Write history.png, slices.png and, from two finished trials on that differ, importance.png."""
-    import optuna.visualization.matplotlib as pictures
-    from optuna.trial import TrialState
-
     label = "PublicTest accuracy"
     _draw(lambda: pictures.plot_optimization_history(study, target_name=label), folder / "history.png")
     _draw(lambda: _part_labels(pictures.plot_slice(study, target_name=label)), folder / "slices.png")
@@ -27,9 +29,6 @@ def draw_study(study: "optuna.Study", folder: Path) -> None:
 
 def _part_labels(axes: Any) -> Any:
     """The panels stand so close that long labels would run into the next one."""
-    import numpy as np
-    from matplotlib.ticker import NullFormatter
-
     for panel in np.ravel(axes):
         panel.tick_params("x", rotation=35)
         panel.xaxis.set_minor_formatter(NullFormatter())  # of a logarithmic axis under a decade
@@ -37,9 +36,6 @@ def _part_labels(axes: Any) -> Any:
 
 
 def _draw(plot: Callable[[], Any], path: Path) -> None:
-    import matplotlib.pyplot as plt
-    from optuna.exceptions import ExperimentalWarning
-
     # Optuna draws by pyplot: the reader's own backend, style and open figures must not notice
     backend = plt.get_backend()
     plt.switch_backend("agg")

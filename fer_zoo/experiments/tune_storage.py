@@ -4,13 +4,13 @@ import json
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import optuna
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from fer_zoo.errors import TrainingError, one_line
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe
-
-if TYPE_CHECKING:
-    from optuna import Study
 
 FILE_NAME = "study.db"
 HEARTBEAT_S = 30  # a worker without four of these is considered dead, and its trial is repeated
@@ -18,23 +18,13 @@ TRIALS_BEFORE_PRUNING = 4  # that many curves make the first median
 OPENING_S = 20  # workers that start together collide while the first creates the tables
 
 
-def import_optuna() -> Any:
-    """Raises TrainingError where the extra is not installed."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise TrainingError("The search needs Optuna. Run: pip install 'fer-zoo[tune]'") from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
-def open_study(name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None) -> "Study":
+def open_study(
+    name: str, folder: Path, storage: str | None, epochs: int, search_seed: int | None
+) -> optuna.Study:
     """Open the study of an architecture, or create it. storage: URL of the database; default SQLite in the
-    folder. Raises TrainingError without Optuna, or where the database cannot be opened.
+    folder. Raises TrainingError where the database cannot be opened.
     """
-    optuna = import_optuna()
-    from sqlalchemy.exc import SQLAlchemyError
-
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = storage or f"sqlite:///{folder.resolve() / FILE_NAME}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +47,6 @@ def open_study(name: str, folder: Path, storage: str | None, epochs: int, search
 
 
 def _open_database(url: str) -> Any:
-    import optuna
-    from sqlalchemy.exc import DatabaseError, IntegrityError
-
     started = time.monotonic()
     while True:
         try:
@@ -81,7 +68,7 @@ def _open_database(url: str) -> Any:
             time.sleep(0.5)
 
 
-def check_identity(study: "Study", identity: dict[str, Any]) -> None:
+def check_identity(study: optuna.Study, identity: dict[str, Any]) -> None:
     """Trials can be compared only if all but the point is the same. Raises TrainingError."""
     saved = study.user_attrs.get("search")
     if saved is None:

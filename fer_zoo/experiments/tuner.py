@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from optuna import Study, Trial, TrialPruned
+from optuna.trial import FrozenTrial, TrialState
 
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import TrainingError
@@ -22,10 +25,6 @@ from fer_zoo.recipes.recipe import Recipe, describe_recipe, format_recipe
 from fer_zoo.training.trainer import FitResult, fit
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_csv, write_text
-
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
 
 MAX_FAILURES = 3  # in a row
 
@@ -66,7 +65,7 @@ def tune(
         search_seed: makes the choices repeatable as well, for one worker.
 
     Raises:
-        TrainingError: no Optuna, no database, another search in it, three failed runs in a row.
+        TrainingError: no database, another search in it, three failed runs in a row.
     """
     pick_device(device)
     row, folder = find_architecture(architecture), Path(out)
@@ -97,7 +96,7 @@ def tune(
 class _Worker:
     """The trials of this process. train: `fit` without its recipe and folder."""
 
-    study: "Study"
+    study: Study
     folder: Path
     recipe: Recipe
     space: Space
@@ -105,9 +104,7 @@ class _Worker:
     table: TrialTable
     failures: int = 0  # in a row
 
-    def run_trial(self, trial: "Trial") -> float:
-        import optuna
-
+    def run_trial(self, trial: Trial) -> float:
         point = {dimension.name: _suggest(trial, dimension) for dimension in self.space}
         trial_dir = self.folder / "trials" / f"{trial.number:04d}"
         shutil.rmtree(trial_dir, ignore_errors=True)
@@ -125,7 +122,7 @@ class _Worker:
             self.failures += 1
             if self.failures == MAX_FAILURES:
                 raise
-            raise optuna.TrialPruned(str(error)) from error  # a loss that is not finite is a bad result
+            raise TrialPruned(str(error)) from error  # a loss that is not finite is a bad result
         except KeyboardInterrupt:
             self.study.enqueue_trial(trial.params)  # it comes first when the search is resumed
             raise
@@ -133,10 +130,10 @@ class _Worker:
             trial.set_user_attr("seconds", time.perf_counter() - start)
         self.failures = 0
         if not promising[-1]:
-            raise optuna.TrialPruned
+            raise TrialPruned
         return result.public_accuracy
 
-    def finish_trial(self, study: "Study", trial: "FrozenTrial") -> None:
+    def finish_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Drop weights, so that a long search fits on a disk: those of the best trial stay."""
         complete = {one.number for one in _list_complete(study)}
         best = study.best_trial.number if complete else None
@@ -147,7 +144,7 @@ class _Worker:
         self.table.finish(trial)
 
 
-def _suggest(trial: "Trial", dimension: Dimension) -> Any:
+def _suggest(trial: Trial, dimension: Dimension) -> Any:
     if dimension.choices:
         return trial.suggest_categorical(dimension.name, list(dimension.choices))
     if dimension.whole:
@@ -155,19 +152,17 @@ def _suggest(trial: "Trial", dimension: Dimension) -> Any:
     return trial.suggest_float(dimension.name, dimension.low, dimension.high, log=dimension.log)
 
 
-def _is_enough(study: "Study", trials: int | None, deadline: float) -> bool:
+def _is_enough(study: Study, trials: int | None, deadline: float) -> bool:
     states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
     done = states.count("COMPLETE") + states.count("PRUNED")
     return (trials is not None and done >= trials) or time.monotonic() >= deadline
 
 
-def _list_complete(study: "Study") -> "list[FrozenTrial]":
-    from optuna.trial import TrialState
-
+def _list_complete(study: Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _write_results(study: "Study", folder: Path, recipe: Recipe) -> None:
+def _write_results(study: Study, folder: Path, recipe: Recipe) -> None:
     if not _list_complete(study):
         return
     trials = study.get_trials(deepcopy=False)
@@ -183,7 +178,7 @@ def _write_results(study: "Study", folder: Path, recipe: Recipe) -> None:
     draw_study(study, folder)
 
 
-def _list_trials(trials: "list[FrozenTrial]") -> Iterator[list[Any]]:
+def _list_trials(trials: list[FrozenTrial]) -> Iterator[list[Any]]:
     names = sorted({name for trial in trials for name in trial.params})
     yield ["trial", "state", "public_accuracy", "epochs", "minutes", *names]
     for trial in trials:
@@ -194,7 +189,7 @@ def _list_trials(trials: "list[FrozenTrial]") -> Iterator[list[Any]]:
         yield [*head, *(trial.params.get(name) for name in names)]
 
 
-def _summarize(study: "Study", folder: Path) -> TuneResult:
+def _summarize(study: Study, folder: Path) -> TuneResult:
     complete = _list_complete(study)
     if not complete:
         raise TrainingError("No run was finished: give more --trials or --minutes.")

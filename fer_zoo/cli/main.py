@@ -7,47 +7,24 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 
 from fer_zoo._version import __version__
-from fer_zoo.cli import (
-    bench_command,
-    completion_command,
-    data_command,
-    demo_command,
-    evaluate_command,
-    list_command,
-    predict_command,
-    report_command,
-    share_command,
-    study_command,
-    train_command,
-    tune_command,
-    video_command,
-)
+from fer_zoo.cli import completion_command
 from fer_zoo.cli.arguments import Parser
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.files import name_reason
+
+# Modules in the order of --help: `evaluate` has compare and report too, `predict` video, `share` push, pull.
+COMMANDS = ("list", "data", "train", "tune", "study", "evaluate", "predict", "share", "demo", "bench")
 
 
 def build_parser() -> Parser:
     parser = Parser(prog="fer-zoo", description="Facial-expression models for FER2013.")
     parser.add_argument("--version", action="version", version=f"fer-zoo {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (
-        list_command,
-        data_command,
-        train_command,
-        tune_command,
-        study_command,
-        evaluate_command,
-        report_command,
-        predict_command,
-        video_command,
-        share_command,
-        demo_command,
-        bench_command,
-    ):
-        module.add_parsers(parsers)
+    for name in COMMANDS:
+        import_module(f"fer_zoo.cli.{name}_command").add_parsers(parsers)
     completion_command.add_parsers(parsers, parser)
     return parser
 

@@ -133,7 +133,8 @@ def _annotate(photo: Path, result: dict[str, Any], folder: Path, drawn: set[str]
         named = next(iter(face["models"].values()))
         top = find_top(named)
         boxes.append(face["box"])
-        labels.append(f"{number} {top} {named[top]:.0%}")
+        beside = f"{number} " if len(result["faces"]) > 1 else ""  # as in the text
+        labels.append(f"{beside}{top} {named[top]:.0%}")
         colors.append(find_colors(list(named))[list(named).index(top)])
     name, count = photo.stem, 1
     while name.lower() in drawn:  # some disks take A.png for a.png

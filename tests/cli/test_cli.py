@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_zoo.cli.main import main
+from fer_zoo.cli.predict_command import _annotate
 from fer_zoo.emotions import EMOTIONS
 
 
@@ -102,6 +103,20 @@ def test_predict_draws_the_answers_and_sums_them_up(capsys, tmp_path) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["predict", str(folders[0]), "--annotate", "a", "--out", "b"])
     assert caught.value.code == 2 and "do not go together" in capsys.readouterr().err
+
+
+def test_a_face_alone_on_its_photo_is_drawn_without_a_number(monkeypatch, tmp_path) -> None:
+    seen = []
+
+    def draw(_photo, _boxes, labels, _colors) -> Image.Image:
+        seen.append(labels)
+        return Image.new("RGB", (9, 9))
+
+    monkeypatch.setattr("fer_zoo.recognition.face_drawing.draw_faces", draw)
+    face = {"box": [0, 0, 9, 9], "models": {"cnn-baseline": {"happy": 0.93, "sad": 0.07}}}
+    for count in (1, 2):
+        _annotate(Path("a.png"), {"faces": [face] * count}, tmp_path, set())
+    assert seen == [["happy 93%"], ["1 happy 93%", "2 happy 93%"]]
 
 
 def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None:

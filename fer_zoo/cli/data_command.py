@@ -14,7 +14,6 @@ from fer_zoo.cli.arguments import (
     explain_stop,
     format_command,
     out_folder,
-    print_json,
     print_result,
     seed,
     whole,
@@ -139,13 +138,12 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
         findings = audit_faces(collection, **evidence._asdict(), suspects=suspects or (), progress=progress)
     write_audit(out, dataset, collection, findings, suspects)
     counts = count_findings(collection, findings)
-    if arguments.json:
-        print_json({"folder": str(out), "faces": len(collection.split), "counts": counts})
-        return
-    print(format_counts(counts))
-    print(f"\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)")
+    text = format_counts(counts)
+    text += f"\n\nWrote {out / 'index.html'}, findings.csv and exclude.csv (for fer-zoo train --exclude)"
     if suspects:
-        print(f"Look through {out / 'suspects.csv'}; --exclude takes it too.")
+        text += f"\nLook through {out / 'suspects.csv'}; --exclude takes it too."
+    result = {"folder": str(out), "faces": len(collection.split), "counts": counts}
+    print_result(arguments, result, lambda _: text)
 
 
 def _check_folds(arguments: argparse.Namespace, folders: list[Path]) -> None:
@@ -204,13 +202,11 @@ def run_data_crop(arguments: argparse.Namespace) -> None:
         print(f"fer-zoo: {escape(name)}: {escape(error)}", file=sys.stderr)
     for name in summary.no_face[:MAX_LISTED]:
         print(f"fer-zoo: no face found in {escape(name)}", file=sys.stderr)
-    if arguments.json:
-        print_json({"folder": str(out), **asdict(summary)})
-        return
-    print(format_crop_summary(summary, out, arguments.faces))
+    text = format_crop_summary(summary, out, arguments.faces)
     if summary.faces:
         train = ["fer-zoo", "train", "--arch", "resnet_48", "--data", str(out), "--pretrained", "resnet_48"]
-        print(f"Next: {format_command(*train)}")
+        text += f"\nNext: {format_command(*train)}"
+    print_result(arguments, {"folder": str(out), **asdict(summary)}, lambda _: text)
 
 
 def run_data_synth(arguments: argparse.Namespace) -> None:

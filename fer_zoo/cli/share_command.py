@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, print_json
+from fer_zoo.cli.arguments import add_command, print_result
 
 
 def add_parsers(parsers: Any) -> None:
@@ -105,10 +105,8 @@ def run_pull(arguments: argparse.Namespace) -> None:
     else:
         pulled = fetch_model(arguments.repo, arguments.revision)
     folder = str(arguments.out or pulled.path)
-    if arguments.json:
-        print_json({"repo": pulled.repo, "commit": pulled.commit, "folder": folder})
-    else:
-        print(f"{pulled.repo} at {pulled.commit} is in {folder}")
+    result = {"repo": pulled.repo, "commit": pulled.commit, "folder": folder}
+    print_result(arguments, result, lambda _: f"{pulled.repo} at {pulled.commit} is in {folder}")
 
 
 def run_push_space(arguments: argparse.Namespace) -> None:

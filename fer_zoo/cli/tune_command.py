@@ -11,7 +11,7 @@ from fer_zoo.cli.arguments import (
     explain_stop,
     format_next,
     positive,
-    print_json,
+    print_result,
     read_recipe,
     seed,
 )
@@ -71,13 +71,11 @@ def run_tune(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             device=arguments.device,
         )
-    if arguments.json:
-        print_json({**asdict(result), "folder": str(result.folder)})
-        return
     found = ", ".join(f"{key} {value}" for key, value in result.parameters.items())
-    print(
+    text = (
         f"{row.name}: {result.finished} runs finished, {result.pruned} stopped early. Best: trial "
         f"{result.best}, PublicTest {result.accuracy:.2%}: {found}\n"
         f"Recipe, table and plots: {result.folder}\n"
         f"{format_next(arguments, 'train', '--arch', row.name, '--recipe', result.folder / 'best.toml')}"
     )
+    print_result(arguments, {**asdict(result), "folder": str(result.folder)}, lambda _: text)

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,11 +130,13 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     models = load_models(folders, arguments.device)
     suspects = _cross_validate(arguments, dataset, list(models.values())) if arguments.folds else None
     known = {name: model for name, model in models.items() if model.classes == dataset.classes}
-    if len(known) < len(models):
-        print(f"fer-zoo: {_explain_unknown(models, known, suspects is not None)}", file=sys.stderr)
+    if others := ", ".join(name for name in models if name not in known):
+        left_out = f"{others}: other classes than the data's, so the predictions are left out."
+        hint = "" if arguments.folds else " --folds 5 checks the labels."
+        print(f"fer-zoo: {left_out}{hint}", file=sys.stderr)
     evidence = collect_evidence(collection, dataset, known, ferplus)
     with track("searching for duplicate photos") as progress:
-        findings = audit_faces(collection, **evidence._asdict(), suspects=suspects or (), progress=progress)
+        findings = audit_faces(collection, **evidence, suspects=suspects or (), progress=progress)
     write_audit(out, dataset, collection, findings, suspects)
     counts = count_findings(collection, findings)
     text = format_counts(counts)
@@ -156,12 +157,6 @@ def _check_folds(arguments: argparse.Namespace, folders: list[Path]) -> None:
         find_architecture(arguments.arch)
     if arguments.folds and not (arguments.arch or folders):
         raise FerZooError("--folds needs the features of --models, or --arch NAME to train a network.")
-
-
-def _explain_unknown(models: Collection[str], known: Collection[str], is_checked: bool) -> str:
-    names = ", ".join(name for name in models if name not in known)
-    hint = "" if is_checked else " --folds 5 checks the labels."
-    return f"{names}: other classes than the data's, so the predictions are left out.{hint}"
 
 
 def _cross_validate(

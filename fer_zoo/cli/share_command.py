@@ -61,7 +61,11 @@ def run_export(arguments: argparse.Namespace) -> None:
     if arguments.int8:
         if arguments.format != "onnx":
             raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
-        path = _export_int8(folder, out, arguments.data)
+        from fer_zoo.data.fer2013 import read_fer2013
+        from fer_zoo.evaluation.quantize import export_int8, format_int8
+
+        path, report = export_int8(folder, out, read_fer2013(arguments.data))
+        print(format_int8(report))
     elif arguments.format == "onnx":
         path = export_onnx(folder, out)
     elif arguments.format == "timm":
@@ -69,15 +73,6 @@ def run_export(arguments: argparse.Namespace) -> None:
     else:
         path = export_artifact(folder, out, half=arguments.half)
     print(f"Wrote {path}")
-
-
-def _export_int8(folder: Path, out: Path, data: str | None) -> Path:
-    from fer_zoo.data.fer2013 import read_fer2013
-    from fer_zoo.evaluation.quantize import export_int8, format_int8
-
-    path, report = export_int8(folder, out, read_fer2013(data))
-    print(format_int8(report))
-    return path
 
 
 def run_push(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -19,6 +19,7 @@ from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError, UnknownNameError, one_line
 from fer_zoo.utils.files import as_utf8, remove_partial_files, write_atomically, write_csv
 from fer_zoo.utils.images import SUFFIXES, read_scaled_photo, whole_picture
+from fer_zoo.utils.photo_inputs import split_chunks
 
 TABLE = "crops.csv"
 COLUMNS = ("file", "source", "faces", "x", "y", "width", "height", "score", "angle", "status")
@@ -90,9 +91,11 @@ def crop_photos(
         (folder / TABLE).open("a", newline="", encoding="utf-8") as file,
         ThreadPoolExecutor(THREADS) as pool,
     ):
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         for count, (source, found) in enumerate(_crop_each(todo, size, most, pool), 1):
             done[source] = _save(folder, todo[source].relative_to(root), source, found, taken)
-            _append(file, done[source])
+            writer.writerows(done[source])
+            file.flush()
             progress(summary.already_there + count, len(sources))
     return _summarize(summary, {source: done[source] for source in sources})
 
@@ -163,9 +166,7 @@ def _crop_each(
     photos: dict[str, Path], size: int, most: int, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[str, tuple[list[Row], list[np.ndarray]]]]:
     """Name, rows without a file, and crops of each photo, in order."""
-    names = list(photos)
-    for start in range(0, len(names), CHUNK):
-        chunk = names[start : start + CHUNK]
+    for chunk in split_chunks(photos, CHUNK):
         yield from zip(chunk, pool.map(lambda name: _crop(photos[name], size, most), chunk), strict=True)
 
 
@@ -220,11 +221,6 @@ def _choose_name(inner: Path, number: int, taken: set[str]) -> Path:
             taken.add(key)
             return name
         attempt += 1
-
-
-def _append(file: TextIO, rows: Sequence[Row]) -> None:
-    csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
-    file.flush()
 
 
 def _summarize(summary: CropSummary, done: dict[str, list[Row]]) -> CropSummary:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,7 @@ def predict_out_of_fold(
     probabilities = np.zeros((len(training), len(training.classes)), np.float32)
     for fold in range(folds):
         held_out, others = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
-
-        def predict(
-            held_out: NDArray[Any] = held_out, others: NDArray[Any] = others, fold: int = fold
-        ) -> Table:
-            return learn.predict(dataset, others, held_out, out / f"fold-{fold}", seed)
-
+        predict = partial(learn.predict, dataset, others, held_out, out / f"fold-{fold}", seed)
         probabilities[held_out] = compute_once(out / f"fold-{fold}.safetensors", key, predict)
         progress(fold + 1, folds)
     return probabilities

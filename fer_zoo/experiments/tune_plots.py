@@ -36,18 +36,13 @@ def _part_labels(axes: Any) -> Any:
 
 
 def _draw(plot: Callable[[], Any], path: Path) -> None:
-    # Optuna draws by pyplot: the reader's own backend, style and open figures must not notice
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    try:
-        with plt.rc_context(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            warnings.filterwarnings("ignore", "Attempting to set identical")  # a setting tried at one value
-            axes = plot()
-            figure = getattr(axes, "figure", None) or axes.ravel()[0].figure
-            # the layout engines stumble over Optuna's color bar; a tight box needs none
-            save = partial(figure.savefig, dpi=125, format="png", bbox_inches="tight")
-            write_atomically(path, save)
-            plt.close(figure)
-    finally:
-        plt.switch_backend(backend)
+    plt.switch_backend("agg")  # Optuna draws by pyplot, whose own choice may open windows
+    with plt.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.filterwarnings("ignore", "Attempting to set identical")  # a setting tried at one value
+        axes = plot()
+        figure = getattr(axes, "figure", None) or axes.ravel()[0].figure
+        # the layout engines stumble over Optuna's color bar; a tight box needs none
+        save = partial(figure.savefig, dpi=125, format="png", bbox_inches="tight")
+        write_atomically(path, save)
+        plt.close(figure)

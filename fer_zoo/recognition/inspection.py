@@ -72,12 +72,9 @@ class Inspection:
         return [note for note, applies in notes.items() if applies]
 
     def describe(self) -> dict[str, Any]:
-        """`faces`, and `faces_left_out` and `turned` where they are not 0."""
-        optional = {"faces_left_out": self.faces_left_out, "turned": self.turned}
-        return {"faces": self.describe_faces(), **{key: value for key, value in optional.items() if value}}
-
-    def describe_faces(self) -> list[dict[str, Any]]:
-        """Box in the given picture's pixels, score, and each model's named probabilities, for each face."""
+        """`faces`: box in the given picture's pixels, score, each model's named probabilities, and notes
+        where there are some; `faces_left_out` and `turned` where they are not 0.
+        """
         faces = []
         for index, face in enumerate(self.faces):
             named = {
@@ -87,7 +84,8 @@ class Inspection:
             notes = self.notes(index)
             described = {"box": face.scale_box(self.scale), "score": face.score, "models": named}
             faces.append({**described, "notes": notes} if notes else described)
-        return faces
+        optional = {"faces_left_out": self.faces_left_out, "turned": self.turned}
+        return {"faces": faces, **{key: value for key, value in optional.items() if value}}
 
     def plot(self, model: str | None = None) -> Image:
         """The photo with a box on each face, and the model's answer and its probability beside it.

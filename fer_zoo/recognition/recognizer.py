@@ -54,15 +54,16 @@ class Recognizer:
         device: "str | torch.device | None" = None,
         detector: Detector | str | None = DETECTOR,
     ) -> None:
-        models = _as_list(models)
-        if not models:
+        several = isinstance(models, Iterable) and not isinstance(models, str)
+        given: list[Model] = list(models) if several else [models]
+        if not given:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
         if isinstance(detector, str) and detector != DETECTOR:
             raise UnknownNameError("detector", detector, [DETECTOR])
-        names = [_read_name(model) for model in models]  # an unknown name raises now, not at the first photo
+        names = [_read_name(model) for model in given]  # an unknown name raises now, not at the first photo
         self._given = {
             name if names.count(name) == 1 else str(model): model
-            for name, model in zip(names, models, strict=True)
+            for name, model in zip(names, given, strict=True)
         }
         self._detector = detector
         self._device: torch.device | None = None
@@ -169,16 +170,11 @@ class Recognizer:
 
         probabilities, errors = _run_for_each(self._given, score, keep_going)
         return Inspection(
-            found.photo,
-            found.faces,
-            found.crops,
-            probabilities,
-            milliseconds,
-            found.scale,
-            {name: self._loaded[name].classes for name in probabilities},
-            errors,
-            found.faces_left_out,
-            found.turned,
+            **found._asdict(),
+            probabilities=probabilities,
+            milliseconds=milliseconds,
+            classes={name: self._loaded[name].classes for name in probabilities},
+            errors=errors,
         )
 
     def explain(
@@ -275,10 +271,6 @@ def _pair_boxes(
         if photo is missing or own is missing:
             raise FerZooError("There are not as many lists of boxes as photos; give one for each.")
         yield photo, own
-
-
-def _as_list(models: Model | Iterable[Model]) -> list[Model]:
-    return list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
 
 
 def _read_name(model: Model) -> str:

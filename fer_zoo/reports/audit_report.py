@@ -85,7 +85,19 @@ def write_audit(
     if suspects is not None:
         listed = _list_suspects(collection, suspects)
         write_csv(folder / "suspects.csv", [SUSPECT_COLUMNS, *listed], lineterminator="\n")
-    write_text(folder / "index.html", build_audit(dataset, collection, findings))
+    page = render_page(
+        "audit.html",
+        title="Data audit",
+        dataset=dataset,
+        checked=len(collection.split),
+        found=len({finding.row for finding in findings}),
+        trainable=int((collection.split != PRIVATE).sum()),
+        counts=count_findings(collection, findings),
+        titles=TITLES,
+        usages=USAGES,
+        kinds=[_describe_kind(collection, kind, findings) for kind in KINDS],
+    )
+    write_text(folder / "index.html", page)
 
 
 def _name_file(collection: Collection, row: int) -> str:
@@ -106,22 +118,6 @@ def _list_suspects(collection: Collection, suspects: Sequence[Suspect]) -> list[
         )
         for suspect in suspects
     ]
-
-
-def build_audit(dataset: FER2013, collection: Collection, findings: list[Finding]) -> str:
-    """The page of images."""
-    return render_page(
-        "audit.html",
-        title="Data audit",
-        dataset=dataset,
-        checked=len(collection.split),
-        found=len({finding.row for finding in findings}),
-        trainable=int((collection.split != PRIVATE).sum()),
-        counts=count_findings(collection, findings),
-        titles=TITLES,
-        usages=USAGES,
-        kinds=[_describe_kind(collection, kind, findings) for kind in KINDS],
-    )
 
 
 def format_counts(counts: dict[str, dict[str, int]]) -> str:

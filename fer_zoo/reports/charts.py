@@ -5,7 +5,7 @@ room for the axes come from the page's stylesheet (classes `fz-...`). All text i
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -182,7 +182,8 @@ def render_bands(
     step: float,
     classes: Sequence[str] = EMOTIONS,
 ) -> Markup:
-    """A path for each class and stretch of a video, stacked, each as high as its class is probable.
+    """A path for each class and stretch of a video, stacked, each as high as its class is probable, in a box
+    of 1000 by 100.
 
     Args:
         positions: float (N,), rising, in fractions of the width.
@@ -191,17 +192,7 @@ def render_bands(
         step: Width of one row, as a fraction.
         classes: Names of the columns, for their colors.
     """
-    return _render("bands", list(_outline_bands(positions, probabilities, stretches, step, classes)))
-
-
-def _outline_bands(
-    positions: np.ndarray,
-    probabilities: np.ndarray,
-    stretches: Sequence[np.ndarray],
-    step: float,
-    classes: Sequence[str],
-) -> Iterator[tuple[str, str]]:
-    """Color and outline of each band, in a box of 1000 by 100."""
+    bands: list[tuple[str, str]] = []  # color and outline
     edges = np.pad(probabilities.cumsum(axis=1), ((0, 0), (1, 0)))
     for part in stretches:
         across = 1000 * np.append(positions[part], positions[part[-1]] + step)
@@ -209,7 +200,8 @@ def _outline_bands(
         for emotion, color in enumerate(find_colors(classes)):
             below = zip(across, heights[:, emotion], strict=True)
             above = zip(across[::-1], heights[::-1, emotion + 1], strict=True)
-            yield color, "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))
+            bands.append((color, "L".join(f"{x:.0f} {y:.1f}" for x, y in (*below, *above))))
+    return _render("bands", bands)
 
 
 def list_reliability_bars(bins: dict[str, Any]) -> list[Bar]:

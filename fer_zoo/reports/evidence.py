@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,24 +17,17 @@ from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
 
-class Evidence(NamedTuple):
-    """Of all N faces."""
-
-    probabilities: dict[str, np.ndarray]  # by model, (N, 7)
-    votes: np.ndarray | None  # (N, 10)
-    undetected: np.ndarray  # bool (N,): disputed faces that the detector does not find
-
-
 def collect_evidence(
     collection: Collection, dataset: FER2013, models: Mapping[str, FaceClassifier], ferplus: Path | None
-) -> Evidence:
-    """Collect the evidence of an audit. models: by name, with the data's classes. Raises DataError where the
-    rows of FER+'s fer2013new.csv are not those of the data.
+) -> dict[str, Any]:
+    """What `audit_faces` takes by the same names, of all faces. models: by name, with the data's classes.
+    Raises DataError where the rows of FER+'s fer2013new.csv are not those of the data.
     """
     votes = read_split_votes(ferplus, dataset, "all") if ferplus else None
     probabilities = _predict(collection, models)
     disputed = find_disputed(collection, probabilities, votes)
-    return Evidence(probabilities, votes, _find_undetected(collection, disputed))
+    undetected = _find_undetected(collection, disputed)
+    return {"probabilities": probabilities, "votes": votes, "undetected": undetected}
 
 
 def load_models(folders: list[Path], device: str) -> dict[str, FaceClassifier]:

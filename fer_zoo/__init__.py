@@ -28,34 +28,28 @@ if TYPE_CHECKING:
     from fer_zoo.reports import charts
     from fer_zoo.training.trainer import fit
 
-_HOMES = {
-    "FaceClassifier": "fer_zoo.artifacts.classifier",
-    "FaceDataset": "fer_zoo.data.dataset",
-    "FaceTracker": "fer_zoo.recognition.tracking",
-    "OnnxClassifier": "fer_zoo.artifacts.onnx_model",
-    "Recognizer": "fer_zoo.recognition.recognizer",
-    "VideoStory": "fer_zoo.recognition.video_summary",
-    "build_loader": "fer_zoo.data.dataset",
-    "charts": "fer_zoo.reports",
-    "create_model": "fer_zoo.artifacts.classifier",
-    "crop_photos": "fer_zoo.detection.crop_photos",
-    "describe_model": "fer_zoo.artifacts.hub",
-    "draw_faces": "fer_zoo.recognition.face_drawing",
-    "draw_heat": "fer_zoo.recognition.saliency",
-    "fit": "fer_zoo.training.trainer",
-    "follow_video": "fer_zoo.recognition.video",
-    "isolate_decoding": "fer_zoo.recognition.decoder_process",
-    "list_models": "fer_zoo.artifacts.hub",
-    "load": "fer_zoo.artifacts.hub",
-    "measure_latency": "fer_zoo.evaluation.latency",
-    "predict": "fer_zoo.recognition.predict",
-    "pull_model": "fer_zoo.artifacts.hub",
-    "push_model": "fer_zoo.artifacts.hub",
-    "read_faces": "fer_zoo.data.fer2013",
-    "read_fer2013": "fer_zoo.data.fer2013",
-    "read_one_face": "fer_zoo.detection.crops",
-    "save_model": "fer_zoo.artifacts.save",
+_NAMES = {  # by module
+    "artifacts.classifier": "FaceClassifier create_model",
+    "artifacts.hub": "describe_model list_models load pull_model push_model",
+    "artifacts.onnx_model": "OnnxClassifier",
+    "artifacts.save": "save_model",
+    "data.dataset": "FaceDataset build_loader",
+    "data.fer2013": "read_faces read_fer2013",
+    "detection.crop_photos": "crop_photos",
+    "detection.crops": "read_one_face",
+    "evaluation.latency": "measure_latency",
+    "recognition.decoder_process": "isolate_decoding",
+    "recognition.face_drawing": "draw_faces",
+    "recognition.predict": "predict",
+    "recognition.recognizer": "Recognizer",
+    "recognition.saliency": "draw_heat",
+    "recognition.tracking": "FaceTracker",
+    "recognition.video": "follow_video",
+    "recognition.video_summary": "VideoStory",
+    "reports": "charts",
+    "training.trainer": "fit",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "EMOTIONS",
@@ -92,7 +86,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'fer_zoo' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(f"fer_zoo.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -30,21 +30,13 @@ Contender = tuple[dict[str, Any], Call]  # with its row
 def measure_peers(
     python: str | Path, model: str, photo: str | Path | None = None, *, repeats: int = 20
 ) -> list[dict[str, Any]]:
-    """Time a picture of one face, 64 such pictures in one call, and a photo from pixels to probabilities.
+    """Time a picture of one face, 64 such pictures in one call, and a photo (default six drawn faces) from
+    pixels to probabilities, in interleaved rounds. `python`: the interpreter of an environment with the
+    peers.
 
-    Args:
-        python: the interpreter of an environment with the peers.
-        model: a name or folder.
-        photo: an image file; default six drawn faces.
-        repeats: interleaved rounds.
-
-    Returns:
-        Rows of the model in each runtime (only torch reads photos), then of each peer. `face` and `photo`:
-        median and 95th percentile in milliseconds. `start_s`, only of peers: from the import to the first
-        prediction. A peer that cannot run has a row with its `error`.
-
-    Raises:
-        FerZooError: `python` is not a program.
+    Returns rows of the model in each runtime (only torch reads photos), then of each peer. `face` and
+    `photo`: median and 95th percentile in milliseconds. `start_s`, only of peers: from the import to the
+    first prediction. A peer that cannot run has a row with its `error`.
     """
     check_python(python)
     gray = draw_faces(FACES, np.random.default_rng(0)).pixels[:, 0]

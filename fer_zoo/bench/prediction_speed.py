@@ -43,18 +43,10 @@ def measure_prediction(
 ) -> dict[str, Any]:
     """Measure milliseconds (median and 95th percentile) on the CPU with torch's threads.
 
-    Args:
-        models: names or folders.
-        photo: an image file; default six drawn faces.
-        repeats: calls, after some that are not counted.
-
-    Returns:
-        `steps`: reading the photo, finding and cropping its faces, and `whole_way` with all models. `models`:
-        from uint8 (batch, 1, 48, 48) to logits, channels-last, in torch and, with the packages of
-        fer-zoo[onnx], in ONNX Runtime. `together`: all models, one face each. `start`: see `measure_start`.
-
-    Raises:
-        UnknownNameError, ArtifactError, ImageError: a model or the photo cannot be read.
+    Returns `steps`: reading the photo (default six drawn faces), finding and cropping its faces, and
+    `whole_way` with all models. `models`: from uint8 (batch, 1, 48, 48) to logits, channels-last, in torch
+    and, with the packages of fer-zoo[onnx], in ONNX Runtime. `together`: all models, one face each. `start`:
+    see `measure_start`. Some calls before the `repeats` are not counted.
     """
     folders = [resolve_folder(name) for name in models]
     encoded = Path(photo).read_bytes() if photo else draw_photo()

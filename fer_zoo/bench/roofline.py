@@ -41,16 +41,12 @@ class CountBytes(TorchDispatchMode):
 
 
 def measure_roofline(benchmark: Benchmark, epoch_s: float) -> dict[str, float]:
-    """Compare an epoch of FER2013's 28,709 faces with what the machine allows.
+    """Compare an epoch of FER2013's 28,709 faces, which took `epoch_s`, with what the machine allows.
 
-    Args:
-        benchmark: a step of it is counted, without compilation.
-        epoch_s: measured seconds of an epoch.
-
-    Returns:
-        `epoch_tflop` (convolutions and matrix products) and `epoch_gb`; the speed of a matrix product in the
-        precision of training and of a copy, on the device; the lower bounds that follow, in seconds (cached
-        data can be faster than that of the bytes); and the ratio of `epoch_s` to the larger.
+    Returns `epoch_tflop` (convolutions and matrix products) and `epoch_gb`, counted without compilation; the
+    speed of a matrix product in the precision of training and of a copy, on the device; the lower bounds that
+    follow, in seconds (cached data can be faster than that of the bytes); the ratio of `epoch_s` to the
+    larger.
     """
     device, row = torch.device(benchmark.device), find_architecture(benchmark.architecture)
     flop, moved = count_step(benchmark)

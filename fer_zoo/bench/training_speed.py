@@ -54,14 +54,8 @@ def build_benchmark(
     workers: int = 2,
     device: str = "auto",
 ) -> Benchmark:
-    """Build a benchmark from names.
-
-    Args:
-        faces: default noise.
-        recipe: a name or TOML file, without its teachers; default the architecture's own.
-
-    Raises:
-        UnknownNameError, RecipeError, TrainingError: a name, the recipe or the device is invalid.
+    """Build a benchmark from names; raises for wrong ones. faces: default noise. recipe: a name or TOML
+    file, without its teachers; default the architecture's own.
     """
     row, device = find_architecture(architecture), str(pick_device(device))
     ours = load_recipe(recipe or row.recipe, ["epochs=1", "freeze_epochs=0", "distill.teachers=[]"])

@@ -56,17 +56,8 @@ def find_crops(
 ) -> FoundFaces:
     """The faces of a photo before any model sees them; see `Recognizer.inspect`.
 
-    Args:
-        photo: Any form that `read_photo` takes.
-        whole: Treat the whole picture as one face.
-        frame_side: For a video frame, the longest side in pixels at which faces are detected, upright ones
-            only.
-        boxes: N times x, y, width, height in the picture's own pixels: the faces, in this order.
-        detect: Finds the faces in place of the package's detector.
-
-    Raises:
-        ImageError: The picture cannot be read.
-        FerZooError: A box is not in the picture.
+    frame_side: for a video frame, the longest side in pixels at which faces are detected, upright ones only.
+    detect: finds the faces in place of the package's detector.
     """
     image, scale = read_scaled_photo(photo)
     if whole:

@@ -97,17 +97,8 @@ def name_sides(box: Sequence[int]) -> dict[str, int]:
 
 
 def find_faces(photo: Image.Image, thorough: bool = True) -> list[Face]:
-    """Find the faces of an upright photo.
-
-    Args:
-        photo: RGB. Most upside-down faces are missed or get wrong landmarks.
-        thorough: Search for small faces in further passes, at full and at double size.
-
-    Returns:
-        The faces, largest first; an empty list if there are none.
-
-    Raises:
-        FerZooError: The detector's package is not installed.
+    """Find the faces of an upright RGB photo, largest first. Most upside-down faces are missed or get wrong
+    landmarks. thorough: search for small faces in further passes, at full and at double size.
     """
     longest = max(photo.size)
     scale = min(MAX_UPSCALE, COARSE_SIDE / longest)
@@ -120,17 +111,10 @@ def find_faces(photo: Image.Image, thorough: bool = True) -> list[Face]:
 
 
 def find_faces_in_frame(frame: Image.Image, side: int) -> list[Face]:
-    """Find the faces of a video frame in one pass.
+    """Find the faces of a video frame in one pass, largest first; `side` is its longest side in the detector.
 
     A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. Most faces of a tenth of the frame's
     longest side, 32 pixels at 320, are detected (8 of 9, as above), smaller ones often not.
-
-    Args:
-        frame: RGB.
-        side: The frame's longest side in the detector, in pixels.
-
-    Returns:
-        The faces, largest first.
     """
     return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads=1))
 

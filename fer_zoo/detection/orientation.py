@@ -16,16 +16,11 @@ MAX_TILT = np.pi / 4  # radians: a face tilted further is upright in another ori
 
 
 def find_upright_faces(photo: Image) -> tuple[list[Face], int]:
-    """Find the faces of a photo that may be turned by 90, 180 or 270 degrees.
+    """Find the faces of an RGB photo that may be turned by 90, 180 or 270 degrees.
 
     The other orientations are searched only if fewer than half of the faces are confidently upright, and one
-    of them is chosen only if the confident scores in it have a larger sum.
-
-    photo: RGB.
-
-    Returns:
-        The faces, largest first, in pixels of the given photo, and the clockwise rotation in degrees (0, 90,
-        180 or 270) that makes them upright.
+    of them is chosen only if the confident scores in it have a larger sum. Returns the faces, largest first,
+    in pixels of the given photo, and the clockwise rotation (0, 90, 180 or 270) that makes them upright.
     """
     found = find_faces(photo)
     if found and 2 * len(_confident_scores(found)) >= len(found):

@@ -57,18 +57,12 @@ def run_study(
     Equal runs of several variants or studies are done once, in `out`/runs, and an interrupted study is
     resumed. Rows of an earlier STUDY.json with the same recipe, seeds and data are kept.
 
-    Args:
-        exclude: the audit's exclude.csv, for variants that leave some of its faces out.
-        ferplus: FER+'s fer2013new.csv.
-
-    Returns:
-        The fields of `study`, data, n (faces of both splits) and variants: each with its name, note, recipe
-        and, by split, mean, spread (standard deviation over the seeds) and values of accuracy, macro_f1,
-        disgust_recall and loss (nats, not calibrated). Where variants leave faces out, also no_copies, the
-        accuracy on faces that are not duplicated in Training; with `ferplus` also the agreement with raters.
-
-    Raises:
-        RecipeError: `exclude` is missing or not used; and what `fit` raises.
+    Returns the fields of `study`, data, n (faces of both splits) and variants: each with its name, note,
+    recipe and, by split, mean, spread (standard deviation over the seeds) and values of accuracy, macro_f1,
+    disgust_recall and loss (nats, not calibrated). With `exclude` (the audit's exclude.csv, for variants that
+    leave faces out) also no_copies, the accuracy on faces that are not duplicated in Training; with `ferplus`
+    (FER+'s fer2013new.csv) also the agreement with raters. Raises RecipeError for `exclude` missing or not
+    used.
     """
     _check_exclude(study, exclude)
     # A wrong file is refused now, not after the last run.

@@ -43,16 +43,11 @@ def list_studies() -> list[str]:
 
 
 def load_study(name: str | Path, epochs: int | None = None, seeds: int | None = None) -> Study:
-    """Read a study. A variant has a `recipe` (a name or file), or is based `on` an earlier variant; `set` is
-    a list of changes such as "epochs=3".
+    """Read a study, a name of this package or a TOML file. A variant has a `recipe` (a name or file), or is
+    based `on` an earlier variant; `set` is a list of changes such as "epochs=3".
 
-    Args:
-        name: of a study of this package, or a TOML file.
-        epochs: at most so many in any run; of variants that differ by their length alone, the first remains.
-        seeds: in place of its own number.
-
-    Raises:
-        RecipeError, UnknownNameError: an error in the file.
+    epochs: at most so many in any run; of variants that differ by their length alone, the first remains.
+    seeds: in place of its own number. Raises RecipeError, UnknownNameError for an error in the file.
     """
     path = Path(name)
     if path.suffix != ".toml":

@@ -49,18 +49,8 @@ def predict_out_of_fold(
     """Probabilities (N, C) of the Training faces, each by a model that was trained on other folds.
 
     Faces that show the same photo are in the same fold. Finished folds are stored in OUT, and a second call
-    with the same data and settings continues after them.
-
-    Args:
-        dataset: PublicTest may choose the epoch; PrivateTest is not used.
-        out: Folder of the folds.
-        learn: `LinearHead` or `TrainedNetwork`.
-        folds: 2 to 20.
-        seed: Of the folds.
-        progress: Called with the numbers of finished folds and of all.
-
-    Raises:
-        DataError: There are too few faces, or the number of folds is out of range.
+    with the same data and settings continues after them. PublicTest may choose the epoch; PrivateTest is not
+    used. `seed` is of the folds. Raises DataError for too few faces, or folds that are not 2 to 20.
     """
     training = dataset.training
     fold_of = assign_folds(training, folds, seed)

@@ -34,13 +34,8 @@ Space = tuple[Dimension, ...]
 def load_space(recipe_name: str | Path, recipe: Recipe, options: Sequence[str]) -> Space:
     """The [search] table of a recipe, by default that of search/default.toml.
 
-    Args:
-        recipe_name: a recipe's name or file.
-        recipe: that recipe, with the user's changes.
-        options: settings of the network that the architecture has.
-
-    Raises:
-        RecipeError, UnknownNameError: an error in the space.
+    `recipe` is that of the name or file, with the user's changes; `options` are the settings of the network
+    that the architecture has. Raises RecipeError, UnknownNameError for an error in the space.
     """
     own = read_settings(recipe_name).get("search")
     space = parse_space(read_settings(DEFAULT)["search"] if own is None else own)

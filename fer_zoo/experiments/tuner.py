@@ -58,14 +58,11 @@ def tune(
 ) -> TuneResult:
     """Run `fit` with recipes of `space`, in all `trials` times or for `minutes`; an old study is resumed.
 
-    Args:
-        out: gets trials/NUMBER/ (weights of the best alone), best.toml, trials.csv and the plots.
-        storage: URL of a database as SQLAlchemy takes it; default SQLite in `out`.
-        seed: of every run.
-        search_seed: makes the choices repeatable as well, for one worker.
+    out: gets trials/NUMBER/ (weights of the best alone), best.toml, trials.csv and the plots.
+    storage: URL of a database as SQLAlchemy takes it; default SQLite in `out`.
+    seed: of every run. search_seed: makes the choices repeatable as well, for one worker.
 
-    Raises:
-        TrainingError: no database, another search in it, three failed runs in a row.
+    Raises TrainingError: no database, another search in it, three failed runs in a row.
     """
     pick_device(device)
     row, folder = find_architecture(architecture), Path(out)

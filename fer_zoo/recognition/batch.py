@@ -60,21 +60,9 @@ def predict_into(
     Columns: image, face (from 0), x, y, width, height in the picture's pixels, score, error, and
     MODEL.EMOTION with its probability. A picture without a face or that is broken has one row, with face
     null. A part appears when it is complete; existing parts are skipped. Under torchrun the parts are sharded
-    over the processes.
+    over the processes. `inputs`: see `list_pictures`; `progress`: called with pictures done and in all.
 
-    Args:
-        inputs: see `list_pictures`.
-        out: folder of the parts.
-        models: names or folders.
-        whole: take the whole picture as the face.
-        device: "auto", "cpu", "cuda" ...
-        part_size: pictures in a part.
-        progress: called with (pictures done, pictures in all).
-
-    Raises:
-        DataError: OUT holds the parts of another job, or a Parquet file cannot be used.
-        ImageError: an input does not exist.
-        UnknownNameError, ArtifactError: a model does not exist or cannot be loaded.
+    Raises DataError where OUT holds the parts of another job.
     """
     start = time.perf_counter()
     torch_device, recognizer = pick_device(device), Recognizer(models)

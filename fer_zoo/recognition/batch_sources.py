@@ -120,18 +120,12 @@ class ParquetPictures:
 
 
 def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Picture]:
-    """List the pictures in a reproducible order: inputs as given, folders sorted by name.
+    """List the pictures in a reproducible order: inputs as given (pictures, folders, glob patterns, Parquet
+    files and folders of them), folders sorted by name.
 
-    Names are generated lazily: those of one folder are in memory, never all.
-
-    Args:
-        inputs: pictures, folders, glob patterns, Parquet files and folders of them.
-        out: the folder of the parts. It is skipped inside of other folders; if it is an input itself, only
-            its parts are skipped.
-
-    Raises:
-        ImageError: an input does not exist.
-        DataError: a Parquet file cannot be used.
+    Names are generated lazily: those of one folder are in memory, never all. `out`, the folder of the parts,
+    is skipped inside of other folders; if it is an input itself, only its parts are skipped. Raises
+    ImageError for an input that does not exist, DataError for a Parquet file that cannot be used.
     """
     for name in inputs:
         files = _walk(Path(name), out) if Path(name).is_dir() else map(str, expand_paths([name]))

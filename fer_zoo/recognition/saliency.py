@@ -34,20 +34,11 @@ WARMEST = 0.02  # fraction of a face in full color: a few hot pixels would leave
 
 
 def explain(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
-    """Compute a saliency map for each face; an ensemble's map is the weighted mean of its members'.
+    """A saliency map for each face, float32 (N, 48, 48), as `Recognizer.explain` returns it; an ensemble's is
+    the weighted mean of its members'. The maximum of each face is 1; without evidence all are 0. The model
+    is not changed, and other threads may use it.
 
-    The model is not changed, and other threads may use it.
-
-    Args:
-        model: a classifier.
-        faces: uint8 (N, 1, 48, 48).
-        targets: an index of `model.classes` for each face.
-
-    Returns:
-        float32 (N, 48, 48) in [0, 1], the maximum of each face 1; all 0 without evidence.
-
-    Raises:
-        ValueError: the numbers of faces and targets differ.
+    faces: uint8 (N, 1, 48, 48). targets: an index of `model.classes` for each, else ValueError.
     """
     if len(faces) != len(targets):
         raise ValueError(f"{len(faces)} faces have {len(targets)} targets; allowed is one for each.")

@@ -54,7 +54,9 @@ class Recognizer:
         device: "str | torch.device | None" = None,
         detector: Detector | str | None = DETECTOR,
     ) -> None:
-        given = list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
+        given: list[Model] = (
+            list(models) if isinstance(models, Iterable) and not isinstance(models, str) else [models]
+        )
         if not given:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
         if isinstance(detector, str) and detector != DETECTOR:

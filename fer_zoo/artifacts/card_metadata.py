@@ -10,7 +10,7 @@ METRICS = ["accuracy", "f1"]
 
 
 def front_matter(block: dict[str, Any]) -> str:
-    """YAML between two lines of dashes.
+    """YAML, without the lines of dashes around it.
 
     A network of timm's is listed under timm, with transformers as a tag: both open its folder.
     """
@@ -37,7 +37,7 @@ def front_matter(block: dict[str, Any]) -> str:
         model_name=name_model(block) if is_scored else None,
         eval_results=_list_results(block["metrics"]["private"]) if is_scored else None,
     )
-    return f"---\n{data.to_yaml()}\n---\n"
+    return str(data.to_yaml())
 
 
 def find_first_start(start: Any) -> Any:

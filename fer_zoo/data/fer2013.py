@@ -4,7 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,27 +63,6 @@ class Faces:
 
 
 @dataclass(frozen=True)
-class DataInfo:
-    """What a run keeps of its data beside the faces; FER2013 explains the fields."""
-
-    fingerprint: str
-    source: str
-    excluded: str = ""
-    label_source: str = "fer2013"
-    split_seed: int | None = None
-    class_map: ClassMap = UNCHANGED
-
-
-def describe_splits(*splits: Faces) -> DataInfo:
-    """Of faces that come from no data set of ours: the fingerprint is that of pixels and labels."""
-    digest = hashlib.sha256()
-    for faces in splits:
-        digest.update(f"{faces.pixels.shape} {faces.labels.dtype}".encode())
-        digest.update(faces.pixels.tobytes() + faces.labels.tobytes())
-    return DataInfo(digest.hexdigest()[:16], source="")
-
-
-@dataclass(frozen=True)
 class FER2013:
     """The three splits and their source."""
 
@@ -104,9 +83,9 @@ class FER2013:
         return self.training.classes
 
     @property
-    def info(self) -> DataInfo:
-        """The `data` of `fit`."""
-        return DataInfo(**{field.name: getattr(self, field.name) for field in fields(DataInfo)})
+    def info(self) -> "FER2013":
+        """The `data` of `fit`, which takes all but the faces from it."""
+        return self
 
     def split(self, name: str) -> Faces:
         """The faces of `train`, `public`, `private`, `test` (both test splits) or `all`. Raises
@@ -121,6 +100,20 @@ class FER2013:
         if name not in splits:
             raise UnknownNameError("split", name, [*splits, "test", "all"])
         return splits[name]
+
+
+def join_splits(training: Faces, public_test: Faces, data: FER2013 | None) -> FER2013:
+    """A data set without PrivateTest. data: where the faces come from; without it the fingerprint is that of
+    pixels and labels.
+    """
+    nothing = public_test.select(np.zeros(0, np.int64))
+    if data is not None:
+        return replace(data, training=training, public_test=public_test, private_test=nothing, note="")
+    digest = hashlib.sha256()
+    for faces in (training, public_test):
+        digest.update(f"{faces.pixels.shape} {faces.labels.dtype}".encode())
+        digest.update(faces.pixels.tobytes() + faces.labels.tobytes())
+    return FER2013(training, public_test, nothing, digest.hexdigest()[:16], source="")
 
 
 def concatenate(parts: Sequence[Faces]) -> Faces:

@@ -10,14 +10,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from fer_zoo.artifacts.card import write_card
 from fer_zoo.artifacts.classifier import Preprocessing, load_artifact
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.score_plots import draw_curves
-from fer_zoo.data.fer2013 import FER2013, DataInfo, Faces, describe_splits
+from fer_zoo.data.fer2013 import FER2013, Faces, join_splits
 from fer_zoo.errors import DataError, TrainingError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import evaluate
@@ -71,7 +70,7 @@ def fit(
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
     show_progress: bool = True,
-    data: DataInfo | None = None,
+    data: FER2013 | None = None,
     score_on: Faces | None = None,
 ) -> FitResult:
     """Train on `train`; choose the epoch and the temperature on `val`. No other faces come in.
@@ -124,7 +123,7 @@ def fit(
         context, progress = prepare(
             row,
             recipe,
-            _join_splits(train, val, data or describe_splits(train, val)),
+            join_splits(train, val, data),
             run_dir=run_dir,
             device=torch_device,
             seed=seed,
@@ -138,12 +137,6 @@ def fit(
         train_epochs(context, progress, on_epoch)
         with track(f"calibrating {row.name}") if show_progress and group.is_writer else nullcontext():
             return group.broadcast(report(context, progress, score_on or val) if group.is_writer else None)
-
-
-def _join_splits(train: Faces, val: Faces, info: DataInfo) -> FER2013:
-    """As the calibration takes them: PrivateTest is empty."""
-    nothing = val.select(np.zeros(0, np.int64))
-    return FER2013(train, val, nothing, note="", **vars(info))
 
 
 def prepare(

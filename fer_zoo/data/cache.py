@@ -40,8 +40,8 @@ def _hash_chunk(path: Path, start: int) -> bytes:
     return digest.digest()
 
 
-def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> tuple[Rows, str]:
-    """Rows and fingerprint of `files` from the cache, or from `read`, whose result is then cached."""
+def read_cached(files: Sequence[Path], read: Callable[[], Rows]) -> Rows:
+    """Rows of `files` with their fingerprint, from the cache, or from `read`, whose result is then cached."""
     # The name of a file or of its folder may give the split.
     names_and_hashes = [
         (f"{file.parent.name}/{file.name}" if len(files) > 1 else "", hash_file(file)) for file in files
@@ -49,12 +49,13 @@ def read_cached(files: Sequence[Path], read: Callable[[], tuple[Rows, str]]) -> 
     key = hashlib.sha256(repr((LAYOUT, names_and_hashes)).encode()).hexdigest()
 
     def compute() -> Arrays:
-        rows, fingerprint = read()
+        rows = read()
         named = {"pixels": rows.pixels, "labels": rows.labels, "usages": rows.usages}
-        return {**named, "fingerprint": np.array(fingerprint)}
+        return {**named, "fingerprint": np.array(rows.fingerprint)}
 
     arrays = _compute_once(f"fer2013-{key[:32]}.npz", _is_whole, compute)
-    return Rows(arrays["pixels"], arrays["labels"], arrays["usages"]), str(arrays["fingerprint"])
+    fingerprint = str(arrays["fingerprint"])
+    return Rows(arrays["pixels"], arrays["labels"], arrays["usages"], fingerprint=fingerprint)
 
 
 def read_cached_pictures(

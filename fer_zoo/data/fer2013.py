@@ -42,6 +42,7 @@ FORMATS = (
     "class folders with pictures (<class>/*, or train/<class>/* and test/<class>/*); a CSV with emotion, "
     "pixels and Usage, or path and label; Parquet with image and label; an .npz with pixels, emotion, usage"
 )
+Reader = Callable[[], Rows]
 
 
 @dataclass(frozen=True)
@@ -152,19 +153,19 @@ def read_faces(
     source = find_source(path)
     if isinstance(source, str):
         files, address = fetch_parquet(source)
-        rows, fingerprint = _parquet_reader(files, address)()
+        rows = _parquet_reader(files, address)()
     else:
         address = str(source)
         try:
             read = _find_reader(source)
             if read is None:
                 raise DataError(f"{source}: no labeled faces recognized there. Looked for {FORMATS}.")
-            rows, fingerprint = read()
+            rows = read()
         except OSError as error:
             raise DataError(f"{source}: cannot be read ({error}).") from None
-    if fingerprint and not class_map:
+    if rows.fingerprint and not class_map:
         indices, note = split_rows(rows, address)
-        return _assemble(rows, indices, note, fingerprint=fingerprint, source=address)
+        return _assemble(rows, indices, note, fingerprint=rows.fingerprint, source=address)
     class_map = class_map or UNCHANGED
     rows, note, drawn = _draw(rows, address, class_map, seed, kept_split)
     indices = {code: np.flatnonzero(rows.usages == code) for code in (TRAINING, PUBLIC, PRIVATE)}
@@ -224,12 +225,9 @@ def _select(rows: Rows, indices: np.ndarray) -> Faces:
     return Faces(rows.pixels[indices][:, None], rows.labels[indices].astype(np.int64), rows.classes, names)
 
 
-def _parse(read: Callable[[], Rows], source: Path | str) -> tuple[Rows, str]:
+def _parse(read: Reader, source: Path | str) -> Rows:
     rows = read()
-    return rows, fingerprint_rows(rows, split_rows(rows, str(source))[0])
-
-
-Reader = Callable[[], tuple[Rows, str]]
+    return replace(rows, fingerprint=fingerprint_rows(rows, split_rows(rows, str(source))[0]))
 
 
 def _find_reader(source: Path) -> Reader | None:
@@ -245,7 +243,7 @@ def _find_reader(source: Path) -> Reader | None:
         raise DataError(
             f"{source}: contains several data sets ({', '.join(names)}). Give the path of one of them."
         )
-    return next((reader for reader in readers if reader), None) or _own_reader(source)
+    return next((reader for reader in readers if reader), None) or find_own_faces(source)
 
 
 def _folder_reader(folder: Path) -> Reader | None:
@@ -257,18 +255,8 @@ def _folder_reader(folder: Path) -> Reader | None:
 
 def _parquet_reader(files: Sequence[Path], source: Path | str) -> Reader:
     if holds_own_faces(files):
-        return partial(_read_own, partial(read_own_parquet, files, str(source)))
+        return partial(read_own_parquet, files, str(source))
     return _cached(files, partial(read_parquet, files), source)
-
-
-def _own_reader(source: Path) -> Reader | None:
-    read = find_own_faces(source)
-    return partial(_read_own, read) if read else None
-
-
-def _read_own(read: Callable[[], Rows]) -> tuple[Rows, str]:
-    """Without a fingerprint, which depends on the splits."""
-    return read(), ""
 
 
 def _inner_reader(entry: Path) -> Reader | None:
@@ -297,8 +285,8 @@ def _file_reader(file: Path) -> Reader | None:
         return partial(_parse, partial(read_npz, file), file)
     if {"emotion", "pixels"} <= set(header_columns(start)):
         return _cached([file], partial(read_csv, file), file)
-    return _own_reader(file)
+    return find_own_faces(file)
 
 
-def _cached(files: Sequence[Path], read: Callable[[], Rows], source: Path | str) -> Reader:
+def _cached(files: Sequence[Path], read: Reader, source: Path | str) -> Reader:
     return partial(read_cached, files, partial(_parse, read, source))

@@ -47,6 +47,7 @@ class Rows:
     usages: np.ndarray  # uint8 (N,), usage codes
     classes: tuple[str, ...] = EMOTIONS
     names: tuple[str, ...] = ()  # of the files, where each face has one
+    fingerprint: str = ""  # of FER2013; that of one's own faces depends on splits that may not be drawn yet
 
 
 def build_rows(pixels: np.ndarray, labels: list[int] | np.ndarray, usages: list[int] | np.ndarray) -> Rows:

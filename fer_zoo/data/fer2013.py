@@ -237,13 +237,12 @@ def _find_reader(source: Path) -> Reader | None:
     if found := _folder_reader(source):
         return found
     entries = [entry for entry in sorted(source.iterdir()) if not entry.name.startswith(".")]
-    readers = [_inner_reader(entry) for entry in entries]
-    names = [entry.name for entry, reader in zip(entries, readers, strict=True) if reader]
-    if len(names) > 1:
+    readers = {entry.name: reader for entry in entries if (reader := _inner_reader(entry))}
+    if len(readers) > 1:
         raise DataError(
-            f"{source}: contains several data sets ({', '.join(names)}). Give the path of one of them."
+            f"{source}: contains several data sets ({', '.join(readers)}). Give the path of one of them."
         )
-    return next((reader for reader in readers if reader), None) or find_own_faces(source)
+    return next(iter(readers.values()), None) or find_own_faces(source)
 
 
 def _folder_reader(folder: Path) -> Reader | None:

@@ -62,8 +62,7 @@ def load(
         raise UnknownNameError("runtime", runtime, ["torch", "onnx"])
     found = resolve(name, revision)
     if runtime == "onnx":
-        from fer_zoo.artifacts.onnx_cache import open_onnx
-        from fer_zoo.artifacts.onnx_model import OnnxClassifier
+        from fer_zoo.artifacts.onnx_model import OnnxClassifier, open_onnx
 
         return OnnxClassifier(found.path) if found.kind == "onnx" else open_onnx(found.path)
     if found.kind == "onnx":

@@ -46,9 +46,8 @@ def _add_upload(push: argparse.ArgumentParser, kind: str) -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.export import export_artifact, export_onnx
+    from fer_zoo.artifacts.export import export_artifact, export_onnx, export_timm
     from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.artifacts.timm_export import export_timm
     from fer_zoo.errors import FerZooError
 
     folder, out = resolve_folder(arguments.model), arguments.out

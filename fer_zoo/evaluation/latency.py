@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from fer_zoo.artifacts.classifier import FaceClassifier
-from fer_zoo.artifacts.onnx_cache import open_onnx
+from fer_zoo.artifacts.onnx_model import open_onnx
 from fer_zoo.emotions import SIDE
 
 WARM_UP = 3  # calls that allocate, and are not counted

@@ -13,8 +13,7 @@ from torch import nn
 
 import fer_zoo
 from fer_zoo.artifacts.artifact import hash_weights, list_embedded
-from fer_zoo.artifacts.export import export_artifact
-from fer_zoo.artifacts.timm_export import export_timm
+from fer_zoo.artifacts.export import export_artifact, export_timm
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.recalibration import calibrate_artifact

@@ -11,10 +11,10 @@ from PIL import Image
 
 import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded
+from fer_zoo.artifacts.export import export_timm
 from fer_zoo.artifacts.hub import push_model
 from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.artifacts.save import save_artifact
-from fer_zoo.artifacts.timm_export import export_timm
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import ArtifactError

@@ -12,9 +12,8 @@ from torch import Tensor
 import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, create_model
-from fer_zoo.artifacts.export import export_onnx
+from fer_zoo.artifacts.export import export_onnx, export_timm
 from fer_zoo.artifacts.save import save_model
-from fer_zoo.artifacts.timm_export import export_timm
 from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.models.ensemble import Ensemble
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-import fer_zoo.artifacts.onnx_cache as onnx_cache
+import fer_zoo.artifacts.onnx_model as onnx_model
 from fer_zoo.artifacts.artifact import fingerprint_artifact, list_embedded, read_config, write_config
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.export import export_onnx
@@ -55,7 +55,7 @@ def exports(exported: Path, monkeypatch) -> list[str]:
         onnx.save(program, path)
         done.append(source)
 
-    monkeypatch.setattr(onnx_cache, "write_onnx", write_onnx)
+    monkeypatch.setattr(onnx_model, "write_onnx", write_onnx)
     return done
 
 

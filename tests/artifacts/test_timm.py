@@ -13,8 +13,8 @@ import fer_zoo
 from fer_zoo.artifacts.artifact import list_embedded, read_config
 from fer_zoo.artifacts.card_metadata import find_base_model
 from fer_zoo.artifacts.classifier import create_model
+from fer_zoo.artifacts.export import export_timm
 from fer_zoo.artifacts.save import save_artifact
-from fer_zoo.artifacts.timm_export import export_timm
 from fer_zoo.cli.main import main
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.emotions import EMOTIONS

@@ -20,7 +20,7 @@ start = time.monotonic()
 import numpy as np
 import fer_zoo
 from fer_zoo.data.augment import Augmentation, build_albumentations
-from fer_zoo.artifacts.onnx_cache import open_onnx
+from fer_zoo.artifacts.onnx_model import open_onnx
 from fer_zoo.artifacts.resolve import resolve_folder
 
 build_albumentations(Augmentation())

@@ -271,9 +271,7 @@ def _check_answers(model: FaceClassifier, folder: Path) -> None:
 
 
 def _build_ensemble(block: dict[str, Any], from_package: bool) -> nn.Module:
-    """The network of an ensemble's `members`: trained ones of the package, or new ones to be filled from a
-    file.
-    """
+    """The network of an ensemble's `members`: the package's trained ones, or new ones to fill from a file."""
     classes = block["classes"]
     try:
         rows = [(str(row["name"]), check_weight(row["weight"]), row) for row in check_members(block)]

@@ -75,9 +75,7 @@ def check_scale(scale: Any, temperature: Any) -> None:
 
 
 def check_network(options: Any) -> None:
-    """Raises TypeError for what is not a table of a network's options; their values are checked when it is
-    built.
-    """
+    """Raises TypeError for what is no table of a network's options; building it checks their values."""
     if options is not None and not isinstance(options, dict):
         raise TypeError(f"network is a {type(options).__name__}; allowed is an object")
 

@@ -27,11 +27,8 @@ def embed_faces(model: "FaceClassifier", faces: Any, batch_size: int | None = No
 def embed_by_member(
     model: "FaceClassifier", faces: Any, batch_size: int | None = None
 ) -> list[NDArray[np.float32]]:
-    """Features (N, D) of each member of an ensemble, or of the only network.
-
-    Raises:
-        FerZooError: A network does not end in a linear layer.
-        ImageError: A picture cannot be read.
+    """Features (N, D) of each member of an ensemble, or of the only network. Raises FerZooError where one
+    does not end in a linear layer, ImageError for a picture that cannot be read.
     """
     network = share_weights(model).eval()  # a copy, because other threads may use the model
     heads = _list_heads(network)

@@ -51,9 +51,7 @@ fer_zoo itself does not open this folder.
 
 
 def export_artifact(source: Path, out: Path, *, half: bool = False) -> Path:
-    """Write the artifact `source` to the new folder `out`. half: 16-bit weights. Raises ArtifactError if it
-    is taken.
-    """
+    """Write `source` to the new folder `out`. half: 16-bit weights. Raises ArtifactError if it is taken."""
     refuse_existing_model(out)
     save_model(load_artifact(source), out, half=half)
     return out
@@ -90,17 +88,10 @@ def export_onnx(source: Path, out: Path) -> Path:
 def export_timm(source: Path, out: Path, *, rgb: bool = False) -> Path:
     """Write a timm row to the new folder `out` so that timm's own logits are the calibrated ones.
 
-    Temperature and prior correction go into the last layer, because timm knows none: weight / T, and
-    bias / T + correction.
-
-    Args:
-        source: a model's folder.
-        out: the folder to write.
-        rgb: the network takes three channels, as the pipelines of transformers give them; the card says how
-            much its probabilities differ. fer_zoo does not load such a folder.
-
-    Raises:
-        ArtifactError: the row is not timm's, or `out` is taken.
+    Temperature and prior correction go into the last layer, because timm knows none: weight / T, and bias / T
+    + correction. rgb: the network takes three channels, as the pipelines of transformers give them; the card
+    says how much its probabilities differ, and fer_zoo does not load such a folder. Raises ArtifactError if
+    the row is not timm's, or `out` is taken.
     """
     refuse_existing_model(out)
     model = load_artifact(source)
@@ -139,9 +130,7 @@ def _write_rgb(model: "FaceClassifier", out: Path, info: dict[str, Any]) -> None
 
 
 def repeat_channels(tensors: "Mapping[str, Tensor]", first_layer: str) -> "dict[str, Tensor]":
-    """A gray network's tensors for three channels: what it says of a color picture is what it says of its
-    gray one.
-    """
+    """A gray network's tensors for three channels: a color picture gets the answer that its gray one gets."""
     import torch
 
     key = f"{first_layer}.weight"
@@ -151,11 +140,9 @@ def repeat_channels(tensors: "Mapping[str, Tensor]", first_layer: str) -> "dict[
 
 
 def compare_probabilities(model: "FaceClassifier", folder: Path) -> dict[str, Any]:
-    """How far the answers of timm, with timm's transforms, are from those of `model` on drawn faces.
-
-    Returns:
-        The number of `faces`, the `mean` and `largest` absolute difference of a probability, and how many
-        answers are `changed`.
+    """How far the answers of timm, with timm's transforms, are from those of `model` on drawn faces: the
+    number of `faces`, the `mean` and `largest` absolute difference of a probability, and how many answers are
+    `changed`.
     """
     import numpy as np
     import timm

@@ -1,6 +1,4 @@
-"""Where a model comes from, and what it was when it was loaded: so that a changed one is not saved with
-scores that it never had.
-"""
+"""Where a model comes from, and what it was then: a changed one is not saved with scores it never had."""
 
 import hashlib
 from dataclasses import dataclass
@@ -54,9 +52,7 @@ def describe_settings(model: "FaceClassifier") -> dict[str, Any]:
 
 
 def fingerprint_model(model: "FaceClassifier") -> str:
-    """SHA-256 of all that decides a model's answers: tensors, settings and class names, of an ensemble's
-    members too.
-    """
+    """SHA-256 of all that decides the answers: tensors, settings, classes, of an ensemble's members too."""
     settings = [
         (part.preprocessing.size, part.classes)
         for part in model.modules()

@@ -11,9 +11,7 @@ from fer_zoo.emotions import SIDE
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a face becomes the backbone's input: gray in [0, 1], resized to `size` pixels, then (x - mean) /
-    std.
-    """
+    """The backbone's input: gray in [0, 1], resized to `size` pixels, then (x - mean) / std."""
 
     size: int
     mean: float

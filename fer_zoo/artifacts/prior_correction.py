@@ -48,10 +48,7 @@ def build_prior(tau: float, prior: Sequence[float] | None, classes: Sequence[str
 
 
 def read_prior(row: dict[str, Any], classes: Sequence[str]) -> PriorCorrection | None:
-    """The correction in a `fer_zoo` block, or in a member's row of one; None without.
-
-    Raises ValueError, TypeError or KeyError for one that cannot be.
-    """
+    """Of a `fer_zoo` block, or of a member's row; None without. Raises ValueError, TypeError or KeyError."""
     stored = row.get("prior_correction")
     if stored is None:
         return None

@@ -21,21 +21,13 @@ HUB_ADDRESS = re.compile(r"\w[\w.-]*/(?P<name>[\w.-]+)(@\S+)?")
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Where a model is on this machine.
+    """Where a model is on this machine."""
 
-    Attributes:
-        path: a model's folder; of kind "onnx" the file.
-        kind: how it was found.
-        weights: the row of weights of the package, for kind "embedded".
-        repo: OWNER/NAME of the Hub, for kind "hub".
-        commit: of `repo`, 40 hex digits.
-    """
-
-    path: Path
-    kind: Literal["folder", "embedded", "hub", "onnx"]
-    weights: ReleasedWeights | None = None
-    repo: str | None = None
-    commit: str | None = None
+    path: Path  # a model's folder; of kind "onnx" the file
+    kind: Literal["folder", "embedded", "hub", "onnx"]  # how it was found
+    weights: ReleasedWeights | None = None  # the row of the package, for kind "embedded"
+    repo: str | None = None  # OWNER/NAME of the Hub, for kind "hub"
+    commit: str | None = None  # of `repo`, 40 hex digits
 
 
 def resolve(name: str | Path, revision: str | None = None, allow_hub: bool = True) -> ModelRef:

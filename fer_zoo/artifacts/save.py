@@ -1,6 +1,4 @@
-"""A model in memory written as a folder: weights, config.json (timm's Hub schema, plus the block `fer_zoo`)
-and card.
-"""
+"""A model in memory as a folder: weights, config.json (timm's Hub schema and the block `fer_zoo`), card."""
 
 from dataclasses import asdict
 from pathlib import Path

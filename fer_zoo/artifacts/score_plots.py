@@ -55,9 +55,7 @@ def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
 
 
 def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
-    """Write a PNG of accuracy against confidence in 15 bins, and of the fraction of faces in each bin, from a
-    result of `evaluate`.
-    """
+    """Write a PNG of accuracy by confidence in 15 bins, and of each bin's share of faces, from `evaluate`."""
     bins = result["reliability"]
     accuracy, confidence = (np.array(bins[name], dtype=float) for name in ("accuracy", "confidence"))
     count = np.array(bins["count"])

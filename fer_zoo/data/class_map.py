@@ -77,9 +77,8 @@ def restore_class_map(described: Any) -> ClassMap:
 
 
 def apply_class_map(rows: Rows, class_map: ClassMap, source: str) -> Rows:
-    """Rows with the new classes, without the faces of the dropped ones.
-
-    Raises UnknownNameError for a name that is not a class of the data, DataError if no class remains.
+    """Rows with the new classes, without the faces of the dropped ones. Raises UnknownNameError for a name
+    that is not a class of the data, DataError if no class remains.
     """
     new_names: dict[int, str | None] = dict(enumerate(rows.classes))
     for old, new in [*class_map.renamed.items(), *((name, None) for name in class_map.dropped)]:

@@ -89,9 +89,7 @@ class FER2013:
         return self
 
     def split(self, name: str) -> Faces:
-        """The faces of `train`, `public`, `private`, `test` (both test splits) or `all`. Raises
-        UnknownNameError.
-        """
+        """The faces of `train`, `public`, `private`, `test` (both) or `all`. Raises UnknownNameError."""
         splits = {"train": self.training, "public": self.public_test, "private": self.private_test}
         if name == "test":
             is_one = self.public_test is self.private_test
@@ -177,10 +175,7 @@ read_fer2013 = read_faces  # its name in earlier versions
 
 
 def find_source(path: str | Path | None = None) -> Path | str:
-    """The existing file or folder, or the Hub address, that `read_fer2013` reads.
-
-    Raises DataError if no path is given or it does not exist.
-    """
+    """The existing path or the Hub address that `read_faces` reads. Raises DataError if there is none."""
     given = path if path is not None else os.environ.get("FER_ZOO_DATA")
     if not given:
         raise DataError(f"No data given. {HOW_TO_GET}")

@@ -16,16 +16,13 @@ class Suspect(NamedTuple):
 
 
 def find_suspects(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[Suspect]:
-    """Find labels that are probably wrong.
+    """Find labels (N,) that are probably wrong by the probabilities (N, C) of a model that was not trained on
+    the face's own label.
 
     With cleanlab installed, by confident learning (Northcutt, Jiang and Chuang 2021, "Confident Learning:
     Estimating Uncertainty in Dataset Labels", doi.org/10.1613/jair.1.12125), which also estimates how many
     there are; else where another class is more probable than faces of that class are on average. The order is
     by normalized margin: the label's probability less that of the most probable other class.
-
-    Args:
-        labels: (N,), indices of classes.
-        probabilities: (N, C), of a model that was not trained on the face's own label.
     """
     rows = np.arange(len(labels))
     others = probabilities.copy()

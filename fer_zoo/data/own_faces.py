@@ -54,9 +54,8 @@ class Listing:
 
 
 def find_own_faces(path: Path) -> Callable[[], Rows] | None:
-    """The reader of labeled pictures at a path or one folder below it; None if there are none.
-
-    Raises DataError where there are several sets of them.
+    """The reader of labeled pictures at a path or one folder below it; None if there are none. Raises
+    DataError where there are several sets of them.
     """
     if path.is_file():
         return partial(read_lists, [path]) if find_listing(path) else None
@@ -148,18 +147,11 @@ def _list_rows(path: Path) -> Iterator[Sample]:
 
 
 def read_samples(samples: Iterable[Sample], count: int, source: str) -> Rows:
-    """Read pictures as faces: gray, square by repeated edges, 48x48.
+    """Read `count` pictures as faces: gray, square by repeated edges, 48x48. Those that cannot be read are
+    left out, with one warning that names some.
 
-    Pictures that cannot be read are left out, with one warning that names some.
-
-    Args:
-        samples: In the order of the result.
-        count: How many they are.
-        source: For messages.
-
-    Raises:
-        DataError: The pictures are photos rather than face crops, most of them cannot be read, or the classes
-            or the pictures are too many.
+    source: for messages. Raises DataError where the pictures are photos rather than face crops, most of them
+    cannot be read, or the classes or the pictures are too many.
     """
     if count > MAX_PICTURES:
         raise DataError(f"{source}: {count:,} pictures; allowed are at most {MAX_PICTURES:,}.")

@@ -41,9 +41,8 @@ def draw_grid(
     columns: int = 10,
     generator: np.random.Generator | None = None,
 ) -> None:
-    """Write a PNG of random distinct faces with their labels; the default generator has seed 0.
-
-    Raises UnknownNameError for an unknown split.
+    """Write a PNG of random distinct faces with their labels; the default generator has seed 0. Raises
+    UnknownNameError for an unknown split.
     """
     from matplotlib.figure import Figure
 

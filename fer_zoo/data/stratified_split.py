@@ -36,20 +36,16 @@ def digest_face(face: np.ndarray) -> str:
 def draw_splits(
     rows: Rows, source: str, seed: int = 0, kept: Mapping[str, int] | None = None
 ) -> tuple[Rows, str, int | None]:
-    """Rows in which each face has one of three usages, a note on what was drawn, and the seed; without a
-    draw an empty note and None.
+    """Rows in which each face has one of three usages, a note on what was drawn, and the seed; without a draw
+    an empty note and None.
 
     A split that the data lacks is drawn from the others' faces: a tenth of each class, at least one face of
     three. The draw depends on the seed and on the pixels alone, so the names and the order of the files do
     not matter, and equal faces of one class stay together. Data that has held-out faces alone gets no
     Training.
 
-    Args:
-        rows: Any usage codes.
-        source: For the note.
-        seed: Of the draw.
-        kept: Usage codes by `digest_face`, from a run's split.csv, instead of a draw. Other faces, which the
-            run has not seen, become PrivateTest.
+    source: for the note. kept: usage codes by `digest_face`, from a run's split.csv, instead of a draw. Other
+    faces, which the run has not seen, become PrivateTest.
     """
     usages = rows.usages.copy()
     usages[usages == VALIDATION] = PUBLIC

@@ -1,6 +1,4 @@
-"""Batch-norm statistics, temperature and weight interpolation, fitted after training on faces without
-augmentation.
-"""
+"""Batch-norm statistics, temperature, weight interpolation, fitted after training, without augmentation."""
 
 import copy
 import math
@@ -108,9 +106,7 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
 
 
 def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device) -> None:
-    """Set the temperature and the correction for Training's class prior that `fit_prior_correction` chooses
-    on PublicTest.
-    """
+    """Set the temperature, and the correction of Training's class prior, that PublicTest chooses."""
     faces, prior = dataset.public_test, class_prior(dataset.training.labels, len(model.classes))
     model.set_calibration(temperature=1.0)
     if len(faces) < MIN_CALIBRATION_FACES:

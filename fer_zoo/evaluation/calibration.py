@@ -88,10 +88,7 @@ def fit_prior_correction(logits: ArrayLike, labels: ArrayLike, prior: ArrayLike)
     its own temperature, the one with the highest macro-recall among those that cost no accuracy and at most
     MAX_LOSS_RISE of log loss.
 
-    Args:
-        logits: (N, classes), of faces that the training did not see.
-        labels: (N,).
-        prior: (classes,), as `class_prior` gives it for the training set.
+    logits: (N, classes), of faces that the training did not see. prior: `class_prior` of the training set.
     """
     from scipy.special import log_softmax
 

@@ -1,6 +1,4 @@
-"""Evaluation of stored models: one split, one line of numbers, two pictures; and several models in a paired
-test.
-"""
+"""Evaluation of stored models: one split, one line of numbers, two pictures; several in a paired test."""
 
 from collections.abc import Callable
 from functools import partial
@@ -67,16 +65,11 @@ def evaluate_artifact(
     ferplus: Path | None = None,
     record: bool = False,
 ) -> SplitScores:
-    """Predict and score a split.
+    """Predict and score a split; folder, dataset, split, tta, device as in `predict_split`.
 
-    Args:
-        folder, dataset, split, tta, device: see `predict_split`.
-        pictures: a folder for confusion.png and reliability.png.
-        ferplus: FER+'s fer2013new.csv.
-        record: store the result and the latency in config.json, from which the model card is made.
-
-    Raises:
-        FerZooError: `record` for an ONNX file.
+    pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s fer2013new.csv. record: store
+    the result and the latency in config.json, from which the model card is made; FerZooError for an ONNX
+    file.
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
@@ -144,15 +137,11 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
 def ferplus_agreement(
     probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray, duplicate: np.ndarray | None = None
 ) -> FerplusScores:
-    """Score a model by FER+'s raters, over the faces that have a majority among them.
+    """Score probabilities (N, 7) by FER+'s votes (N, 10), over the faces that have a majority among the
+    raters.
 
     Over FER+'s eight classes, as its authors do it: a face of contempt is wrong for a model that has seven.
-
-    Args:
-        probabilities: (N, 7).
-        labels: FER2013's own (N,).
-        votes: (N, 10).
-        duplicate: bool (N,), true where a face is duplicated in Training.
+    labels: FER2013's own. duplicate: bool (N,), true where a face is duplicated in Training.
     """
     majority = majority_labels(votes, with_contempt=True)
     clear = majority != NO_MAJORITY
@@ -178,17 +167,11 @@ def compare_artifacts(
     device: str = "auto",
     predict_peers: Callable[[np.ndarray], list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """Score each model, and `compare_pairs`.
+    """Score each model, and `compare_pairs`. Raises FerZooError where there is nothing to compare.
 
-    Args:
-        folders: of the models.
-        dataset, split, device: as in `evaluate_artifact`.
-        predict_peers: predicts uint8 faces (N, 1, 48, 48) with other packages, as
-            `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and probabilities,
-            or with name and error, which are returned as `not_run`.
-
-    Raises:
-        FerZooError: there is nothing to compare.
+    predict_peers: predicts uint8 faces (N, 1, 48, 48) with other packages, as
+    `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and probabilities, or with
+    name and error, which are returned as `not_run`.
     """
     if len(folders) < (1 if predict_peers else 2):
         raise FerZooError(

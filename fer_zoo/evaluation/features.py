@@ -14,9 +14,7 @@ def extract_features(model: FaceClassifier, pixels: NDArray[np.uint8]) -> NDArra
     """Features (N, D) of uint8 faces (N, 1, 48, 48), whose distances are comparable within these faces.
 
     They are those of `FaceClassifier.embed`; each member of an ensemble is scaled to unit standard deviation.
-
-    Raises:
-        FerZooError: the network does not end in a linear layer.
+    Raises FerZooError where the network does not end in a linear layer.
     """
     parts = embed_by_member(model, pixels)
     if len(parts) == 1:

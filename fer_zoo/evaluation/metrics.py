@@ -88,20 +88,11 @@ def score_predictions(
     split: str = "",
     tta: str = "none",
 ) -> Scores:
-    """Score a model's predictions.
+    """Score a model's probabilities (N, classes) against labels (N,). Raises FerZooError where there is no
+    face or a probability is not finite, ValueError where the shapes differ.
 
-    Args:
-        probabilities: (N, classes).
-        labels: (N,).
-        duplicate: bool (N,), true where a face is duplicated in Training.
-        classes: Names of the classes.
-        name: of the model.
-        split: of the faces.
-        tta: how the probabilities were made, see `predict_logits`.
-
-    Raises:
-        FerZooError: there is no face, or a probability is not finite.
-        ValueError: the shapes differ.
+    duplicate: bool (N,), true where a face is duplicated in Training. tta: how the probabilities were made,
+    see `predict_logits`.
     """
     from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
@@ -145,16 +136,8 @@ def evaluate(
 
 
 def compare_paired(probabilities_a: ArrayLike, probabilities_b: ArrayLike, labels: ArrayLike) -> PairedScores:
-    """Test whether two models are equally accurate on the same faces.
-
-    Args:
-        probabilities_a: (N, 7) of the first model.
-        probabilities_b: (N, 7) of the second model.
-        labels: (N,).
-
-    Raises:
-        FerZooError: there is no face, or a probability is not finite.
-        ValueError: the shapes differ.
+    """Test whether two models, with probabilities (N, 7), are equally accurate on the same faces. Raises
+    FerZooError where there is no face or a probability is not finite, ValueError where the shapes differ.
     """
     from scipy.stats import binomtest
 

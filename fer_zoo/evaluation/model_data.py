@@ -19,20 +19,12 @@ from fer_zoo.errors import DataError
 def read_faces_for(
     folder: Path, path: str | Path | None, class_map: ClassMap | None = None
 ) -> tuple[FER2013, str]:
-    """Read faces to score a model on.
+    """Read faces to score a model on: the data, and the split to score by default, `private`; `all` for data
+    without a split of which the model's run has seen nothing.
 
-    Args:
-        folder: Of the model, or an ONNX file. A run's folder holds the split that it drew, if it drew one,
-            and the classes that it merged or dropped.
-        path: As `read_faces` takes it.
-        class_map: Instead of the run's.
-
-    Returns:
-        The data, and the split to score by default: `private`; `all` for data without a split of which the
-        model's run has seen nothing.
-
-    Raises:
-        As `read_faces`; DataError for a damaged split.csv.
+    folder: of the model, or an ONNX file. A run's folder holds the split that it drew, if it drew one, and
+    the classes that it merged or dropped. path: as `read_faces` takes it. class_map: instead of the run's.
+    Raises as `read_faces`; DataError for a damaged split.csv.
     """
     kept, block = None, {}
     if folder.is_dir():
@@ -60,13 +52,8 @@ def read_aligned_faces(folder: Path, path: str | Path | None) -> tuple[FER2013, 
 
 
 def align_classes(dataset: FER2013, classes: Sequence[str]) -> tuple[FER2013, dict[str, int]]:
-    """The data with a model's classes as its own.
-
-    Returns:
-        The data with the faces that have a counterpart, and how many faces of each other class were left out.
-
-    Raises:
-        DataError: No class has a counterpart.
+    """The data with a model's classes as its own: the faces that have a counterpart, and how many of each
+    other class were left out. Raises DataError where no class has a counterpart.
     """
     if tuple(classes) == dataset.classes:
         return dataset, {}

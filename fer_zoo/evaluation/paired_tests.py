@@ -22,13 +22,7 @@ class ModelPair(PairedScores):
 def compare_pairs(
     names: Sequence[str], probabilities: Sequence[ArrayLike], labels: ArrayLike
 ) -> list[ModelPair]:
-    """`compare_paired` for each two models.
-
-    Args:
-        names: of the models.
-        probabilities: (N, C) of each model.
-        labels: (N,).
-    """
+    """`compare_paired` for each two models, given by their names and probabilities (N, C)."""
     chosen = list(combinations(range(len(names)), 2))
     pairs = [compare_paired(probabilities[a], probabilities[b], labels) for a, b in chosen]
     corrected = correct_by_holm([pair["p_value"] for pair in pairs])
@@ -39,9 +33,7 @@ def compare_pairs(
 
 
 def correct_by_holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """The p-values (N,), corrected for their number by Holm's step-down method (1979, Scandinavian Journal of
-    Statistics 6, 65-70).
-    """
+    """p-values (N,) corrected by Holm's method (1979, Scandinavian Journal of Statistics 6, 65-70)."""
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values)
     factors = len(values) - np.arange(len(values))

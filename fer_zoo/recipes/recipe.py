@@ -162,9 +162,7 @@ def upgrade_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_recipe(settings: Mapping[str, Any]) -> Recipe:
-    """A recipe from a (nested) mapping such as a TOML file or a saved config. Raises RecipeError,
-    UnknownNameError.
-    """
+    """Of a (nested) mapping such as TOML or a saved config. Raises RecipeError, UnknownNameError."""
     settings = upgrade_settings(settings)
     check_names(settings, {item.name for item in fields(Recipe)}, "recipe setting")
     tables = {}
@@ -202,9 +200,7 @@ def load_recipe(name: str | Path, changes: Sequence[str] = ()) -> Recipe:
 
 
 def read_settings(name: str | Path) -> dict[str, Any]:
-    """What stands in the recipe of that name, or in a TOML file, as yet unchecked. Raises RecipeError or
-    UnknownNameError.
-    """
+    """What that recipe, or a TOML file, says, as yet unchecked. Raises RecipeError or UnknownNameError."""
     path = Path(name)
     if path.suffix != ".toml":
         if str(name) not in list_recipes():

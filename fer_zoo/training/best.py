@@ -52,9 +52,7 @@ def is_stored(folder: Path, epoch: int) -> bool:
 
 
 def find_best_epoch(progress: Progress) -> int:
-    """The one with the highest PublicTest accuracy, of several the one with the lowest loss, from 1: few
-    faces have few accuracies.
-    """
+    """From 1: the highest PublicTest accuracy, then the lowest loss, since few faces have few accuracies."""
     rows = progress.history
     return 1 + max(range(len(rows)), key=lambda i: (rows[i]["public_accuracy"], -rows[i]["public_loss"]))
 

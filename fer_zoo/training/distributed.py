@@ -81,10 +81,7 @@ class Group:
 
 
 def join_group(device: torch.device, batch_size: int) -> Group:
-    """The group that torchrun's environment names; one process where there is none.
-
-    Raises TrainingError where the batch cannot be sharded equally.
-    """
+    """The group that torchrun names, else one process. Raises TrainingError for a batch in unequal shards."""
     size = read_world().size
     if size == 1:
         return Group()

@@ -114,9 +114,7 @@ def _update_weights(context: TrainContext, loss: Tensor, progress: Progress) -> 
 
 
 def count_steps(images: int, batch_size: int) -> int:
-    """Steps in an epoch: a last partial batch is left out, since a tiny one would upset batch
-    normalization.
-    """
+    """Steps in an epoch, without a last partial batch: a tiny one would upset batch normalization."""
     return max(1, images // batch_size)
 
 

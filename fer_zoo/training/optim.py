@@ -70,9 +70,7 @@ def draw_order(labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Exponential moving average of weights and statistics; the decay warms up so that the start is
-    forgotten.
-    """
+    """Exponential moving average of weights and statistics; its decay warms up, so the start is forgotten."""
     decay = min(decay, (1 + step) / (10 + step))
     pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
     floating = [(old, new) for old, new in pairs if old.is_floating_point()]

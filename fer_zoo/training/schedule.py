@@ -14,9 +14,7 @@ def _cosine(start: float, end: float, progress: float) -> float:
 
 
 def lr_multiplier(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:
-    """Share of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest has stood still
-    (plateau).
-    """
+    """Share of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest has stood still."""
     total = recipe.epochs * steps_per_epoch
     warmup = recipe.warmup_epochs * steps_per_epoch
     if step < warmup:

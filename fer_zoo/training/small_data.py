@@ -1,6 +1,4 @@
-"""What a run makes of its data before it begins: classes and splits are checked, and few faces get small
-batches.
-"""
+"""What a run makes of its data before it begins: classes and splits checked, small batches for few faces."""
 
 import math
 from dataclasses import replace

@@ -1,6 +1,4 @@
-"""One `fit` for every architecture, on a CPU or a GPU. The data lives on the device as uint8; batches are
-made there.
-"""
+"""One `fit` for every architecture, on CPU or GPU. Data lies there as uint8; batches are made there."""
 
 import copy
 import math
@@ -228,9 +226,7 @@ def _load_tensors(data: FER2013, device: torch.device) -> dict[str, torch.Tensor
 
 
 def train_epochs(context: TrainContext, progress: Progress, on_epoch: OnEpoch | None) -> None:
-    """Train, validate and save, epoch after epoch, until the recipe's last one, or patience or on_epoch ends
-    it.
-    """
+    """Train, validate and save each epoch, until the recipe's last one, or patience or on_epoch ends it."""
     recipe, group = context.recipe, context.group
     was_frozen, forward = None, None
     with open_events(context.folder, progress, group) as events, context.display:

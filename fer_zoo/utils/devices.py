@@ -33,10 +33,8 @@ class Ranks(NamedTuple):
 
 
 def read_world() -> Ranks:
-    """Read torchrun's environment variables; without them, there is one process.
-
-    Raises:
-        TrainingError: A variable is not a whole number, or RANK is not below WORLD_SIZE.
+    """torchrun's environment variables, else one process. Raises TrainingError for a variable that is not a
+    whole number, or a RANK that is not below WORLD_SIZE.
     """
     defaults = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
     given = {name: os.environ.get(name, default) for name, default in defaults.items()}
@@ -51,14 +49,8 @@ def read_world() -> Ranks:
 
 
 def pick_device(name: str = "auto") -> "torch.device":
-    """Select a device.
-
-    Args:
-        name: `auto` (a CUDA GPU if available, else Apple's MPS, else the CPU) or a torch device. Under
-            torchrun, `auto` and `cuda` select the GPU of the local rank.
-
-    Raises:
-        TrainingError: The device is not available.
+    """`auto` (a CUDA GPU if available, else Apple's MPS, else the CPU) or a torch device. Under torchrun,
+    `auto` and `cuda` are the GPU of the local rank. Raises TrainingError for a device that is not available.
     """
     import torch
 
@@ -92,11 +84,7 @@ def list_providers(onnxruntime: Any) -> list[Any]:
 
 
 def keep_freed_memory() -> bool:
-    """Make this process reuse freed memory instead of returning it to the kernel.
-
-    Returns:
-        Whether the setting was applied; False if the C library is not glibc.
-    """
+    """Let this process reuse freed memory instead of returning it to the kernel. False without glibc."""
     if platform.libc_ver()[0] != "glibc":
         return False
     library = ctypes.CDLL(None)

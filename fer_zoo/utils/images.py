@@ -144,9 +144,7 @@ def read_face(photo: Photo) -> np.ndarray:
 
 def expand_paths(given: Sequence[str]) -> list[Path]:
     """List the picture files of paths, folders (searched recursively) and glob patterns, in a stable order.
-
-    Raises:
-        ImageError: A name matches nothing.
+    Raises ImageError for a name that matches nothing.
     """
     from glob import glob
 

@@ -57,10 +57,8 @@ def split_chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 def simplify_photo(photo: Photo) -> "str | Path | bytes | np.ndarray | Image":
-    """A file object as its bytes, a tensor or an array (H, W, 1) as an array; all else as it is.
-
-    Raises:
-        ImageError: an address of the web, a file over 300 MB, or a tensor that is not a picture.
+    """A file object as its bytes, a tensor or an array (H, W, 1) as an array; all else as it is. Raises
+    ImageError for an address of the web, a file over 300 MB, or a tensor that is not a picture.
     """
     if isinstance(photo, str) and _ADDRESS.match(photo):
         raise ImageError(f"{photo[:60]}: an address; download it first, then give the file or its bytes.")

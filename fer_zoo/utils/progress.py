@@ -6,10 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def track(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function (done, total) that updates a progress bar.
-
-    The bar disappears at the end. In a pipe or a log there is none.
-    """
+    """Yield a function (done, total) for a progress bar, gone at the end; a pipe or a log has none."""
     from rich.console import Console
     from rich.progress import Progress
 

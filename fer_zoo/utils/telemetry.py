@@ -24,10 +24,8 @@ def import_onnxruntime() -> Any:
 
 
 def import_albumentations() -> Any:
-    """albumentations without its update check.
-
-    Raises:
-        FerZooError: It is not installed, or OpenCV, which it needs, lacks a system library.
+    """albumentations without its update check. Raises FerZooError if it is not installed, or OpenCV, which it
+    needs, lacks a system library.
     """
     os.environ[ALBUMENTATIONS_SWITCH] = "1"
     try:

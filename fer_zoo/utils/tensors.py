@@ -42,11 +42,7 @@ def write_tensors(
 
 
 def count_numbers(path: Path) -> int:
-    """How many numbers a file's tensors have together, from its header alone; 0 where there is no file.
-
-    Raises:
-        ArtifactError: It is not a safetensors file.
-    """
+    """How many numbers a file's tensors have, by its header alone; 0 without a file. Raises ArtifactError."""
     if not path.is_file():
         return 0
     from safetensors import SafetensorError, safe_open
@@ -59,16 +55,8 @@ def count_numbers(path: Path) -> int:
 
 
 def check_values(path: Path, name: str, value: "Tensor", expected: "Tensor | None") -> None:
-    """Check that a network can compute with a file's tensor.
-
-    Args:
-        path: the file.
-        name: of the tensor.
-        value: the tensor.
-        expected: the network's own tensor of that name, if any.
-
-    Raises:
-        ArtifactError: an unsupported dtype, NaN, infinity or a negative variance.
+    """Raises ArtifactError for a file's tensor of an unsupported dtype, or with NaN, infinity or a negative
+    variance. expected: the network's own tensor of that name, if any.
     """
     dtype = str(value.dtype).removeprefix("torch.")
     if dtype not in DTYPES or (

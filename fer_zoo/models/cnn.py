@@ -1,7 +1,5 @@
 """The tutorial's network: three blocks of two convolutions, then a wide dense part."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 
@@ -35,7 +33,3 @@ class CNNBaseline(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.dropout_features(self.features(images).flatten(1))
         return self.classifier(self.dropout_hidden(self.hidden(features).relu()))
-
-
-def build_cnn_baseline(**options: Any) -> nn.Module:
-    return CNNBaseline(**options)

@@ -60,7 +60,7 @@ ARCHITECTURES = _table(
         recipe="baseline",
         parameters=5_014_119,
         note="The tutorial's network, unchanged",
-        builder="fer_zoo.models.cnn:build_cnn_baseline",
+        builder="fer_zoo.models.cnn:CNNBaseline",
         options=("dropout", "head_width"),
     ),
     Architecture(
@@ -69,7 +69,7 @@ ARCHITECTURES = _table(
         recipe="resnet_48",
         parameters=3_837_479,
         note="Residual network made for 48 pixels",
-        builder="fer_zoo.models.resnet48:build_resnet_48",
+        builder="fer_zoo.models.resnet48:ResNet48",
         supports_variable_size=True,
     ),
     Architecture(

@@ -75,9 +75,5 @@ class ResNet48(nn.Module):
         return self.classifier(self.dropout(features))
 
 
-def build_resnet_48(**options: Any) -> nn.Module:
-    return ResNet48(**options)
-
-
 def build_seresnet_48(**options: Any) -> nn.Module:
     return ResNet48(widths=(64, 128, 384), gated=True, **options)

@@ -111,7 +111,7 @@ def forget_when_closed(page: gr.Blocks) -> None:
     """Call inside the page's Blocks. Gradio alone would hold a closed page's photo for another hour."""
 
     def forget(request: gr.Request) -> None:
-        page.app.state_holder.session_data.pop(request.session_hash, None)
+        page.app.state_holder.session_data.pop(request.session_hash or "", None)
 
     page.unload(forget)
 

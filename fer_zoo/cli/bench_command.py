@@ -4,7 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from fer_zoo.cli.arguments import Parser, add_command, count, positive, print_result, whole
+from fer_zoo.cli.arguments import Parser, add_command, count, positive, print_json, whole
 from fer_zoo.errors import FerZooError
 
 
@@ -66,14 +66,18 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     )
     result = compare_training(benchmark, rounds=arguments.rounds)
     result["floors"] = measure_roofline(benchmark, result["epoch_s"])
-    text = f"{format_training(result)}\n{format_roofline(result['floors'])}"
     if arguments.until and dataset:
         recipe = load_recipe(arguments.recipe or find_architecture(arguments.arch).recipe)
         result["until"] = time_until(
             benchmark.architecture, dataset, arguments.until, recipe, device=benchmark.device
         )
-        text += f"\n{format_until(result['until'])}"
-    print_result(arguments, result, lambda _: text)
+    if arguments.json:
+        print_json(result)
+        return
+    print(format_training(result))
+    print(format_roofline(result["floors"]))
+    if "until" in result:
+        print(format_until(result["until"]))
 
 
 def run_bench_predict(arguments: argparse.Namespace) -> None:
@@ -86,8 +90,11 @@ def run_bench_predict(arguments: argparse.Namespace) -> None:
     if arguments.peer:
         peers = measure_peers(arguments.peer, models[0], arguments.photo, repeats=arguments.repeats)
     result = measure_prediction(models, arguments.photo, repeats=arguments.repeats)
-    text = format_prediction(result)
     if peers:
         result["peers"] = peers
-        text += f"\n{format_peers(peers)}"
-    print_result(arguments, result, lambda _: text)
+    if arguments.json:
+        print_json(result)
+        return
+    print(format_prediction(result))
+    if peers:
+        print(format_peers(peers))

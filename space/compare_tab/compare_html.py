@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fer_zoo import EMOTIONS, draw_heat
+import fer_zoo
+from fer_zoo import EMOTIONS
 from page.data_uris import encode_picture, encode_pixels, to_uri
 from page.offered_models import ModelFacts, choose_leads, create_recognizer, read_facts
 from page.templates import map_colors, render
@@ -247,7 +248,7 @@ def render_heats(
     heats = [
         {
             "name": name,
-            "source": encode_picture(draw_heat(crop, heat[0]), "WEBP"),
+            "source": encode_picture(fer_zoo.draw_heat(crop, heat[0]), "WEBP"),
             "alt": say(language, "compare.heat", name=name, emotion=shown),
         }
         for name, heat in maps.items()

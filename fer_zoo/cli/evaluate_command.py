@@ -1,9 +1,7 @@
-"""Measure, compare, combine and explain trained models."""
+"""Measure, compare and combine trained models."""
 
 import argparse
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fer_zoo.cli.arguments import (
@@ -12,7 +10,6 @@ from fer_zoo.cli.arguments import (
     check_labels,
     format_next,
     out_folder,
-    print_json,
     print_result,
     read_classes,
 )
@@ -24,7 +21,6 @@ def add_parsers(parsers: Any) -> None:
     _add_compare(parsers)
     _add_calibrate(parsers)
     _add_ensemble(parsers)
-    _add_report(parsers)
 
 
 def _add_eval(parsers: Any) -> None:
@@ -93,20 +89,6 @@ def _add_ensemble(parsers: Any) -> None:
         help="store the members' names, not their weights (packaged models only)",
     )
     ensemble.add_device()
-
-
-def _add_report(parsers: Any) -> None:
-    report = add_command(
-        parsers, "report", run_report, "write an HTML page that explains a model or compares several"
-    )
-    report.add_argument("models", nargs="+", metavar="RUN|NAME")
-    report.add_data()
-    report.add_argument("--split", help="public, private, test, train or all [as eval]")
-    report.add_ferplus()
-    report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
-    report.add_force()
-    report.add_device()
-    report.add_json()
 
 
 def run_eval(arguments: argparse.Namespace) -> None:
@@ -214,43 +196,3 @@ def run_ensemble(arguments: argparse.Namespace) -> None:
     write_card(out)
     print(f"Wrote {out}: PublicTest {metrics['accuracy']:.2%}")
     print(format_next(arguments, "eval", out, "--split", "private"))
-
-
-def run_report(arguments: argparse.Namespace) -> None:
-    from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.evaluation.evaluate import unique_names
-    from fer_zoo.evaluation.model_data import read_aligned_faces
-    from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
-    from fer_zoo.reports.model_report import build_report
-    from fer_zoo.reports.model_results import measure_model
-    from fer_zoo.utils.files import refuse_to_replace, write_text
-
-    check_count(len(arguments.models))
-    alone = len(arguments.models) == 1
-    if arguments.out:  # before minutes of work
-        refuse_to_replace(Path(arguments.out), arguments.force, "--out")
-    folders = [resolve_folder(name) for name in arguments.models]
-    dataset, split = read_aligned_faces(folders[0], arguments.data)
-    studies = [
-        measure_model(
-            folder,
-            dataset,
-            split=arguments.split or split,
-            ferplus=arguments.ferplus,
-            device=arguments.device,
-            detailed=alone,
-        )
-        for folder in folders
-    ]
-    names = unique_names([study.name for study in studies], folders)
-    studies = [
-        replace(study, scores={**study.scores, "model": name})
-        for study, name in zip(studies, names, strict=True)
-    ]
-    out = Path(arguments.out or f"report-{studies[0].scores['model'] if alone else 'comparison'}.html")
-    write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
-    if arguments.json:
-        pairs = compare_models(studies)
-        print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})
-    else:
-        print(f"Wrote {out}: open it in a browser. It needs no network and contains faces of your data.")

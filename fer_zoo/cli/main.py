@@ -15,8 +15,21 @@ from fer_zoo.cli.arguments import Parser
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.files import name_reason
 
-# Modules in the order of --help: `evaluate` has compare and report too, `predict` video, `share` push, pull.
-COMMANDS = ("list", "data", "train", "tune", "study", "evaluate", "predict", "share", "demo", "bench")
+# Modules in the order of --help. `evaluate` has compare, calibrate and ensemble too, `share` export and push.
+COMMANDS = (
+    "list",
+    "data",
+    "train",
+    "tune",
+    "study",
+    "evaluate",
+    "report",
+    "predict",
+    "video",
+    "share",
+    "demo",
+    "bench",
+)
 
 
 def build_parser() -> Parser:

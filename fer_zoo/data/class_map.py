@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.data.labels_and_splits import Rows, is_same_class, order_classes
-from fer_zoo.emotions import EMOTIONS, MAX_CLASSES, SAFE_NAME
+from fer_zoo.emotions import EMOTIONS, SAFE_NAME
 from fer_zoo.errors import DataError, UnknownNameError
 
 if sys.version_info >= (3, 11):
@@ -90,9 +90,9 @@ def apply_class_map(rows: Rows, class_map: ClassMap, source: str) -> Rows:
     classes = order_classes(name for name in new_names.values() if name is not None)
     if not classes:
         raise DataError(f"{source}: every class is dropped; keep two or more.")
-    check_class_names(classes, source)
     kept = np.isin(rows.labels, [label for label, name in new_names.items() if name is not None])
-    table = np.array([classes.index(name) if name is not None else 0 for name in new_names.values()])
+    # EMOTIONS may spell a name otherwise
+    table = np.array([0 if name is None else _find_class(name, classes) or 0 for name in new_names.values()])
     return Rows(
         rows.pixels[kept],
         table[rows.labels[kept]].astype(np.uint16),
@@ -103,9 +103,7 @@ def apply_class_map(rows: Rows, class_map: ClassMap, source: str) -> Rows:
 
 
 def check_class_names(classes: Sequence[str], source: str) -> None:
-    """Raise DataError for more classes than a model can have, or a name that config.json cannot hold."""
-    if len(classes) > MAX_CLASSES:
-        raise DataError(f"{source}: {len(classes):,} classes; allowed are at most {MAX_CLASSES:,}.")
+    """Raise DataError for a name that config.json cannot hold."""
     for name in classes:
         if not SAFE_NAME.fullmatch(name):
             raise DataError(
@@ -156,7 +154,7 @@ def _read_file(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"it is over {MAX_FILE_BYTES:,} bytes")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{str(path)!r} cannot be read ({str(error)[:200]}). Give a TOML file with {HOW_TO_MAP}."

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_zoo.data.cache import read_cached
-from fer_zoo.data.class_map import UNCHANGED, ClassMap, apply_class_map
+from fer_zoo.data.class_map import UNCHANGED, ClassMap, apply_class_map, check_class_names
 from fer_zoo.data.csv_reader import COLUMNS, header_columns, read_csv
 from fer_zoo.data.hub_dataset import fetch_parquet
 from fer_zoo.data.image_readers import holds_fer2013, read_folder, read_npz
@@ -192,6 +192,7 @@ def _draw(
 ) -> tuple[Rows, str, int | None]:
     """Mapped rows in three splits, a note on what was left out and drawn, and the seed of a draw."""
     mapped = apply_class_map(rows, class_map, source) if class_map else rows
+    check_class_names(mapped.classes, source)  # not before: the map may rename what cannot stay
     drawn, note, drawn_seed = draw_splits(mapped, source, seed, kept_split)
     dropped = len(rows.labels) - len(mapped.labels)
     left_out = f"{source}: {dropped:,} faces of dropped classes are left out." if dropped else ""

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from fer_zoo.data.cache import read_cached_pictures
-from fer_zoo.data.class_map import check_class_names
 from fer_zoo.data.image_readers import list_pictures, split_folders, visible_folders
 from fer_zoo.data.labels_and_splits import UNSPLIT, Rows, order_classes, parse_label, parse_usage
-from fer_zoo.emotions import SIDE
+from fer_zoo.emotions import MAX_CLASSES, SIDE
 from fer_zoo.errors import DataError, ImageError
 from fer_zoo.utils.images import SUFFIXES, read_scaled_photo, whole_picture
 from fer_zoo.utils.progress import track
@@ -165,8 +165,7 @@ def read_samples(samples: Iterable[Sample], count: int, source: str) -> Rows:
         faces, kept, broken = _decode_samples(_remember(samples, given), count, source)
         samples = [given[index] for index in kept]
     _report_broken(broken, len(kept), source)
-    classes, labels = _number_labels([sample.label for sample in samples])
-    check_class_names(classes, source)
+    classes, labels = _number_labels([sample.label for sample in samples], source)
     usages = np.array([sample.usage for sample in samples], np.uint8)
     return Rows(faces, labels, usages, classes, tuple(sample.name for sample in samples))
 
@@ -236,13 +235,16 @@ def _report_broken(broken: Mapping[str, str], kept: int, source: str) -> None:
     warnings.warn(f"{text} They are left out.", stacklevel=2)
 
 
-def _number_labels(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+def _number_labels(given: Sequence[str], source: str) -> tuple[tuple[str, ...], np.ndarray]:
     """Classes, and their indices uint16 (N,). A class keeps the spelling that it is first met in, and the
-    seven emotions in any spelling are EMOTIONS.
+    seven emotions in any spelling are EMOTIONS. Raises DataError for too many.
     """
+    names = [unicodedata.normalize("NFC", name) for name in given]  # macOS splits letters and accents
     spelling: dict[str, str] = {}
     for name in names:
         spelling.setdefault(name.casefold(), name)
+    if len(spelling) > MAX_CLASSES:
+        raise DataError(f"{source}: {len(spelling):,} classes; allowed are at most {MAX_CLASSES:,}.")
     ordered = order_classes(spelling.values())
     position = {name.casefold(): index for index, name in enumerate(ordered)}
     for key in spelling:

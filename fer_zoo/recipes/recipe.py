@@ -212,7 +212,7 @@ def read_settings(name: str | Path) -> dict[str, Any]:
 def read_toml(path: Path, what: str) -> dict[str, Any]:
     """Raises RecipeError for a file that is missing or no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"The {what} {str(path)!r} cannot be read: {str(error)[:200]}.") from error
 

@@ -187,9 +187,24 @@ def test_classes_are_merged_renamed_and_dropped(tmp_path: Path) -> None:
     for merge, reason in (("angry", "allowed is OLD,OLD=NEW"), ("a,a=b", "'a' is given twice")):
         with pytest.raises(DataError, match=reason):
             read_class_map([merge])
+    names = ["anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+    eight = write_classes(tmp_path / "eight", dict.fromkeys(names, 3))
+    with pytest.warns(UserWarning, match="dropped classes"):  # the seven are left, in another spelling
+        seven = read_faces(eight, class_map=read_class_map(drop=["contempt"]))
+    assert seven.classes == EMOTIONS and count_labels(seven, "all") == dict.fromkeys(EMOTIONS, 3)
     (tmp_path / "map.toml").write_text("angry = 3\n")
     with pytest.raises(DataError, match=r"map\.toml' has something else than lines such as"):
         read_class_map(file=tmp_path / "map.toml")
+
+
+def test_a_class_with_an_impossible_name_can_be_renamed(tmp_path: Path) -> None:
+    decomposed = "alegri\u0301a"  # as macOS stores it
+    folder = write_classes(tmp_path / "mine", {"no!": 10, decomposed: 10})
+    with pytest.raises(DataError, match=r"the class 'no!'; allowed are .* Rename it, with --classes FILE"):
+        read_faces(folder)
+    (tmp_path / "map.toml").write_text('"no!" = "no"\n', encoding="utf-8-sig")  # as Windows' editors write it
+    dataset = read_faces(folder, class_map=read_class_map(file=tmp_path / "map.toml"))
+    assert dataset.classes == ("alegr\u00eda", "no")
 
 
 def test_fer2013_can_be_merged_too(csv_file: Path) -> None:

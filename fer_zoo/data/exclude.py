@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_zoo.data.fer2013 import FER2013, Faces
+from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING, USAGES, parse_usage
 from fer_zoo.errors import DataError
 
@@ -33,7 +33,12 @@ def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = (
     """
     splits = {TRAINING: dataset.training, PUBLIC: dataset.public_test}
     indices = _read_indices(Path(path), {code: len(faces) for code, faces in splits.items()}, set(kinds))
-    remaining = {code: _remove(faces, indices[code], path, code) for code, faces in splits.items()}
+    remaining, before = {}, {}
+    for code, faces in splits.items():
+        keep = _choose_kept(len(faces), indices[code], path, code)
+        remaining[code] = faces.select(keep)
+        whole, rows = dataset.before_exclusion.get(code, (faces, np.arange(len(faces))))
+        before[code] = whole, rows[keep]
     listed = "".join(f" {USAGES[code]} {index}" for code in indices for index in sorted(indices[code]))
     digest = hashlib.sha256((dataset.fingerprint + listed).encode()).hexdigest()
     counts = " and ".join(f"{len(indices[code]):,} of {USAGES[code]}" for code in indices if indices[code])
@@ -44,6 +49,7 @@ def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = (
         fingerprint=digest[: len(dataset.fingerprint)],
         note=" ".join(filter(None, [dataset.note, f"{Path(path).name} leaves out {counts}."])),
         excluded=Path(path).name,
+        before_exclusion=before,
     )
 
 
@@ -84,11 +90,9 @@ def _read_row(row: dict[str, str | None], where: str, sizes: dict[int, int]) -> 
     return code, int(index)
 
 
-def _remove(faces: Faces, indices: set[int], path: str | Path, code: int) -> Faces:
-    if not indices:
-        return faces
-    keep = np.ones(len(faces), dtype=bool)
-    keep[sorted(indices)] = False
-    if not keep.any():
+def _choose_kept(count: int, indices: set[int], path: str | Path, code: int) -> np.ndarray:
+    """bool (count,)."""
+    keep = ~np.isin(np.arange(count), list(indices))
+    if indices and not keep.any():
         raise DataError(f"{path}: leaves no face in {USAGES[code]}. List fewer faces.")
-    return faces.select(keep)
+    return keep

@@ -4,7 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,8 @@ class FER2013:
     label_source: str = "fer2013"
     split_seed: int | None = None  # of splits that were drawn, because the data has none
     class_map: ClassMap = UNCHANGED  # that was applied
+    # by usage code, where faces were excluded: the whole split, and the indices of the faces that remain
+    before_exclusion: Mapping[int, tuple[Faces, np.ndarray]] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:

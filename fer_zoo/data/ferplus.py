@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.labels_and_splits import SPLIT_USAGES
+from fer_zoo.data.labels_and_splits import SPLIT_USAGES, USAGES
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 
@@ -50,6 +50,9 @@ def read_votes(
     tables = {split: votes[usages == SPLIT_USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
+        whole, rows = dataset.before_exclusion.get(USAGES.index(SPLIT_USAGES[split]), (faces, ()))
+        if whole is not faces and len(whole) == len(table):
+            tables[split] = table = table[rows]
         agree = majority_labels(table) == faces.labels if len(table) == len(faces.labels) else np.zeros(1)
         if agree.mean() < 0.4:  # 0.6 in the right order
             raise DataError(

@@ -20,7 +20,7 @@ from fer_zoo.data.labels_and_splits import (
     parse_usage,
 )
 from fer_zoo.errors import DataError
-from fer_zoo.utils.files import write_csv
+from fer_zoo.utils.files import as_utf8, write_csv
 
 SPLIT_NAME = "split.csv"
 COLUMNS = ("file", "split", "sha256")
@@ -90,7 +90,7 @@ def _hold_out(
 def write_split(path: Path, splits: Mapping[int, tuple[np.ndarray, Sequence[str]]]) -> None:
     """Write split.csv: file, split and sha256 of each face. splits: pixels (N, 1, 48, 48), names by usage."""
     rows = [
-        (names[index] if names else "", USAGES[code], digest_face(face))
+        (as_utf8(names[index]) if names else "", USAGES[code], digest_face(face))
         for code, (pixels, names) in splits.items()
         for index, face in enumerate(pixels)
     ]

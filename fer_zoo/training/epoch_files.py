@@ -16,11 +16,13 @@ def save_epoch(context: TrainContext, progress: Progress) -> None:
 
 
 def save_split(context: TrainContext) -> None:
-    """Keep a split that was drawn: `fer-zoo eval` of the run scores the faces that are not in this list."""
+    """Keep a split that was drawn: `fer-zoo eval` of the run scores the faces that are not in this list, and
+    none that were excluded."""
     data, path = context.data, context.folder / SPLIT_NAME
     if data.split_seed is not None and not path.exists():
         splits = {TRAINING: data.training, PUBLIC: data.public_test}
-        write_split(path, {code: (faces.pixels, faces.names) for code, faces in splits.items()})
+        whole = {code: data.before_exclusion.get(code, (faces,))[0] for code, faces in splits.items()}
+        write_split(path, {code: (faces.pixels, faces.names) for code, faces in whole.items()})
 
 
 def restore_files(context: TrainContext, progress: Progress) -> None:

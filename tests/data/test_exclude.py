@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ferplus_votes import write_votes
 
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013, read_fer2013
+from fer_zoo.data.ferplus import use_ferplus_labels
 from fer_zoo.errors import DataError
 
 
@@ -50,6 +52,16 @@ def test_only_some_kinds_are_excluded(dataset: FER2013, tmp_path: Path) -> None:
         assert np.array_equal(rest.training.pixels, np.delete(dataset.training.pixels, gone, axis=0))
     with pytest.raises(DataError, match="lists no face of the kinds face, near"):
         exclude_faces(dataset, path, ("near", "face"))
+
+
+def test_the_votes_of_the_faces_that_remain_are_read(dataset: FER2013, tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", dataset)
+    rest = exclude_faces(dataset, write(tmp_path, "split,index\nTraining,0\nTraining,7\nPublicTest,3\n"))
+    rest = exclude_faces(rest, write(tmp_path, "split,index\nTraining,1\n"))  # index 2 at first
+    labeled = use_ferplus_labels(rest, votes)
+    assert np.array_equal(labeled.training.pixels, np.delete(dataset.training.pixels, [0, 2, 7], axis=0))
+    assert np.array_equal(labeled.training.labels.argmax(1), rest.training.labels)
+    assert np.array_equal(labeled.public_test.labels, rest.public_test.labels)
 
 
 @pytest.mark.parametrize(

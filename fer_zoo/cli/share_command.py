@@ -60,10 +60,10 @@ def run_export(arguments: argparse.Namespace) -> None:
     if arguments.int8:
         if arguments.format != "onnx":
             raise FerZooError("--int8 is for --format onnx; for smaller safetensors use --half.")
-        from fer_zoo.data.fer2013 import read_fer2013
+        from fer_zoo.evaluation.model_data import read_aligned_faces
         from fer_zoo.evaluation.quantize import export_int8, format_int8
 
-        path, report = export_int8(folder, out, read_fer2013(arguments.data))
+        path, report = export_int8(folder, out, read_aligned_faces(folder, arguments.data)[0])
         print(format_int8(report))
     elif arguments.format == "onnx":
         path = export_onnx(folder, out)

@@ -51,7 +51,7 @@ def describe(dataset: FER2013) -> dict[str, Any]:
 
 def find_blanks(pixels: np.ndarray) -> np.ndarray:
     """bool (N,): which of the uint8 faces (N, 1, 48, 48) are within a range of 8 gray levels."""
-    flat = pixels.reshape(len(pixels), -1)
+    flat = pixels.reshape(len(pixels), SIDE * SIDE)
     return flat.max(axis=1) - flat.min(axis=1) < BLANK_RANGE
 
 
@@ -129,7 +129,7 @@ def find_similar(pixels: NDArray[np.uint8], *, progress: Callable[[int, int], ob
     means = _block_means(pixels)
     patterns, mirrored = _normalize(means), _normalize(means[:, :, ::-1])
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]] = []
-    for start in range(0, len(patterns), CHUNK):
+    for start in range(0, max(1, len(patterns)), CHUNK):
         chunk = patterns[start : start + CHUNK]
         straight = chunk @ patterns[start:].T
         flipped = chunk @ mirrored[start:].T
@@ -142,7 +142,7 @@ def find_similar(pixels: NDArray[np.uint8], *, progress: Callable[[int, int], ob
         if progress:
             progress(min(start + CHUNK, len(patterns)), len(patterns))
     first, second, correlation, near = (np.concatenate(part) for part in zip(*found, strict=True))
-    flat = pixels.reshape(len(pixels), -1)
+    flat = pixels.reshape(len(pixels), SIDE * SIDE)
     exact = (flat[first] == flat[second]).all(axis=1)
     kind = np.where(exact, EXACT, np.where(near, NEAR, MIRRORED))
     return Pairs(first, second, correlation, kind)
@@ -167,7 +167,7 @@ def _block_means(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _normalize(means: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows (N, 256) of mean 0 and norm 1, whose products are correlations; 0 for constant faces."""
-    rows = means.reshape(len(means), -1)
+    rows = means.reshape(len(means), BLOCKS * BLOCKS)
     rows = rows - rows.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 1e-3)

@@ -16,6 +16,7 @@ from fer_zoo.errors import ArtifactError, FerZooError
 from fer_zoo.evaluation.batchnorm import correct_prior
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.metrics import Scores, evaluate
+from fer_zoo.evaluation.model_data import require_faces
 from fer_zoo.models.ensemble import Ensemble, refuse_different_classes
 from fer_zoo.models.weights import ENSEMBLE_FAMILY
 from fer_zoo.utils.devices import pick_device
@@ -63,12 +64,14 @@ def build_ensemble(
 
     Raises:
         ArtifactError: a member cannot be read, or `out` is taken.
+        DataError: a split has no face.
         FerZooError: fewer than two folders.
     """
     if len(folders) < 2:
         raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
     if (out / CONFIG_NAME).exists():
         raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+    require_faces(dataset, "train", "public")
     torch_device = pick_device(device)
     models = [load_artifact(folder).to(torch_device) for folder in folders]
     refuse_different_classes(models)

@@ -21,7 +21,7 @@ from fer_zoo.evaluation.calibration import expected_calibration_error, macro_rec
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
 from fer_zoo.evaluation.metrics import FerplusScores, SplitScores, score_predictions, wilson_interval
-from fer_zoo.evaluation.model_data import align_classes, list_classes
+from fer_zoo.evaluation.model_data import align_classes, list_classes, require_faces
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
@@ -33,9 +33,10 @@ def predict_split(
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Name of the model, calibrated probabilities (N, classes) and labels (N,) of a split.
 
-    folder: or an ONNX file of `fer-zoo export`, which runs on the CPU. Raises DataError for data with other
-    classes than the model's.
+    folder: or an ONNX file of `fer-zoo export`, which runs on the CPU. Raises DataError for a split without a
+    face, and for data with other classes than the model's.
     """
+    require_faces(dataset, split)
     faces = dataset.split(split)
     if resolve(folder).kind == "onnx":
         runtime, torch_device = OnnxClassifier(folder), pick_device("cpu")

@@ -51,6 +51,13 @@ def read_aligned_faces(folder: Path, path: str | Path | None) -> tuple[FER2013, 
     return dataset, split
 
 
+def require_faces(dataset: FER2013, *splits: str) -> None:
+    """Raise DataError for a split without a face: data of held-out faces alone has only that one."""
+    for split in splits:
+        if not len(dataset.split(split)):
+            raise DataError(f"{dataset.source}: no face in the split {split!r}. Give more pictures.")
+
+
 def align_classes(dataset: FER2013, classes: Sequence[str]) -> tuple[FER2013, dict[str, int]]:
     """The data with a model's classes as its own: the faces that have a counterpart, and how many of each
     other class were left out. Raises DataError where no class has a counterpart.

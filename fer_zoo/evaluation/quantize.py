@@ -17,6 +17,7 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import time_interleaved
 from fer_zoo.evaluation.metrics import compare_paired, score_predictions
+from fer_zoo.evaluation.model_data import require_faces
 from fer_zoo.utils.devices import CPU_PROVIDER
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -59,9 +60,10 @@ def write_int8(source: Path, path: Path, dataset: FER2013) -> dict[str, Any]:
 
 def export_int8(source: Path, out: Path, dataset: FER2013) -> tuple[Path, dict[str, Any]]:
     """Write the artifact `source` as `out`/model_int8.onnx: its path, and what it costs (see `write_int8`).
-    Raises ArtifactError if it exists.
+    dataset: of the model's classes. Raises ArtifactError if it exists, DataError for a split without a face.
     """
     path = refuse_existing_file(out / INT8_NAME)
+    require_faces(dataset, "train", "public", "private")
     with TemporaryDirectory() as folder:
         return path, write_int8(export_onnx(source, Path(folder)), path, dataset)
 
@@ -111,10 +113,10 @@ def _measure(
         for runtime in (small, exact):
             with track(f"{runtime.name} on {split}") as progress:
                 tables.append(predict_probabilities(as_network(runtime), faces.pixels, progress=progress))
-        metrics[split] = score_predictions(tables[0], faces.labels)
+        metrics[split] = score_predictions(tables[0], faces.labels, classes=exact.classes)
         splits[split] = {
             "int8": metrics[split]["accuracy"],
-            "float32": score_predictions(tables[1], faces.labels)["accuracy"],
+            "float32": score_predictions(tables[1], faces.labels, classes=exact.classes)["accuracy"],
             **compare_paired(tables[0], tables[1], faces.labels),
         }
     face = dataset.public_test.pixels[:1]

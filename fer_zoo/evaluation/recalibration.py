@@ -11,6 +11,7 @@ from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.batchnorm import calibrate
 from fer_zoo.evaluation.metrics import Scores, evaluate
+from fer_zoo.evaluation.model_data import require_faces
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
@@ -23,9 +24,10 @@ def calibrate_artifact(
     their PublicTest. config.json keeps the data, the day, and the weights it came from.
 
     score_on: PublicTest with the data set's own labels, where `dataset` has others. Raises ArtifactError for
-    an ensemble, or if `out` is taken.
+    an ensemble, or if `out` is taken, DataError for a split without a face.
     """
     refuse_existing_model(out)
+    require_faces(dataset, "train", "public")
     torch_device = pick_device(device)
     model = load_artifact(source).to(torch_device)
     if isinstance(model.backbone, Ensemble):

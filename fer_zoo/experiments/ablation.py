@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.artifacts.artifact import CONFIG_NAME, read_config
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
+from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.exclude import exclude_faces
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import read_votes
@@ -62,9 +63,10 @@ def run_study(
     disgust_recall and loss (nats, not calibrated). With `exclude` (the audit's exclude.csv, for variants that
     leave faces out) also no_copies, the accuracy on faces that are not duplicated in Training; with `ferplus`
     (FER+'s fer2013new.csv) also the agreement with raters. Raises RecipeError for `exclude` missing or not
-    used.
+    used, DataError for other classes.
     """
     _check_exclude(study, exclude)
+    require_emotions(dataset.classes, "A study")  # its table has the recall of disgust
     # A wrong file is refused now, not after the last run.
     votes = read_votes(ferplus, dataset, SPLITS) if ferplus else None
     folder, torch_device = Path(out), pick_device(device)

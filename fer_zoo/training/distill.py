@@ -10,6 +10,9 @@ from torch import Generator, Tensor
 from fer_zoo.artifacts.artifact import hash_weights
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.resolve import resolve_folder
+from fer_zoo.data.class_map import list_some
+from fer_zoo.emotions import EMOTIONS
+from fer_zoo.errors import TrainingError
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import Distillation
 from fer_zoo.training.optim import select_precision
@@ -31,12 +34,21 @@ class Teacher:
         return (logits.float() / temperature).softmax(1)
 
 
-def load_teachers(names: Sequence[str], device: torch.device) -> list[Teacher]:
-    """From names or folders as in `fer_zoo.load`. Raises ArtifactError, UnknownNameError."""
+def load_teachers(
+    names: Sequence[str], device: torch.device, classes: Sequence[str] = EMOTIONS
+) -> list[Teacher]:
+    """From names or folders as in `fer_zoo.load`. classes: the student's. Raises ArtifactError,
+    UnknownNameError, TrainingError for a teacher of other classes.
+    """
     teachers = []
     for name in names:
         folder = resolve_folder(name, allow_hub=False)
         model = load_artifact(folder).to(device).to(memory_format=torch.channels_last)
+        if model.classes != tuple(classes):
+            raise TrainingError(
+                f"The teacher {model.name} knows the classes {list_some(model.classes)}, and the data has "
+                f"{list_some(classes)}: name other teachers, or none, by --set distill.teachers=[]."
+            )
         identity = {"name": model.name, "sha256": hash_weights(folder)[:16]}
         row = ARCHITECTURES.get(model.architecture)
         teachers.append(Teacher(model.requires_grad_(False), select_precision(row, "auto", device), identity))

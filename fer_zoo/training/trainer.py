@@ -159,7 +159,7 @@ def prepare(
     sync_batchnorm(model, group, device)
     head = find_head(model)
     optimizer = build_optimizer(model, recipe, head, recipe.backbone_lr_mult if init else 1.0)
-    teachers = load_teachers(recipe.distill.teachers, device)
+    teachers = load_teachers(recipe.distill.teachers, device, data.classes)
     if recipe.augment.train_crop:
         allow_train_crops([model, *(teacher.model for teacher in teachers)])
     run = identify_run(row, recipe, data, seed, start.source, [teacher.identity for teacher in teachers])

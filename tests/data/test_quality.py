@@ -9,7 +9,7 @@ from PIL import Image
 
 from fer_zoo.data.fer2013 import FER2013, Faces, read_fer2013
 from fer_zoo.data.plots import draw_grid, draw_histogram
-from fer_zoo.data.quality import describe, find_training_duplicates, format_description
+from fer_zoo.data.quality import describe, find_similar, find_training_duplicates, format_description
 from fer_zoo.emotions import COLORS
 
 
@@ -54,6 +54,13 @@ def test_text_has_the_same_counts(flawed: FER2013) -> None:
     assert "2 groups of duplicates (4 faces) have conflicting labels" in text
     assert ["blank", "2", "0", "0"] in [line.split() for line in text.splitlines()]
     assert "Note:" not in text
+
+
+def test_splits_without_a_face_are_described(flawed: FER2013) -> None:
+    nothing = flawed.training.select(np.zeros(0, np.int64))
+    described = describe(FER2013(nothing, nothing, flawed.private_test, "", "held-out faces"))
+    assert [part["count"] for part in described["splits"].values()] == [0, 0, 3]
+    assert not len(find_similar(nothing.pixels).first)
 
 
 def test_duplicates_of_training(flawed: FER2013) -> None:

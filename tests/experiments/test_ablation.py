@@ -219,3 +219,9 @@ def test_one_seed_has_no_spread(study: Study) -> None:
         and "at most 1 epochs" in text
         and "Every run starts from `resnet_48`." in text
     )
+
+
+def test_other_classes_are_refused_before_the_first_run(data: FER2013, study: Study, tmp_path: Path) -> None:
+    own = replace(data, training=replace(data.training, classes=("no", "yes")))
+    with pytest.raises(DataError, match="A study needs FER2013's seven emotions"):
+        run_study(study, own, out=tmp_path, show_progress=False)

@@ -8,7 +8,7 @@ import torch
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.errors import ArtifactError, RecipeError, UnknownNameError
+from fer_zoo.errors import ArtifactError, RecipeError, TrainingError, UnknownNameError
 from fer_zoo.recipes.recipe import Distillation, build_recipe, describe_recipe
 from fer_zoo.training.distill import Teacher, distillation_loss, load_teachers, pick_teacher
 from fer_zoo.training.trainer import fit
@@ -85,6 +85,8 @@ def test_mistakes_are_told() -> None:
         load_teachers(["nonsense"], CPU)
     with pytest.raises(ArtifactError, match="/nowhere"):
         load_teachers(["/nowhere"], CPU)
+    with pytest.raises(TrainingError, match=r"cnn-baseline knows .* has yes, no: .*teachers=\[\]"):
+        load_teachers(["cnn-baseline"], CPU, ("yes", "no"))
     for wrong in ({"teachers": "cnn-baseline"}, {"temperature": 0}, {"weight": 1.5}, {"weight": "much"}):
         with pytest.raises(RecipeError, match="distill"):
             build_recipe({"distill": wrong})

@@ -1,6 +1,7 @@
 """A run on labeled pictures of one's own: classes, split, new head, small batches, and its evaluation."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from fer_zoo.artifacts.artifact import read_config
 from fer_zoo.artifacts.classifier import load_artifact
 from fer_zoo.artifacts.hub import load
+from fer_zoo.artifacts.onnx_model import OnnxClassifier
 from fer_zoo.artifacts.train_command_line import build_command
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import Faces, read_faces
@@ -165,3 +167,43 @@ def test_splits_that_cannot_be_trained_on_are_one_line(mine: Path, tmp_path: Pat
         with pytest.raises(DataError, match=reason):
             fit("cnn-baseline", train, val, out=tmp_path / "run", show_progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_split_without_a_face_is_one_line(tmp_path: Path, capsys) -> None:
+    """Held-out faces alone have no Training and no PublicTest."""
+    folder = write_drawn(tmp_path / "faces" / "test", {"happy": "happy", "sad": "sad"}, 28).parent
+    data = ["--data", str(folder), "--device", "cpu"]
+    for words in (
+        ["eval", "cnn-baseline", "--split", "train"],
+        ["compare", "cnn-baseline", "resnet_48", "--split", "public"],
+        ["calibrate", "cnn-baseline", "--out", str(tmp_path / "out")],
+        ["ensemble", "cnn-baseline", "resnet_48", "--out", str(tmp_path / "out")],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main([*words, *data])
+        assert caught.value.code == 2 and "faces: no face in the split '" in capsys.readouterr().err
+
+
+def test_a_model_of_own_classes_becomes_int8_on_the_split_of_its_run(
+    run: tuple[Path, str], mine: Path, tmp_path: Path, capsys
+) -> None:
+    words = ["export", str(run[0]), "--format", "onnx", "--int8", "--out", str(tmp_path)]
+    main([*words, "--data", str(mine)])
+    assert "PrivateTest" in capsys.readouterr().out
+    stored = OnnxClassifier(tmp_path / "model_int8.onnx")
+    assert stored.classes == ("grief", "joy", "rage") and stored.metrics["private"]["n"] == 4
+
+
+def test_an_excluded_face_is_not_scored_and_any_file_name_is_kept(tmp_path: Path, capsys) -> None:
+    folder = write_drawn(tmp_path / "faces", {"happy": "yes", "sad": "no"}, 84)
+    try:
+        next((folder / "yes").iterdir()).rename(os.fsdecode(os.fsencode(folder / "yes") + b"/caf\xe9.png"))
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    (tmp_path / "exclude.csv").write_text("split,index\nTraining,0\nTraining,3\nPublicTest,1\n")
+    data, out = ["--data", str(folder), "--device", "cpu"], tmp_path / "run"
+    options = ["--exclude", str(tmp_path / "exclude.csv"), "--out", str(out), "--epochs", "1"]
+    main(["train", "--arch", "cnn-baseline", *data, *options])
+    assert "18 Training and 1 PublicTest faces" in capsys.readouterr().err
+    main(["eval", str(out), *data, "--json"])
+    assert json.loads(capsys.readouterr().out)["n"] == 2

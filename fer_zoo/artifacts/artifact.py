@@ -19,7 +19,7 @@ from fer_zoo.artifacts.prior_correction import read_prior
 from fer_zoo.errors import ArtifactError
 from fer_zoo.models.registry import RENAMED, find_architecture
 from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
-from fer_zoo.utils.files import write_text
+from fer_zoo.utils.files import as_utf8, write_text
 
 WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
@@ -37,7 +37,7 @@ def list_embedded() -> dict[str, Path]:
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    write_text(folder / CONFIG_NAME, text)
+    write_text(folder / CONFIG_NAME, as_utf8(text))
 
 
 def read_config(folder: Path) -> dict[str, Any]:

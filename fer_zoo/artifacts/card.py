@@ -117,6 +117,7 @@ def _load_environment() -> Environment:
     environment.filters |= {
         "count": lambda value: f"{value:,}",
         "fixed": lambda value, digits=3: f"{value:.{digits}f}",
+        "member_name": _name_member,
         "model_name": name_model,
         "percent": lambda value, digits: f"{100 * value:.{digits}f}",
     }
@@ -127,12 +128,19 @@ def _describe_network(block: dict[str, Any]) -> Network:
     if "members" in block:
         *names, last = map(name_model, block["members"])
         what = f"The weighted mean of the probabilities of {', '.join(names)} and {last}"
+        what = what if names else f"The probabilities of {last} alone: no other model got a vote"
         return Network(
             what, sum(find_architecture(row["name"]).parameters for row in block["members"]), False
         )
     row = find_architecture(block["name"])
     released = WEIGHTS.get(f"{row.name}.{block.get('tag')}")
     return Network((released and released.note) or row.note, row.parameters, bool(row.timm_name))
+
+
+def _name_member(row: dict[str, Any]) -> str:
+    """By which `fer-zoo ensemble` finds a member: weights that are not the package's are in a folder."""
+    released = find_weights_by_hash(str(row["sha256"]))
+    return released.name if released else f"path/to/{row['name']}"
 
 
 def _describe_run(block: dict[str, Any], embedded: bool) -> Run:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 COLDEST, HOTTEST = 0.01, 100.0  # calibration temperatures; the measured ones are near 1
 SMALLEST_STD, LARGEST_MEAN = 1e-3, 1e3
-MAX_MEMBERS = 16  # of an ensemble
+MAX_MEMBERS = 20  # of an ensemble: as many as it has votes
 MAX_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
 SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
 
@@ -24,12 +24,15 @@ def check_block(block: Any) -> None:
     """Raises ValueError, TypeError or KeyError for a `fer_zoo` block that a model cannot be made of."""
     if not isinstance(block, dict):
         raise TypeError(f"fer_zoo is a {type(block).__name__}; allowed is an object")
-    if not isinstance(block["name"], str):
-        raise TypeError(f"the name is {block['name']!r:.60}; allowed is text")
+    if not (isinstance(block["name"], str) and SAFE_NAME.fullmatch(block["name"])):  # files get it
+        raise TypeError(f"the name is {block['name']!r:.60}; allowed are letters, digits, dots, - and _")
     if not isinstance(block.get("tag", ""), str):
         raise TypeError(f"the tag is {block['tag']!r:.60}; allowed is text")
     check_scale(block["input"], block["temperature"])
     check_network(block.get("network"))
+    for key in ("data", "training", "calibration"):
+        if not isinstance(block.get(key, {}), dict):
+            raise TypeError(f"{key} is {block[key]!r:.60}; allowed is an object")
     metrics = block.get("metrics", {})
     if not isinstance(metrics, dict) or not all(isinstance(score, dict) for score in metrics.values()):
         raise TypeError("metrics is not an object of objects")

@@ -38,6 +38,7 @@ def describe_data(dataset: "FER2013") -> dict[str, Any]:
         "name": source if "://" in source else Path(source).name,
         "training": len(dataset.training),
         "public_test": len(dataset.public_test),
+        **({"one_test": True} if dataset.one_test else {}),
         **({"excluded": dataset.excluded} if dataset.excluded else {}),
         **({} if dataset.split_seed is None else {"split_seed": dataset.split_seed}),
         **({"class_map": dataset.class_map.describe()} if dataset.class_map else {}),

@@ -13,7 +13,7 @@ from fer_zoo.cli.arguments import (
     print_result,
     read_classes,
 )
-from fer_zoo.errors import escape
+from fer_zoo.errors import FerZooError, escape
 
 
 def add_parsers(parsers: Any) -> None:
@@ -95,7 +95,10 @@ def run_eval(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.resolve import resolve
     from fer_zoo.data.fer2013 import find_source
 
-    folder = resolve(arguments.model).path
+    found = resolve(arguments.model)
+    folder = found.path
+    if arguments.record and found.kind == "hub":  # its files are the cache's, named by their hashes
+        raise FerZooError(f"--record stores into a folder: fer-zoo pull {found.repo} --out DIR writes one.")
     find_source(arguments.data)
     class_map = read_classes(arguments)
     check_ferplus("--ferplus", arguments.ferplus)

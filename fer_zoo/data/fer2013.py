@@ -77,6 +77,7 @@ class FER2013:
     label_source: str = "fer2013"
     split_seed: int | None = None  # of splits that were drawn, because the data has none
     class_map: ClassMap = UNCHANGED  # that was applied
+    one_test: bool = False  # PublicTest and PrivateTest are the same faces
     # by usage code, where faces were excluded: the whole split, and the indices of the faces that remain
     before_exclusion: Mapping[int, tuple[Faces, np.ndarray]] = field(default_factory=dict)
 
@@ -208,7 +209,7 @@ def _assemble(rows: Rows, indices: Mapping[int, np.ndarray], note: str, **about:
         warnings.warn(note, stacklevel=3)
     training, public = (_select(rows, indices[code]) for code in (TRAINING, PUBLIC))
     private = public if indices[PRIVATE] is indices[PUBLIC] else _select(rows, indices[PRIVATE])
-    return FER2013(training, public, private, note=note, **about)
+    return FER2013(training, public, private, note=note, one_test=private is public, **about)
 
 
 def _name_absent(rows: Rows, training: np.ndarray, source: str) -> str:

@@ -63,7 +63,7 @@ def build_ensemble(
         score_on: PublicTest with the data set's own labels, where `dataset` has others (FER+'s).
 
     Raises:
-        ArtifactError: a member cannot be read, or `out` is taken.
+        ArtifactError: a member cannot be read or is an ensemble, or `out` is taken.
         DataError: a split has no face.
         FerZooError: fewer than two folders.
     """
@@ -75,6 +75,8 @@ def build_ensemble(
     torch_device = pick_device(device)
     models = [load_artifact(folder).to(torch_device) for folder in folders]
     refuse_different_classes(models)
+    if any(isinstance(model.backbone, Ensemble) for model in models):
+        raise ArtifactError("An ensemble cannot be a member of another: give the models that it consists of.")
     weights = _choose_weights(models, dataset.public_test, torch_device)
     chosen = [index for index in np.argsort(-weights, kind="stable") if weights[index]]
     embedded = list_embedded()

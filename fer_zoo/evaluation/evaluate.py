@@ -12,6 +12,7 @@ from fer_zoo.artifacts.classifier import load_artifact
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
+from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT, is_of_fer2013
 from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
@@ -70,13 +71,16 @@ def evaluate_artifact(
 
     pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s fer2013new.csv. record: store
     the result and the latency in config.json, from which the model card is made; FerZooError for an ONNX
-    file.
+    file, and for other data than that which the card of a model of FER2013 speaks of.
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
     dataset, left_out = align_classes(dataset, list_classes(folder))
     if record and (left_out or split == "all"):
         raise FerZooError("--record stores scores on the splits of a model's own classes; leave it out here.")
+    is_other = dataset.fingerprint != FER2013_FINGERPRINT
+    if record and is_other and is_of_fer2013(read_config(folder)["fer_zoo"]):
+        raise FerZooError("--record would give the card other faces' scores as FER2013's; leave it out here.")
     votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, tta, device)
     result = score_split(name, probabilities, dataset, split, tta=tta, votes=votes)
@@ -87,7 +91,7 @@ def evaluate_artifact(
         write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
     if record:
         config = read_config(folder)
-        config["fer_zoo"]["metrics"][split if tta == "none" else f"{split}_{tta}"] = result
+        config["fer_zoo"].setdefault("metrics", {})[split if tta == "none" else f"{split}_{tta}"] = result
         config["fer_zoo"]["latency"] = measure_latency(load_artifact(folder))
         write_config(folder, config)
     return result

@@ -55,7 +55,7 @@ def initialize_model(
         model = create_model(row.name, pretrained, options, classes=classes)
         return Initialization(model, Path(pretrained).name)
     trained = load_artifact(folder)
-    options = {**trained.info.get("network", {}), **options}
+    options = {**(trained.info.get("network") or {}), **options}
     model = create_model(row.name, options=options, classes=classes)
     tensors = trained.backbone.state_dict()
     is_new_head = trained.classes != model.classes

@@ -289,7 +289,7 @@ def report(context: TrainContext, progress: Progress, score_on: Faces) -> FitRes
     info = describe_run(context.run, progress)
     info["data"] = describe_data(context.data)
     if "calibration" in model.info:
-        info |= {key: model.info[key] for key in ("calibration", "metrics")}
+        info |= {key: model.info[key] for key in ("calibration", "metrics", "latency") if key in model.info}
     else:
         info["calibration"] = calibrate(model, context.data, context.device, context.init_state)
         info["metrics"]["public"] = evaluate(

@@ -19,6 +19,7 @@ from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.cli.arguments import read_recipe
 from fer_zoo.cli.main import build_parser, main
+from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
@@ -224,3 +225,42 @@ def test_its_pictures_lie_beside_it(folder: Path, tmp_path: Path) -> None:
         assert f"({name})" in text and Image.open(tmp_path / name).width == 800
     write_card(folder)
     assert (folder / "README.md").read_text(encoding="utf-8") == text
+
+
+def test_a_name_that_is_a_path_is_refused(tmp_path: Path, capsys) -> None:
+    """The pictures of a card are named after it."""
+    config = json.loads((PACKAGED["ensemble"] / "config.json").read_text(encoding="utf-8"))
+    config["fer_zoo"]["name"] = "../../outside"
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["card", str(tmp_path / "a" / "b"), "--out", str(tmp_path / "a" / "b")])
+    assert "the name is '../../outside'; allowed are letters" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("key", ["data", "training", "calibration"])
+def test_a_table_that_somebody_emptied_is_one_line(key: str, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGED["cnn-baseline"], tmp_path / "edited")
+    config = read_config(tmp_path / "edited")
+    config["fer_zoo"][key] = None
+    (tmp_path / "edited" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError, match=f"{key} is None; allowed is an object"):
+        read_config(tmp_path / "edited")
+
+
+def test_the_card_of_data_with_one_test_split_says_so(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    config = read_config(folder)
+    config["fer_zoo"]["data"] = {"name": "fer", "training": 3, "public_test": 4, "one_test": True}
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    text = build_card(tmp_path / "model")
+    assert "honest figure" not in text and "the same faces as PrivateTest: every figure" in text
+
+
+def test_scores_of_other_faces_are_not_recorded_as_fer2013s(tmp_path: Path, capsys) -> None:
+    shutil.copytree(PACKAGED["cnn-baseline"], tmp_path / "model")
+    main(["data", "synth", str(tmp_path / "drawn.csv"), "--count", "70"])
+    with pytest.raises(SystemExit):
+        main(["eval", str(tmp_path / "model"), "--data", str(tmp_path / "drawn.csv"), "--record"])
+    assert "--record would give the card other faces' scores as FER2013's" in capsys.readouterr().err

@@ -123,6 +123,13 @@ def test_download_takes_two_files_and_is_asked_for_once(hub: MiniHub) -> None:
     assert not [line for line in hub.log if line.startswith("GET /ada")]
 
 
+def test_scores_are_not_written_into_the_cache(hub: MiniHub, capsys: pytest.CaptureFixture[str]) -> None:
+    put_model(hub)
+    with pytest.raises(SystemExit):
+        main(["eval", "ada/faces", "--data", "faces.csv", "--record"])
+    assert "--record stores into a folder: fer-zoo pull ada/faces --out DIR" in capsys.readouterr().err
+
+
 def test_pinned_revision_stays_when_the_branch_moves(hub: MiniHub, tmp_path: Path) -> None:
     repo = put_model(hub)
     old = fetch_model("ada/faces").commit

@@ -10,6 +10,7 @@ from packaged import use_package
 import fer_zoo.evaluation.ensemble_selection as voting
 from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.classifier import create_model, load_artifact
+from fer_zoo.artifacts.config_check import MAX_MEMBERS
 from fer_zoo.artifacts.export import export_artifact
 from fer_zoo.artifacts.hub import list_models, load
 from fer_zoo.artifacts.save import save_artifact
@@ -122,6 +123,14 @@ def test_another_weight_file_of_a_member_is_noticed(package, faces, tmp_path, mo
         load_artifact(tmp_path / "e")
 
 
+def test_a_model_that_gets_every_vote_is_named_alone(package, faces, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(voting, "select_ensemble_weights", lambda tables, labels: np.array([0, 20]))
+    build_ensemble([package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"], faces, tmp_path / "e")
+    card = build_card(tmp_path / "e")
+    assert "\nThe probabilities of resnet_48 alone: no other model got a vote." in card
+    assert "`fer-zoo ensemble path/to/resnet_48`" in card  # these weights are not the package's
+
+
 def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
     with pytest.raises(FerZooError, match="two or more"):
         build_ensemble([package / "cnn-baseline.fer2013"], faces, tmp_path / "one")
@@ -131,6 +140,9 @@ def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
     build_ensemble(folders, faces, tmp_path / "e")
     with pytest.raises(ArtifactError, match="another --out"):
         build_ensemble(folders, faces, tmp_path / "e")
+    with pytest.raises(ArtifactError, match="cannot be a member"):
+        build_ensemble([tmp_path / "e", folders[0]], faces, tmp_path / "nested")
+    assert not (tmp_path / "nested").exists() and MAX_MEMBERS >= voting.ROUNDS
     config = json.loads((tmp_path / "e" / "config.json").read_text())
     config["fer_zoo"]["members"][0]["weight"] = -1
     (tmp_path / "e" / "config.json").write_text(json.dumps(config))

@@ -3,7 +3,9 @@
 import csv
 import itertools
 import math
+import os
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.errors import ArtifactError, DataError, TrainingError
+from fer_zoo.evaluation.evaluate import evaluate_artifact
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 from fer_zoo.utils.tensors import read_tensors
@@ -121,6 +124,16 @@ def test_a_resumed_run_ends_with_the_same_weights(small: FER2013, tmp_path, monk
     run(small, tmp_path / "parts", settings=settings, resume=True)
     whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_a_finished_run_that_is_resumed_keeps_what_eval_recorded(small: FER2013, tmp_path) -> None:
+    """The folder of the data may have any name, too."""
+    data = replace(small, source=os.fsdecode(b"caf\xe9"))
+    run(data, tmp_path / "run", settings={"epochs": 1})
+    evaluate_artifact(tmp_path / "run", data, record=True)
+    run(data, tmp_path / "run", settings={"epochs": 1}, resume=True)
+    block = load(tmp_path / "run").info
+    assert "private" in block["metrics"] and block["latency"]["milliseconds"] > 0
 
 
 def test_the_seed_decides(small: FER2013, tmp_path) -> None:

@@ -50,9 +50,9 @@ def read_votes(
     tables = {split: votes[usages == SPLIT_USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
-        whole, rows = dataset.before_exclusion.get(USAGES.index(SPLIT_USAGES[split]), (faces, ()))
+        whole, kept = dataset.before_exclusion.get(USAGES.index(SPLIT_USAGES[split]), (faces, np.zeros(0)))
         if whole is not faces and len(whole) == len(table):
-            tables[split] = table = table[rows]
+            tables[split] = table = table[kept]
         agree = majority_labels(table) == faces.labels if len(table) == len(faces.labels) else np.zeros(1)
         if agree.mean() < 0.4:  # 0.6 in the right order
             raise DataError(

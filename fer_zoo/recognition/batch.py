@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
+from fer_zoo.artifacts.artifact import fingerprint_artifact
+from fer_zoo.artifacts.resolve import resolve_folder
 from fer_zoo.detection.crops import find_crops
 from fer_zoo.detection.detector import name_sides
 from fer_zoo.errors import DataError, ImageError
@@ -66,11 +68,13 @@ def predict_into(
     """
     start = time.perf_counter()
     torch_device, recognizer = pick_device(device), Recognizer(models)
-    _open_job(
-        out, {"given": list(inputs), "models": recognizer.names, "whole": whole, "part_size": part_size}
-    )
+    job = {"given": list(inputs), "models": recognizer.names, "whole": whole, "part_size": part_size}
+    given = [models] if isinstance(models, str) else models
+    job["weights"] = [fingerprint_artifact(resolve_folder(model)) for model in given]
+    _check_job(out, job)
     total = sum(1 for _ in list_pictures(inputs, out))
     loaded = {name: model.to(torch_device) for name, model in recognizer.models.items()}
+    _check_job(out, job, store=True)  # what cannot begin occupies no folder
     summary = Summary()
     with ThreadPoolExecutor(THREADS) as pool:
         for done, path, part in _list_missing_parts(inputs, out, part_size, summary):
@@ -173,13 +177,17 @@ def _find_faces(
     return boxes, list(found.crops), None
 
 
-def _open_job(out: Path, job: dict[str, Any]) -> None:
-    """Store what the parts belong to. Raises DataError if the folder has parts of another job."""
+def _check_job(out: Path, job: dict[str, Any], store: bool = False) -> None:
+    """Raises DataError if the folder has parts of another job. store: first store what the parts of a new
+    folder belong to.
+    """
     path = out / JOB_NAME
-    if not path.exists():
+    if store and not path.exists():
         write_text(path, json.dumps(job))
+    if not path.exists():
+        return
     try:
-        stored = dict(json.loads(path.read_text(encoding="utf-8")))
+        stored = {"weights": job["weights"], **json.loads(path.read_text(encoding="utf-8"))}  # older: none
     except (TypeError, ValueError):
         raise DataError(
             f"{str(path)!r} is damaged: the job of these parts is unknown. Use another --out, "

@@ -11,7 +11,9 @@ from PIL import Image
 from pyarrow import parquet
 
 import fer_zoo.recognition.batch as batch
+from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, ImageError
@@ -120,6 +122,27 @@ def test_another_job_or_other_pictures_are_refused(folder, tmp_path) -> None:
     (few / "0.png").unlink()
     with pytest.raises(DataError, match=r"1\.png"):
         batch.predict_into([str(few)], tmp_path / "out", whole=True)
+
+
+def test_a_job_that_cannot_begin_leaves_the_folder_free(folder, tmp_path) -> None:
+    (tmp_path / "no.parquet").write_text("not a parquet file")
+    with pytest.raises(DataError, match="not a Parquet file"):
+        batch.predict_into([str(tmp_path / "no.parquet")], tmp_path / "out", whole=True)
+    batch.predict_into([str(folder / "folder0")], tmp_path / "out", whole=True)
+    assert len(read_parts(tmp_path / "out")) == COUNT // 3
+
+
+def test_other_weights_of_the_same_name_do_not_resume_a_job(folder, tmp_path) -> None:
+    few, one = [str(folder / "folder0" / "0000.png")], str(tmp_path / "one")
+    for name in ("one", "two"):
+        save_artifact(tmp_path / name, create_model("cnn-baseline"), {})
+    batch.predict_into(few, tmp_path / "out", [one])
+    with pytest.raises(DataError, match="weights differ"):
+        batch.predict_into(few, tmp_path / "out", [str(tmp_path / "two")])
+    job = json.loads((tmp_path / "out" / "job.json").read_text())
+    del job["weights"]  # as earlier releases wrote it
+    (tmp_path / "out" / "job.json").write_text(json.dumps(job))
+    assert batch.predict_into(few, tmp_path / "out", [one]).skipped == 1
 
 
 def test_skipped_rows_are_not_read(rows_file) -> None:

@@ -26,12 +26,14 @@ from fer_zoo.recognition.video_summary import FaceStory, VideoStory
 RATE, COUNT = 25, 50  # frames a second, frames
 
 
-def write_video(path: Path, codec: str, draw: Callable[[int], np.ndarray]) -> Path:
+def write_video(
+    path: Path, codec: str, draw: Callable[[int], np.ndarray], rate: float = RATE, count: int = COUNT
+) -> Path:
     """RGB frames, two seconds of them."""
     height, width = draw(0).shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), RATE, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), rate, (width, height))
     assert writer.isOpened()
-    for index in range(COUNT):
+    for index in range(count):
         writer.write(np.ascontiguousarray(draw(index)[:, :, ::-1]))
     writer.release()
     return path
@@ -146,6 +148,25 @@ def test_the_readable_part_of_a_damaged_video_is_scored(tmp_path: Path, portrait
     printed = capsys.readouterr()
     assert stop.value.code == 2 and printed.err.count("\n") == 1 and "the rest is damaged" in printed.err
     assert "1 face" in printed.out and (tmp_path / "described" / "timeline.png").exists()
+
+
+def test_a_whole_video_of_long_frames_is_not_damaged(tmp_path: Path) -> None:
+    """The last of four frames begins two seconds before the end."""
+
+    def draw(index: int) -> np.ndarray:
+        return np.full((64, 64, 3), 60 * index, np.uint8)
+
+    read = list(follow_video(write_video(tmp_path / "slides.mp4", "mp4v", draw, rate=0.5, count=4)))
+    assert [frame.seconds for frame in read] == [0, 2, 4, 6]
+
+
+def test_a_video_that_is_cut_off_before_its_index_is_not_of_another_format(
+    walk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.mp4").write_bytes(walk.read_bytes()[:5000])
+    with pytest.raises(ImageError, match="may be cut off") as refused:
+        list(follow_video(tmp_path / "cut.mp4"))
+    assert refused.value.kind == "damaged"
 
 
 def test_ctrl_c_keeps_the_results_so_far(walk: Path, tmp_path: Path, capsys, monkeypatch) -> None:

@@ -237,7 +237,10 @@ class Recognizer:
             rows += list_rows({**result, "image": name_photo(photo, position)}, self.names)
         classes = dict.fromkeys(label for model in self.models.values() for label in model.classes)
         columns = ("image", "face", "x", "y", "width", "height", "score", "model", "top", "probability")
-        return build_frame(rows, [*columns, *classes, "error"])
+        frame = build_frame(rows, [*columns, *classes, "error"])
+        # A column of which nothing is known has the type of the others: frames of several calls fit together.
+        numbers = dict.fromkeys(("score", "probability", *classes), "float64")
+        return frame.astype({**dict.fromkeys(("model", "top", "error"), frame["image"].dtype), **numbers})
 
     def plot(
         self, photo: Photo, model: str | None = None, whole: bool = False, boxes: Boxes | None = None

@@ -136,6 +136,15 @@ def test_a_table_has_a_row_a_face_and_model(group: Image.Image, no_face: Image.I
     assert frame[frame.model == "mine"].happy.isna().all() and "format" in frame.error.iloc[-1]
 
 
+def test_a_table_without_faces_has_the_types_of_one_with_faces(
+    portrait: Image.Image, no_face: Image.Image
+) -> None:
+    recognizer = fer_zoo.Recognizer("cnn-baseline")
+    types = recognizer.to_frame([portrait, b"no picture"]).dtypes
+    assert recognizer.to_frame([no_face]).dtypes.equals(types)
+    assert recognizer.to_frame([])["happy"].dtype == types["happy"] == "float64"
+
+
 def test_a_model_gives_a_table_of_faces() -> None:
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
     model = create_model("resnet_48", classes=("awake", "asleep")).eval()

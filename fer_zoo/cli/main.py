@@ -45,7 +45,8 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `fer-zoo`. Exit code 2 for a user's mistake or a full disk, 130 after Ctrl-C."""
     _escape_what_the_console_lacks()
-    warnings.formatwarning = lambda message, *_, **__: f"fer-zoo: {escape(str(message))}\n"
+    told: set[str] = set()
+    warnings.formatwarning = lambda message, *_, **__: _tell_once(escape(str(message)), told)
     try:
         options = build_parser().parse_args(arguments)
         options.run(options)
@@ -62,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _tell_once(message: str, told: set[str]) -> str:
+    """Python forgets what it has warned of when a library changes the filters, as torch's import does."""
+    is_new = message not in told
+    told.add(message)
+    return f"fer-zoo: {message}\n" if is_new else ""
 
 
 def _escape_what_the_console_lacks() -> None:

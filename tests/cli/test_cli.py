@@ -119,6 +119,14 @@ def test_a_face_alone_on_its_photo_is_drawn_without_a_number(monkeypatch, tmp_pa
     assert seen == [["happy 93%"], ["1 happy 93%", "2 happy 93%"]]
 
 
+def test_a_warning_is_told_once(tmp_path) -> None:
+    """In a new process: here pytest takes what is warned of. Both the check and the loading find the name."""
+    Image.new("L", (48, 48)).save(tmp_path / "a.png")
+    command = [sys.executable, "-m", "fer_zoo", "predict", "--models", "vit_48", "--whole"]
+    ran = subprocess.run([*command, tmp_path / "a.png"], capture_output=True, text=True, check=True)
+    assert ran.stderr.count("'vit_48' left the package") == 1
+
+
 def test_a_broken_picture_is_told_and_the_others_go_on(capsys, tmp_path) -> None:
     Image.new("RGB", (60, 60), "white").save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture", encoding="utf-8")

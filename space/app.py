@@ -176,12 +176,14 @@ def launch(
     """Serve the page until Ctrl-C or a signal that ends it. The parameters are the options of `fer-zoo demo`.
 
     port: None leaves the choice to Gradio and its environment. host: None is this machine alone.
-    Raises OSError where the port is taken, and FerZooError where a model does not exist or no public address
-    is given.
+    Raises OSError where the port is taken, and FerZooError where a model does not exist, the host is not this
+    machine, or no public address is given.
     """
-    from page.server import exit_on_signals, is_loopback
+    from page.server import check_host, end_quickly, exit_on_signals, is_loopback
 
     exit_on_signals()
+    ended = end_quickly()
+    check_host(host)
     if fetch:
         os.environ["FER_ZOO_DEMO_FETCH"] = "1"
     with TemporaryDirectory(prefix="fer_zoo_demo_") as uploads:
@@ -193,7 +195,10 @@ def launch(
         if share or not is_loopback(host):
             other = url if share else f"http://{gethostname()}:{page.server_port}/"
             print(f"Everybody who can reach {other} can use it.", flush=True)
-        page.block_thread()
+        try:
+            page.block_thread()
+        finally:
+            ended.set()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """What the demo's process sets up around Gradio's server: limits, signals, proxies, clean-up."""
 
 import asyncio
+import atexit
 import ipaddress
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from threading import Event
 from typing import Any
 
+from fer_zoo import FerZooError
 from page.request_rules import HOSTS_VARIABLE
 
 
@@ -18,6 +22,26 @@ def exit_on_signals() -> None:
         number = getattr(signal, name, None)  # Windows has the first alone
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: sys.exit())
+
+
+def end_quickly() -> Event:
+    """Once what this returns is set, the process ends without Python's own end, which takes torch and Gradio
+    apart, for seconds, and aborts where a thread still computes. Call it before they are imported.
+    """
+    ended = Event()
+    atexit.register(lambda: ended.is_set() and os._exit(0))  # what is registered first runs last
+    return ended
+
+
+def check_host(host: str | None) -> None:
+    """Raises FerZooError for a name or address at which this machine cannot listen."""
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[:1]:
+            with socket.socket(family, kind) as trial:
+                trial.bind(address)
+    except (OSError, UnicodeError):
+        given = f"{host!r} is no address of this machine"
+        raise FerZooError(f"{given}: give --host 0.0.0.0 to listen at all of them.") from None
 
 
 def raise_file_limit() -> None:

@@ -71,6 +71,36 @@ def test_a_signal_leaves_no_photo_behind(started: Any, name: str, portrait: Path
     assert [path for path in temporary.iterdir() if path.name.startswith("fer_zoo_demo_")] == []
 
 
+def test_an_ended_demo_is_not_taken_apart() -> None:
+    """That took seconds, and aborted where a model was still being loaded."""
+    code = """
+import app
+from types import SimpleNamespace
+
+class Library:
+    def __del__(self):
+        print("taken apart", flush=True)
+
+library = Library()
+app.build_page = lambda models: SimpleNamespace(block_thread=lambda: None)
+app.serve = lambda *_: "http://127.0.0.1/"
+app.launch()
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{HOME}:{HOME / 'space'}"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0 and "The demo is at" in ran.stdout and "taken apart" not in ran.stdout, ran
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1"])
+def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
+    from page.server import check_host
+
+    for own in (None, "127.0.0.1", "0.0.0.0", "localhost"):
+        check_host(own)
+    with pytest.raises(fer_zoo.FerZooError, match="no address of this machine: give --host"):
+        check_host(host)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="file descriptors have no such limit there")
 def test_many_half_open_connections_leave_the_demo_reachable(started: Any) -> None:
     _, url, _ = started

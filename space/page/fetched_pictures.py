@@ -26,11 +26,33 @@ def may_fetch() -> bool:
     return os.environ.get(FETCH_VARIABLE) == "1"
 
 
+class TimedStream:
+    """A connection that reads nothing after `end`, of time.monotonic(): a server may send byte by byte."""
+
+    def __init__(self, stream: httpcore.NetworkStream, end: float) -> None:
+        self._stream, self._end = stream, end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def start_tls(self, *args: Any, **options: Any) -> "TimedStream":
+        return TimedStream(self._stream.start_tls(*args, **options), self._end)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if time.monotonic() > self._end:
+            raise httpcore.ReadTimeout
+        return self._stream.read(max_bytes, timeout)
+
+
 class PublicBackend(httpcore.SyncBackend):
     """Connects to the very address that it has checked, so that a name cannot change its mind in between."""
 
-    def connect_tcp(self, host: str, port: int, *args: Any, **options: Any) -> httpcore.NetworkStream:
-        return super().connect_tcp(find_public_address(host, port), port, *args, **options)
+    def __init__(self, end: float) -> None:
+        self._end = end
+
+    def connect_tcp(self, host: str, port: int, *args: Any, **options: Any) -> Any:
+        stream = super().connect_tcp(find_public_address(host, port), port, *args, **options)
+        return TimedStream(stream, self._end)
 
 
 def find_public_address(host: str, port: int) -> str:
@@ -38,7 +60,7 @@ def find_public_address(host: str, port: int) -> str:
     if port not in PORTS:
         raise UploadError(f"Port {port} is not asked. Give an address without a port.", "link")
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except (OSError, UnicodeError):
         raise UploadError(f"There is no host {host[:100]!r}. Check the address.", "link") from None
     addresses = [ipaddress.ip_address(str(text).partition("%")[0]) for text in found]
@@ -46,14 +68,14 @@ def find_public_address(host: str, port: int) -> str:
         inner = getattr(address, "ipv4_mapped", None) or address
         if not inner.is_global or inner.is_multicast:
             raise UploadError("This address is not on the public web. Send the picture itself.", "link")
-    return str(addresses[0])
+    return str(addresses[0])  # the system's first choice: one of IPv6 may have no route from here
 
 
 def fetch_picture(url: str) -> Upload:
     """The picture at an http or https address, up to 10 MB. Raises UploadError."""
     end = time.monotonic() + LONGEST_S
     url = url.strip()
-    with httpcore.ConnectionPool(network_backend=PublicBackend()) as pool:
+    with httpcore.ConnectionPool(network_backend=PublicBackend(end)) as pool:
         for _ in range(MAX_REDIRECTS + 1):
             check_url(url)
             try:
@@ -74,6 +96,7 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+        is_fit = is_fit and parts.port != 0  # raises for a port that is no number
     except ValueError:
         is_fit = False
     if not is_fit or len(url) > LONGEST_URL or not url.isascii():

@@ -1,7 +1,10 @@
 """A picture from the web is fetched from public hosts alone and within bounds."""
 
+import contextlib
 import http.server
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,32 @@ def test_what_cannot_be_taken_is_told(server: str, path: str, told: str) -> None
         fetch_picture(server + path)
 
 
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_server_that_never_ends_its_head_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and all of them together would hold one of two places for hours."""
+    from page import fetched_pictures
+
+    monkeypatch.setattr(fetched_pictures, "LONGEST_S", 0.5)
+    sent = 0
+
+    def drip(server: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = server.accept()
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(OSError):
+            while sent < 40:
+                sent += 1
+                connection.sendall(b"X: y\r\n")
+                time.sleep(0.1)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=[server], daemon=True).start()
+        with pytest.raises(fetched_pictures.UploadError, match="ReadTimeout"):
+            fetched_pictures.fetch_picture(f"http://a.example:{server.getsockname()[1]}/a.png")
+    assert sent < 30
+
+
 @pytest.mark.parametrize(
     "host",
     (
@@ -86,15 +115,19 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPa
     from page import fetched_pictures
 
     entries = [(2, 1, 6, "", (address, 443)) for address in ("93.184.215.14", "10.0.0.1")]
+    many = [(2, 1, 6, "", (f"93.184.215.{number}", 443)) for number in range(30, 10, -1)]
     monkeypatch.setattr(fetched_pictures.socket, "getaddrinfo", lambda *_, **__: entries[:1])
     assert fetched_pictures.find_public_address("faces.example", 443) == "93.184.215.14"
+    monkeypatch.setattr(fetched_pictures.socket, "getaddrinfo", lambda *_, **__: many)
+    assert fetched_pictures.find_public_address("faces.example", 443) == "93.184.215.30", "the system's order"
     monkeypatch.setattr(fetched_pictures.socket, "getaddrinfo", lambda *_, **__: entries)
     with pytest.raises(fetched_pictures.UploadError, match="not on the public web"):
         fetched_pictures.find_public_address("faces.example", 443)
 
 
 @pytest.mark.parametrize(
-    "url", ["", "a.png", "file:///etc/passwd", "ftp://a.example/a", "http://u:p@a.example/"]
+    "url",
+    ["", "a.png", "file:///etc/passwd", "ftp://a.example/a", "http://u:p@a.example/", "http://a.example:x/"],
 )
 def test_only_web_addresses_are_taken(url: str) -> None:
     from page.fetched_pictures import UploadError, fetch_picture

@@ -55,6 +55,7 @@ def compare_picture(photo: str, models: list[str] | None = None) -> str:
         probability}}}]}. "faces" is empty where no face is found. A face with "notes" is hard to read.
     """
     encoded = photo.partition(",")[2] if photo.startswith("data:") else photo
+    encoded = "".join(encoded.split())  # many encoders break the lines
     if len(encoded) > LARGEST_PICTURE * 4 / 3 + 4:
         raise gr.Error(f"The picture is over {LARGEST_PICTURE // 1_000_000} MB.", print_exception=False)
     try:
@@ -66,8 +67,9 @@ def compare_picture(photo: str, models: list[str] | None = None) -> str:
 
 
 def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
+    chosen = [models] if isinstance(models, str) else models  # a caller may send anything
     try:
-        recognizer = create_recognizer(list_names() if models is None else models)
+        recognizer = create_recognizer(list_names() if chosen is None else chosen)
         seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
         raise gr.Error(explain(error, upload.name), print_exception=False) from None

@@ -53,7 +53,10 @@ def explain(error: FerZooError, name: str, language: str = "en") -> str:
     told = read_translations()["errors"].get(getattr(error, "kind", "")) if language == "es" else None
     if told:
         return told.format(name=str(FerZooError(name)), **BOUNDS)
-    return hide_paths(str(error)).replace("The bytes", name, 1)
+    beginning, text = f"{FerZooError(name)}: ", str(error)
+    if text.startswith(beginning):  # a name in quotes or with a folder is no path of this machine
+        return beginning + hide_paths(text.removeprefix(beginning))
+    return hide_paths(text).replace("The bytes", name, 1)
 
 
 def hide_paths(text: str) -> str:
@@ -82,11 +85,13 @@ def find_upload(file: Any) -> Path:
     A caller of the API writes the path himself, and Gradio checks it only where the caller asks for it: so a
     path outside the folder of uploads is refused here. Raises UploadError.
     """
-    path = _list_fields(file).get("path")
-    folder = Path(get_upload_folder()).resolve()
-    if not path or not Path(path).resolve().is_relative_to(folder) or not Path(path).is_file():
+    path = Path(_list_fields(file).get("path") or "")
+    is_inside = path.resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    if is_inside and not path.exists():  # it has waited in the queue for longer than uploads are kept
+        raise UploadError("This upload is gone: the page was busy for too long. Send it again.", "gone")
+    if not is_inside or not path.is_file():
         raise UploadError("This is no uploaded picture. Send the picture itself, not a path.", "place")
-    return Path(path)
+    return path
 
 
 def _list_fields(file: Any) -> dict[str, Any]:

@@ -191,3 +191,13 @@ def test_upload_is_read_from_the_upload_folder_only(tmp_path: Any, monkeypatch: 
     for path in (str(beside / "a.png"), f"{inside}/../uploads-not/a.png", str(inside), "", None):
         with pytest.raises(FerZooError, match="no uploaded picture"):
             read_upload({"path": path})
+    with pytest.raises(FerZooError, match=r"gone: .* busy"):  # waited for longer than uploads are kept
+        read_upload({"path": str(inside / "deleted.png")})
+
+
+def test_a_name_with_quotes_and_folders_is_told_whole() -> None:
+    from fer_zoo.errors import ImageError
+    from page.uploads import explain
+
+    name = "Ana's photos (1)/John's.jpg"
+    assert explain(ImageError(f"{name}: a TIFF in '/srv/x.tif'."), name) == f"{name}: a TIFF in …."

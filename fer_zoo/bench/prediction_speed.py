@@ -49,6 +49,8 @@ def measure_prediction(
     see `measure_start`. Some calls before the `repeats` are not counted.
     """
     folders = [resolve_folder(name) for name in models]
+    if photo:
+        read_photo(photo)  # or the error would not have its name
     encoded = Path(photo).read_bytes() if photo else draw_photo()
     steps = _time_photo(encoded, models, repeats)
     faces = np.random.default_rng(0).integers(0, 256, (max(BATCH_SIZES), 1, SIDE, SIDE), dtype=np.uint8)

@@ -7,6 +7,7 @@ import pytest
 
 import fer_zoo.bench.prediction_speed as bench
 from fer_zoo.cli.main import main
+from fer_zoo.errors import ImageError
 
 
 @pytest.fixture
@@ -46,3 +47,9 @@ def test_a_start_is_measured_in_new_processes(tmp_path, monkeypatch) -> None:
     start = bench.measure_start("cnn-baseline", starts=1)
     assert 0 < start["import_s"] < start["load_s"] and start["load_peak_mb"] > 50 and start["list_s"] > 0
     assert set(start["first_answer_s"]) == {"torch", "onnx"}
+
+
+def test_a_photo_that_cannot_be_read_is_named(tmp_path) -> None:
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(ImageError, match=r"empty\.png: empty"):
+        bench.measure_prediction(["cnn-baseline"], tmp_path / "empty.png")

@@ -25,6 +25,8 @@ def list_space_files() -> dict[str, Path]:
     for source, prefix in ((find_space(), Path()), (PACKAGE, Path("fer_zoo"))):
         for path in sorted(source.rglob("*")):
             inner = path.relative_to(source)
+            if any(part.startswith(".") for part in inner.parts):  # .env with a token, caches of tools
+                continue
             if path.is_file() and not LEFT_OUT & set(inner.parts) and not inner.match(SCREENSHOTS):
                 files[(prefix / inner).as_posix()] = path
     return files

@@ -29,6 +29,14 @@ def test_pushed_space_has_the_page_the_package_and_the_weights(hub: MiniHub) -> 
     assert page <= set(files)
 
 
+def test_hidden_files_are_not_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("app.py", ".env", ".gradio/cached/photo.png", "page/.DS_Store"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr("fer_zoo.artifacts.space.find_space", lambda: tmp_path)
+    assert [name for name in list_space_files() if not name.startswith("fer_zoo/")] == ["app.py"]
+
+
 def test_second_push_takes_away_what_is_gone(hub: MiniHub) -> None:
     push_space("ada/faces")
     hub.repos[SPACE].files["old_view.py"] = b"left over"

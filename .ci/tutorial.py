@@ -46,7 +46,7 @@ def build_page(language: str) -> str:
     return re.sub(r"^\[!\[.*\n", "", text, flags=re.MULTILINE)
 
 
-def run_notebook(notebook: NotebookNode, timeout_s: int = 300) -> NotebookNode:
+def run_notebook(notebook: NotebookNode, timeout_s: int = 900) -> NotebookNode:
     """Run it in an empty folder, where it finds no FER2013 and draws faces. Raises CellExecutionError."""
     from nbclient import NotebookClient
 

@@ -29,7 +29,7 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
     )
     second = fit(
         "cnn-baseline",
-        drawn.training,
+        drawn.private_test,
         drawn.public_test,
         STILL,
         out=tmp_path / "second",
@@ -37,7 +37,12 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
         show_progress=False,
     )
     fresh = fit(
-        "cnn-baseline", drawn.training, drawn.public_test, STILL, out=tmp_path / "fresh", show_progress=False
+        "cnn-baseline",
+        drawn.private_test,
+        drawn.public_test,
+        STILL,
+        out=tmp_path / "fresh",
+        show_progress=False,
     )
     assert first.public_accuracy > 0.8 and second.public_accuracy > first.public_accuracy - 0.1
     assert fresh.public_accuracy < 0.4

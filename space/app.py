@@ -179,10 +179,9 @@ def launch(
     Raises OSError where the port is taken, and FerZooError where a model does not exist, the host is not this
     machine, or no public address is given.
     """
-    from page.server import check_host, end_quickly, exit_on_signals, is_loopback
+    from page.server import check_host, exit_on_signals, is_loopback
 
-    exit_on_signals()
-    ended = end_quickly()
+    ended = exit_on_signals()
     check_host(host)
     if fetch:
         os.environ["FER_ZOO_DEMO_FETCH"] = "1"
@@ -195,10 +194,8 @@ def launch(
         if share or not is_loopback(host):
             other = url if share else f"http://{gethostname()}:{page.server_port}/"
             print(f"Everybody who can reach {other} can use it.", flush=True)
-        try:
-            page.block_thread()
-        finally:
-            ended.set()
+        page.block_thread()
+    ended.set()
 
 
 if __name__ == "__main__":

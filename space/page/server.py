@@ -16,21 +16,33 @@ from fer_zoo import FerZooError
 from page.request_rules import HOSTS_VARIABLE
 
 
-def exit_on_signals() -> None:
-    """Exit in the main thread, so that the folder of uploads goes. What `nohup` ignores stays ignored."""
+def exit_on_signals() -> Event:
+    """Exit in the main thread, so that the folder of uploads goes. What `nohup` ignores stays ignored.
+
+    After a signal, or once what this returns is set, the process ends with code 0 and without Python's own
+    end, which takes torch and Gradio apart, for seconds, and aborts where a thread still computes. Call it
+    before they are imported: what is registered first runs last.
+    """
+    ended = Event()
+    atexit.register(_end_quickly, ended)
+
+    def end(*_: object) -> None:
+        ended.set()
+        sys.exit()
+
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
         number = getattr(signal, name, None)  # Windows has the first alone
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: sys.exit())
-
-
-def end_quickly() -> Event:
-    """Once what this returns is set, the process ends without Python's own end, which takes torch and Gradio
-    apart, for seconds, and aborts where a thread still computes. Call it before they are imported.
-    """
-    ended = Event()
-    atexit.register(lambda: ended.is_set() and os._exit(0))  # what is registered first runs last
+            signal.signal(number, end)
     return ended
+
+
+def _end_quickly(ended: Event) -> None:
+    if ended.is_set():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # none, or closed
+                stream.flush()
+        os._exit(0)
 
 
 def check_host(host: str | None) -> None:

@@ -77,7 +77,7 @@ def test_a_launched_page_decodes_pictures_in_bounded_children(
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))  # launch sets it
     monkeypatch.setattr(decoder_process, "PICTURE_WALL_S", 0.0)
-    monkeypatch.setattr(page.server, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(page.server, "exit_on_signals", threading.Event)
     monkeypatch.setattr(app, "build_page", Page)
     monkeypatch.setattr(app, "serve", lambda *_: "http://127.0.0.1/")
     try:
@@ -186,7 +186,8 @@ def test_that_others_can_reach_the_page_is_said_where_it_is_so(
     import page.server
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # launch sets it
-    monkeypatch.setattr(page.server, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(page.server, "exit_on_signals", threading.Event)
+    monkeypatch.setattr(page.server, "check_host", lambda _: None)
     monkeypatch.setattr(app, "isolate_decoding", lambda: None)
     monkeypatch.setattr(app, "serve", lambda *_: "http://127.0.0.1:7860/")
     served = SimpleNamespace(server_port=7860, block_thread=lambda: None)

@@ -158,9 +158,18 @@ def check_exclude(path: str | None) -> None:
     check_file("--exclude", path, "a CSV with the columns split,index, as fer-zoo data audit writes it")
 
 
+def input_name(text: str) -> str:
+    """The type of an argument that names files: an empty one, as a variable that is not set, would be the
+    folder in which the command runs.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name: give a file or a folder ('.' is this one)")
+    return text
+
+
 def out_folder(text: str) -> Path:
     """The type of an argument that names a folder to write into: a file there is refused."""
-    folder = Path(text)
+    folder = Path(input_name(text))
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise argparse.ArgumentTypeError(f"{str(path)!r} is a file, not a folder: name another folder")
@@ -184,7 +193,10 @@ def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
 
 def names(text: str) -> list[str]:
     """One or more, separated by commas."""
-    return [name for name in text.split(",") if name]
+    found = [name for name in text.split(",") if name]
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} names nothing: give names separated by commas")
+    return found
 
 
 count = whole(1)

@@ -12,6 +12,7 @@ from fer_zoo.cli.arguments import (
     count,
     explain_stop,
     format_command,
+    input_name,
     out_folder,
     print_result,
     seed,
@@ -47,7 +48,9 @@ def add_parsers(parsers: Any) -> None:
     show.add_argument("--seed", type=seed, default=0, help="random seed [0]")
     _add_audit(inner)
     crop = add_command(inner, "crop", run_data_crop, "find the faces in photos and write them for training")
-    crop.add_argument("photos", metavar="PHOTOS", help="folder of photos, with a folder for each class")
+    crop.add_argument(
+        "photos", type=input_name, metavar="PHOTOS", help="folder of photos, with a folder for each class"
+    )
     crop.add_argument(
         "out", type=out_folder, metavar="OUT", help="new folder; the same command again continues in it"
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, explain_stop, out_folder, print_json
+from fer_zoo.cli.arguments import add_command, explain_stop, input_name, out_folder, print_json
 from fer_zoo.errors import FerZooError, escape
 from fer_zoo.utils.progress import track
 
@@ -17,7 +17,11 @@ FAST_MODEL = "cnn-baseline"  # with --out: for millions of pictures, and what ea
 def add_parsers(parsers: Any) -> None:
     predict = add_command(parsers, "predict", run_predict, "find the faces in photos and score each")
     predict.add_argument(
-        "photos", nargs="+", metavar="PHOTO|FOLDER|GLOB", help="with --out also Parquet files of pictures"
+        "photos",
+        nargs="+",
+        type=input_name,
+        metavar="PHOTO|FOLDER|GLOB",
+        help="with --out also Parquet files of pictures",
     )
     predict.add_models(f"names or folders [the ensemble; with --out {FAST_MODEL}]")
     predict.add_argument("--whole", action="store_true", help="take the whole picture as the face")

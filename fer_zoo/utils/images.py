@@ -160,7 +160,8 @@ def expand_paths(given: Sequence[str]) -> list[Path]:
         else:
             matches = sorted(file for file in map(Path, glob(str(path), recursive=True)) if file.is_file())
         if not matches:
-            raise ImageError(f"{name}: {error}")
+            is_web = name.startswith(("http://", "https://"))
+            raise ImageError(f"{name}: {'a web address. Download the picture first.' if is_web else error}")
         found += matches
     return found
 

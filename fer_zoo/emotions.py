@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fer_zoo.errors import FerZooError
 
 EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-MAX_CLASSES = 1000
+MAX_CLASSES = 200
 MAX_CLASS_NAME = 100  # characters; of a model that was built with names of its own
 SAFE_NAME = re.compile(r"[\w .-]{1,60}")  # classes of data, and all that names a score
 
@@ -31,7 +31,7 @@ def check_classes(names: Iterable[str]) -> tuple[str, ...]:
     """The class names as a tuple.
 
     Raises:
-        FerZooError: they are not 2 to 1000 different texts of 1 to 100 printable characters.
+        FerZooError: they are not 2 to 200 different texts of 1 to 100 printable characters.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise FerZooError(f"The classes are {names!r:.60}; allowed is a list of names, such as EMOTIONS.")

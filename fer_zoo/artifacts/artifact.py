@@ -25,7 +25,7 @@ WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 # of a file, not to be carried to another
 FILE_KEYS = ("name", "emotions", "classes", "input", "temperature", "prior_correction", "weights_sha256")
-MAX_CONFIG_BYTES = 1_000_000  # the largest of the package takes 20,000
+MAX_CONFIG_BYTES = 10_000_000  # seven scores of MAX_CLASSES classes, confusions included, take half
 EMBEDDED = Path(__file__).parents[1] / "weights"
 
 

@@ -190,7 +190,7 @@ def create_model(
         pretrained: False for random weights; True for ImageNet weights from the Hub; a path to a safetensors
             file in timm's naming. Random weights never stand in for missing ones.
         options: as in `create_backbone`.
-        classes: names of the outputs, 2 to 1000; None for EMOTIONS.
+        classes: names of the outputs, 2 to 200; None for EMOTIONS.
 
     Raises:
         ArtifactError: start weights are missing or of another network.

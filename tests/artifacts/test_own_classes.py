@@ -11,9 +11,10 @@ from PIL import Image
 import fer_zoo
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, create_model
 from fer_zoo.artifacts.export import export_onnx
-from fer_zoo.artifacts.save import save_model
+from fer_zoo.artifacts.save import save_artifact, save_model
 from fer_zoo.emotions import COLORS, EMOTIONS, find_colors
 from fer_zoo.errors import ArtifactError, FerZooError
+from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.models.ensemble import Ensemble
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recognition.recognizer import format_recognition
@@ -52,7 +53,7 @@ def test_onnx_names_own_classes(tmp_path: Path) -> None:
         (["a", ""], "name ''"),
         (["a", 3], "name 3"),
         (["a", "b\n"], "printable"),
-        ([str(n) for n in range(1001)], "1001 classes"),
+        ([str(n) for n in range(201)], "201 classes"),
         ("happy", "list of names"),
     ],
 )
@@ -155,3 +156,13 @@ def test_a_replaced_head_asks_for_the_names_of_its_outputs(tmp_path: Path) -> No
     model.classes = OWN
     save_model(model, tmp_path)
     assert tuple(fer_zoo.load(tmp_path).predict(FACE)) == OWN
+
+
+def test_a_model_of_200_classes_with_all_its_scores_is_read_again(tmp_path: Path) -> None:
+    classes = tuple(str(n) for n in range(200))
+    labels = np.arange(2000) % 200
+    score = score_predictions(np.eye(200)[labels], labels, classes=classes, name="mine", split="public")
+    model = create_model("resnet_48", classes=classes)
+    splits = ("public", "private", "test", "public_flip", "private_flip", "test_flip", "private_tencrop")
+    save_artifact(tmp_path, model, {"metrics": dict.fromkeys(splits, score)})
+    assert fer_zoo.load(tmp_path).classes == classes

@@ -23,11 +23,15 @@ CLASS_NAMES = f"{', '.join(EMOTIONS)}, or 0-6 in that order"
 
 
 def holds_fer2013(folder: Path) -> bool:
-    """Whether it has two or more splits, with the seven emotions as their classes, of 48x48 pixels."""
+    """Whether it has two or more splits, with the seven emotions as their classes, of 48x48 pixels: the first
+    picture of each.
+    """
     inner = [entry for entry, _ in split_folders(folder)]
     labels = {parse_label(entry.name) for entry in inner}
     parts = {entry.parent for entry in inner}
-    return len(parts) > 1 and labels == set(range(len(EMOTIONS))) and any(map(_holds_crop, inner))
+    if len(parts) < 2 or labels != set(range(len(EMOTIONS))):
+        return False
+    return {size for entry in inner if (size := _measure_first(entry))} == {(SIDE, SIDE)}
 
 
 def split_folders(folder: Path) -> list[tuple[Path, int]]:
@@ -44,12 +48,12 @@ def list_pictures(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
             yield file
 
 
-def _holds_crop(folder: Path) -> bool:
-    """Whether the first picture of a folder that can be read has 48x48 pixels."""
+def _measure_first(folder: Path) -> tuple[int, int] | None:
+    """Width and height of the first picture of a folder that can be read."""
     for file in sorted(list_pictures(folder, IMAGE_SUFFIXES)):
         with suppress(Exception):
-            return measure_picture(file) == (SIDE, SIDE)
-    return False
+            return measure_picture(file)
+    return None
 
 
 def measure_picture(image: Path | bytes) -> tuple[int, int]:

@@ -66,7 +66,9 @@ def predict_out_of_fold(
 
 def assign_folds(faces: Faces, folds: int, seed: int) -> NDArray[np.int64]:
     """The fold (N,) of each face: classes in equal proportions, faces that show the same photo together."""
-    largest = int(np.bincount(faces.labels, minlength=1).max())
+    if not len(faces) or (faces.labels == faces.labels[0]).all():
+        raise DataError("The Training faces are of one class; wrong labels are found between two or more.")
+    largest = int(np.bincount(faces.labels).max())
     if not 2 <= folds <= min(MAX_FOLDS, largest):
         raise DataError(
             f"{folds} folds; allowed are 2 to {MAX_FOLDS}, at most the {largest:,} of the largest class."

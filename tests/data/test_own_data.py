@@ -147,6 +147,14 @@ def test_digits_of_large_pictures_are_not_fer2013s_labels(tmp_path: Path) -> Non
     assert read_faces(tmp_path / "mine").classes == tuple("0123456")
 
 
+def test_a_picture_of_48_pixels_among_others_makes_no_fer2013(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_classes(tmp_path / split, dict.fromkeys(EMOTIONS, 2), ".png")
+    draw_picture((48, 48)).save(tmp_path / "train" / "angry" / "0.png")
+    dataset = read_faces(tmp_path)
+    assert dataset.classes == EMOTIONS and len(dataset.split("all")) == 28
+
+
 def test_broken_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "mine", {"a": 4, "b": 4})
     (folder / "a" / "0.jpg").write_text("no picture")

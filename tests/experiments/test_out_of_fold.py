@@ -41,6 +41,9 @@ def test_faces_of_one_photo_share_a_fold(flipped) -> None:
     assert (fold_of != assign_folds(dataset.training, 5, seed=1)).any()
     with pytest.raises(FerZooError, match="allowed are 2 to 20"):
         assign_folds(dataset.training, 21, seed=0)
+    one = dataset.training.select(dataset.training.labels == 0)
+    with pytest.raises(FerZooError, match="of one class"):
+        assign_folds(one, 5, seed=0)
 
 
 def test_wrong_labels_are_found_by_a_linear_head(flipped, tmp_path: Path, monkeypatch) -> None:

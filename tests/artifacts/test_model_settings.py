@@ -122,10 +122,12 @@ def test_a_correction_that_came_in_a_state_dict_is_saved_too(tmp_path: Path) -> 
 def test_onnx_and_timm_carry_the_correction(tmp_path: Path) -> None:
     import timm
 
+    model = corrected("cnn-baseline")
+    save_model(model, tmp_path / "own")
+    runtime = fer_zoo.OnnxClassifier(export_onnx(tmp_path / "own", tmp_path / "onnx"))
+    np.testing.assert_allclose(runtime(FACES.numpy()), answer(model).numpy(), atol=1e-3)
     model = corrected()
     save_model(model, tmp_path / "model")
-    runtime = fer_zoo.OnnxClassifier(export_onnx(tmp_path / "model", tmp_path / "onnx"))
-    np.testing.assert_allclose(runtime(FACES.numpy()), answer(model).numpy(), atol=1e-3)
     export_timm(tmp_path / "model", tmp_path / "timm")
     network = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     with torch.inference_mode():

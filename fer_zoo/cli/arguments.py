@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_models(self, help_text: str, **options: Any) -> None:
-        self.add_argument("--models", type=names, metavar="A,B", help=help_text, **options)
+        self.add_argument("--models", metavar="A,B", help=help_text, **{"type": names, **options})
 
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print exactly one JSON value")

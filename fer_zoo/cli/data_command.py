@@ -13,6 +13,7 @@ from fer_zoo.cli.arguments import (
     explain_stop,
     format_command,
     input_name,
+    names,
     out_folder,
     print_result,
     seed,
@@ -74,6 +75,7 @@ def _add_audit(inner: Any) -> None:
     audit.add_models(
         'models that predict the labels; "" for none [cnn-baseline,resnet_48]',
         default="cnn-baseline,resnet_48",
+        type=lambda text: names(text) if text else [],
     )
     audit.add_argument(
         "--ferplus", type=Path, metavar="FILE", help="FER+'s fer2013new.csv: the votes of ten raters"

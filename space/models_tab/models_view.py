@@ -11,7 +11,7 @@ from models_tab.model_html import render_model
 from models_tab.zoo_html import render_models
 from page.offered_models import QUEUE, create_recognizer, list_names, list_offered
 from page.parts import add_html, fill_at_start
-from page.words import find_language
+from page.words import find_language, say
 
 SCRIPT = Path(__file__).with_name("view.js")
 _measured: dict[str, dict[str, Any]] = {}  # of `fer_zoo.measure_latency`, by model: once for all visitors
@@ -21,8 +21,8 @@ _lock = Lock()  # two that measure at once would slow each other down
 def build_models(page: gr.Blocks) -> None:
     zoo = add_html(render_models(list_offered(), "en", {}), SCRIPT, "zoo")
     fill_at_start(page, zoo, show_models)
-    zoo.select(show_model, None, [zoo], api_visibility="private")
-    zoo.clear(show_models, None, [zoo], api_visibility="private")
+    for listen, show in ((zoo.select, show_model), (zoo.clear, show_models)):
+        listen(show, None, [zoo], trigger_mode="multiple", api_visibility="private")
     zoo.submit(measure_models, None, [zoo], api_visibility="private", **QUEUE)
 
 
@@ -44,4 +44,4 @@ def show_model(event: gr.EventData, request: gr.Request) -> str:
     for row in list_offered():
         if row["name"] == event.model:
             return render_model(row, fer_zoo.describe_model(row["source"]), find_language(request))
-    raise gr.Error("There is no such model here.", print_exception=False)
+    raise gr.Error(say(find_language(request), "model.unknown"), print_exception=False)

@@ -1,6 +1,5 @@
 // `element`, `trigger` and `watch` come from Gradio. The element stays when its content is replaced.
 let opened = null; // the model whose page was shown last
-let asked = null; // the model whose page is on its way
 
 // What the address names: a model, nothing for the table, undefined in another tab.
 function readModel() {
@@ -11,8 +10,7 @@ function readModel() {
 function follow() {
   const wanted = readModel();
   const shown = element.querySelector("[data-page]")?.dataset.page ?? "";
-  if (wanted === undefined || wanted === shown || wanted === asked) return;
-  asked = wanted;
+  if (wanted === undefined || wanted === shown) return;
   wanted ? trigger("select", { model: wanted }) : trigger("clear");
 }
 
@@ -46,10 +44,7 @@ function filter() {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.column) sort(button);
-  if (button?.dataset.act) {
-    button.disabled = true;
-    trigger(button.dataset.act);
-  }
+  if (button?.dataset.act) trigger(button.dataset.act);
 });
 
 element.addEventListener("change", filter);
@@ -58,7 +53,7 @@ window.addEventListener("hashchange", follow);
 // Whoever uses the keyboard goes on where the click led: the model's heading, and back at its name.
 watch("value", () => {
   const shown = element.querySelector("[data-page]");
-  if ((shown?.dataset.page ?? "") === asked) asked = null;
+  filter();  // the rows are new, what is chosen above them is not
   if (shown) {
     opened = shown.dataset.page;
     element.scrollIntoView();

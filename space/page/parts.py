@@ -50,7 +50,8 @@ def add_drop(
     # preprocess=False: `read` checks the paths itself, and no file is copied.
     private: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress_on": [result]}
     limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": tab}
-    added = drop.upload(read, [drop, models], [result], **private, **limits)
+    # multiple: what is dropped while another drop is read waits for it, and is not lost.
+    added = drop.upload(read, [drop, models], [result], trigger_mode="multiple", **private, **limits)
     for finished in (added.success, added.failure):
         finished(None, js="() => null", outputs=[drop], api_visibility="private")
     result.clear(show_empty, None, [result], api_visibility="private")

@@ -28,11 +28,13 @@ SCRIPTS = Path(__file__).parent
 ANSWERED = """() => {
   document.querySelector("#photo .fz-intake").dispatchEvent(new Event("answered", { bubbles: true }));
 }"""
-BUSY = """() => { document.querySelector("#result").setAttribute("aria-busy", "true"); }"""
+ASKED = """() => {
+  const asked = { bubbles: true, detail: "%s" };
+  document.querySelector("#photo .fz-intake").dispatchEvent(new CustomEvent("asked", asked));
+}"""
 UNANSWERED = """() => {
   document.querySelector("#result .fz-result")?.dispatchEvent(new Event("unanswered", { bubbles: true }));
 }"""
-SETTLED = """() => { document.querySelector("#result").removeAttribute("aria-busy"); }"""
 
 
 class PhotoState(NamedTuple):
@@ -61,24 +63,26 @@ def build_compare(page: gr.Blocks) -> None:
     outputs = [state, result, heats]
     # The script of `photo` says that a photo is being read: Gradio's clock would stand on the old answer.
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    for listen, read in ((photo.upload, receive_photo), (photo.select, read_example)):
-        _run_after(listen(read, [models], outputs, trigger_mode="multiple", **options, **QUEUE), ANSWERED)
-    _run_after(photo.clear(forget_photo, None, outputs, **options), ANSWERED)
-    link.submit(None, js=BUSY, api_visibility="private")
-    _run_after(link.submit(read_link, [link, models], outputs, **options, **QUEUE), SETTLED)
-    again: dict[str, Any] = {"trigger_mode": "always_last", **options, **QUEUE}
-    for listen, reread in ((models.input, compare_again), (result.submit, use_whole)):
-        listen(None, js=BUSY, api_visibility="private")
-        _run_after(listen(reread, [state, models], outputs, **again), SETTLED)
-    result.clear(forget_photo, None, outputs, **options)
+    # It also asks for all that changes the answer, one thing at a time: Gradio would let them overtake.
+    for listen, read, inputs in (
+        (photo.upload, receive_photo, [models]),
+        (photo.select, read_example, [models]),
+        (photo.download, read_link, [link, models]),
+        (photo.apply, compare_again, [state, models]),
+        (photo.submit, use_whole, [state, models]),
+    ):
+        _run_after(listen(read, inputs, outputs, trigger_mode="multiple", **options, **QUEUE))
+    _run_after(photo.clear(forget_photo, None, outputs, trigger_mode="multiple", **options))
+    for listen, act in ((models.input, "apply"), (link.submit, "download")):
+        listen(None, js=ASKED % act, api_visibility="private")
     asked = result.expand(show_heats, [state], [heats], trigger_mode="multiple", **options, **QUEUE)
     asked.failure(None, js=UNANSWERED, api_visibility="private")
 
 
-def _run_after(event: Any, script: str) -> None:
+def _run_after(event: Any) -> None:
     """After an error, too, as where the queue is full: not .then, which does not run then."""
     for finished in (event.success, event.failure):
-        finished(None, js=script, api_visibility="private")
+        finished(None, js=ANSWERED, api_visibility="private")
 
 
 def receive_photo(models: list[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:

@@ -1,11 +1,12 @@
 // `element` and `trigger` come from Gradio. The element stays when its content is replaced.
-// One photo is read at a time; of those that come meanwhile the last is read next.
+// One photo is read at a time, by the models then chosen; of what is asked for meanwhile the last comes next.
 const LONGEST_SIDE = 1600;  // pixels: the server reads no more, so no more travels
 let latest = null;  // the photo that was given last, until it is sent
 let transfer = null;
 let reading = false;
 let next = null;
 let stream = null;
+let opening = false;  // whether the browser asks for the camera
 
 const find = (selector) => element.querySelector(selector);
 const say = (key, values = {}) =>
@@ -13,6 +14,11 @@ const say = (key, values = {}) =>
 
 function tell(text) {
   find(".fz-state").textContent = text;
+}
+
+function stopTransfer() {
+  latest = null;
+  transfer?.abort();
 }
 
 async function add(file) {
@@ -79,14 +85,22 @@ function send(blob, name) {
 
 function ask(act, detail = {}) {
   if (reading) {
-    next = [act, detail];
+    if (act !== "apply" || !next) next = [act, detail];  // what waits is read with these models anyway
     return;
   }
   reading = true;
-  tell(act === "clear" ? "" : say("reading"));
+  if (["upload", "select", "download"].includes(act)) tell(say("reading"));
   document.querySelector("#result")?.setAttribute("aria-busy", "true");
   trigger(act, detail);
 }
+
+// Other models, a link, or a button of the answer: at once, two answers would come in any order.
+element.addEventListener("asked", ({ detail: act }) => {
+  if (act === "submit" && next) return;  // of an answer that is about to go
+  if (act === "clear" || act === "download") stopTransfer();
+  if (act === "clear") tell("");
+  ask(act);
+});
 
 // The page says so after each answer, and after each error.
 element.addEventListener("answered", () => {
@@ -101,30 +115,37 @@ element.addEventListener("answered", () => {
   if (find(".fz-state").textContent === say("reading")) tell("");
 });
 
+function stopCamera() {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+  find(".fz-camera").hidden = true;
+}
+
 async function switchCamera() {
-  const panel = find(".fz-camera");
-  if (stream) {
-    for (const track of stream.getTracks()) track.stop();
-    stream = null;
-    panel.hidden = true;
-    return;
-  }
+  if (stream) return stopCamera();
   if (!navigator.mediaDevices) return tell(say("insecure"));
+  if (opening) return;
+  opening = true;
   try {
     const video = { width: { ideal: 1280 }, facingMode: "user" };
     stream = await navigator.mediaDevices.getUserMedia({ video });
   } catch (error) {
     return tell(say(error.name === "NotFoundError" ? "missing" : "blocked"));
+  } finally {
+    opening = false;
   }
+  if (!isShown()) return stopCamera();
   tell("");
-  panel.hidden = false;
+  find(".fz-camera").hidden = false;
   find("video").srcObject = stream;
-  await find("video").play();
+  find("video").play().catch(() => {});  // it was turned off at once
 }
 
 async function shoot() {
-  const taken = await draw(find("video"), 1);
-  switchCamera();
+  if (!find("video").videoWidth) return;  // the camera has given nothing yet
+  const drawn = draw(find("video"), 1);
+  stopCamera();
+  const taken = await drawn;
   add(new File([taken], "camera.jpg", { type: taken.type }));
 }
 
@@ -149,8 +170,7 @@ element.addEventListener("change", (event) => {
 element.addEventListener("click", (event) => {
   const example = event.target.closest("[data-example]");
   if (example) {
-    latest = null;
-    transfer?.abort();
+    stopTransfer();
     ask("select", { example: example.dataset.example });
   } else if (event.target.closest("[data-camera]")) switchCamera();
   else if (event.target.closest("[data-shoot]")) shoot();
@@ -158,15 +178,17 @@ element.addEventListener("click", (event) => {
 });
 
 const isShown = () => element.getClientRects().length > 0;
+new ResizeObserver(() => stream && !isShown() && stopCamera()).observe(element);  // another tab
 document.addEventListener("paste", (event) => {
   const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
   if (file && isShown()) add(file);
 });
-// Anywhere on the tab: a photo that misses the box would otherwise replace the page.
+// Anywhere, also on the other tabs: a file that misses the box would otherwise replace the page.
 for (const kind of ["dragover", "drop"])
   document.addEventListener(kind, (event) => {
-    if (!isShown() || !event.dataTransfer?.types.includes("Files")) return;
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
+    if (!isShown()) return;
     find(".fz-drop").classList.toggle("fz-over", kind === "dragover");
     if (kind === "drop" && event.dataTransfer.files[0]) add(event.dataTransfer.files[0]);
   });

@@ -16,9 +16,12 @@ function show(face) {
   showWhy();
 }
 
-function nameHeat(face, emotion) {
-  const models = findAll(`[data-panel="0"] th[data-model]`);
-  return [chosen.photo, face, emotion, ...models.map((head) => head.dataset.model)].join("|");
+function nameHeat(face, emotion, models = find("[data-models]")?.dataset.models) {
+  return [chosen.photo, face, emotion, models].join("|");
+}
+
+function stopWaiting() {
+  for (const [name, ready] of heats) if (!ready) heats.delete(name);
 }
 
 function showWhy() {
@@ -38,13 +41,14 @@ function showWhy() {
 
 element.addEventListener("heats", ({ detail }) => {
   if (detail.dataset.for !== chosen.photo) return;
-  heats.set(nameHeat(detail.dataset.of, detail.dataset.emotion), detail);
+  const { of: face, emotion, models } = detail.dataset;  // those of another choice may come now
+  heats.set(nameHeat(face, emotion, models), detail);
   showWhy();
 });
 
 // The page says so after an error, which it has shown: the next click asks again.
 element.addEventListener("unanswered", () => {
-  for (const [name, ready] of heats) if (!ready) heats.delete(name);
+  stopWaiting();
   why = null;
   showWhy();
 });
@@ -60,10 +64,8 @@ element.addEventListener("click", (event) => {
   const take = event.target.closest("[data-take]");
   if (take) takePicture(take);
   const act = event.target.closest("[data-act]");
-  if (act) {
-    act.disabled = true;
-    trigger(act.dataset.act);
-  }
+  const asked = { bubbles: true, detail: act?.dataset.act };
+  if (act) document.querySelector("#photo .fz-intake").dispatchEvent(new CustomEvent("asked", asked));
 });
 
 element.addEventListener("toggle", (event) => {
@@ -171,7 +173,7 @@ async function takePicture(button) {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     return;
   }
-  const text = button.textContent;
+  const text = (button.dataset.text ??= button.textContent);  // a second click finds "Copied" there
   try {
     await navigator.clipboard.write([new ClipboardItem({ "image/png": drawPicture() })]);
     button.textContent = button.dataset.done;
@@ -189,6 +191,7 @@ watch("value", () => {
     why = null;
     heats.clear();
   }
+  stopWaiting();
   for (const details of findAll("details")) details.open = modelsOpen;
   show(isNew ? "0" : chosen.face);
   find(".fz-frame img")?.decode().then(arrangeLabels, () => {});

@@ -3,7 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,55 @@ def test_heatmaps_that_failed_are_asked_for_again(
     wait_for_heats(page, 2)
 
 
+def test_what_is_asked_for_meanwhile_overtakes_nothing(
+    page: Any, portrait: Path, pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first photo's answer is made slow, and so are the heatmaps of two models."""
+    from compare_tab import compare_view
+
+    render_result, render_heats = compare_view.render_result, compare_view.render_heats
+
+    def render_result_slowly(*given: Any) -> str:
+        time.sleep(3 if given[-1] == "pair.png" else 0.8)
+        return render_result(*given)
+
+    def render_heats_slowly(*given: Any) -> str:
+        time.sleep(2.5 if len(given[4]) == 2 else 0)
+        return render_heats(*given)
+
+    add(page, pair)
+    page.wait_for_selector(".fz-box")
+    open_models(page)
+    monkeypatch.setattr(compare_view, "render_result", render_result_slowly)
+    monkeypatch.setattr(compare_view, "render_heats", render_heats_slowly)
+    baseline = page.get_by_label("cnn-baseline")
+    add(page, portrait)
+    page.wait_for_selector("#result[aria-busy=true]")
+    baseline.uncheck()
+    page.wait_for_function(
+        "document.querySelector('[data-stem=portrait]') && !document.querySelector('.fz-more')"
+    )
+    baseline.check()
+    page.wait_for_selector(".fz-more")
+    page.get_by_role("button", name="happy: show where").click()
+    baseline.uncheck()
+    wait_for_heats(page, 1)
+    page.wait_for_timeout(2500)  # those of two models have come
+    wait_for_heats(page, 1)
+    baseline.check()
+    wait_for_heats(page, 2)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy picture").click()
+    page.get_by_role("button", name="Copied").click()
+    page.wait_for_timeout(2500)
+    assert page.locator("[data-take=copy]").text_content() == "Copy picture"
+    baseline.uncheck()
+    page.get_by_role("button", name="Forget photo").click()
+    page.get_by_text("The answer appears here").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.locator(".fz-frame").count() == 0
+
+
 def test_a_spanish_browser_sees_spanish(browser: Any, served: Any, pair: Path) -> None:
     context = browser.new_context(locale="es-ES")
     page = context.new_page()
@@ -257,6 +307,67 @@ def test_the_camera_takes_a_picture(page: Any) -> None:
     page.get_by_role("button", name="Take the picture").click()
     page.get_by_role("heading", name="No face found").wait_for()  # Chromium's own test picture
     assert page.evaluate("document.querySelector('#photo video').srcObject?.active ?? false") is False
+
+
+def slow_down(work: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    def work_slowly(*given: Any) -> Any:
+        time.sleep(seconds)
+        return work(*given)
+
+    return work_slowly
+
+
+def test_quick_clicks_leave_no_camera_on_and_lose_nothing(
+    page: Any, portrait: Path, pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from batch_tab import batch_view
+    from models_tab import models_view
+
+    page.evaluate(
+        """() => {
+          window.streams = [];
+          const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wanted) => {
+            window.streams.push(await open(wanted));
+            return window.streams.at(-1);
+          };
+          const button = document.querySelector("#photo [data-camera]");
+          button.click();
+          button.click();
+        }"""
+    )
+    page.wait_for_function("document.querySelector('#photo video').currentTime > 0.3")
+    count = "window.streams.filter((one) => one.active).length"
+    assert page.evaluate(count) == 1
+    page.get_by_role("tab", name="Models").click()
+    page.wait_for_function(f"{count} === 0")
+    assert page.evaluate(
+        """() => {
+          const [dataTransfer, kind] = [new DataTransfer(), { bubbles: true, cancelable: true }];
+          dataTransfer.items.add(new File(["x"], "photo.png"));
+          return !document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, ...kind }));
+        }"""
+    )  # or the browser would show the file instead of the page
+    monkeypatch.setattr(models_view, "render_model", slow_down(models_view.render_model, 0.5))
+    sources = {"cnn-baseline": "fer2013", "resnet_48": "ferplus"}
+    rows = [{**row, "label_source": sources[row["name"]]} for row in models_view.list_offered()]
+    monkeypatch.setattr(models_view, "list_offered", lambda: rows)
+    monkeypatch.setattr(models_view, "_measured", {})
+    for name in sources:
+        page.evaluate("name => { location.hash = `#/models/${name}`; }", name)
+        page.wait_for_timeout(150)
+    page.locator("[data-page=resnet_48]").wait_for()
+    page.get_by_role("link", name="All models").click()
+    page.locator("[data-filter=label_source]").select_option("ferplus")
+    page.get_by_role("button", name="Measure speed here").click()
+    page.get_by_text("median of many runs with one face").wait_for()
+    assert page.locator(".fz-zoo tbody tr:visible").count() == 1
+    monkeypatch.setattr(batch_view, "read_pictures", slow_down(batch_view.read_pictures, 2))
+    page.get_by_role("tab", name="Many pictures").click()
+    page.locator("#many input[type=file]").set_input_files(str(portrait))
+    page.wait_for_timeout(1000)  # it is being read
+    page.locator("#many input[type=file]").set_input_files(str(pair))
+    page.locator(".fz-faces").get_by_text("pair.png").first.wait_for()
 
 
 def test_of_two_photos_at_once_the_later_one_is_answered(page: Any, portrait: Path, pair: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, print_result
+from fer_zoo.cli.arguments import add_command, format_command, print_result
 
 
 def add_parsers(parsers: Any) -> None:
@@ -87,7 +87,8 @@ def run_push(arguments: argparse.Namespace) -> None:
     address = push_model(
         arguments.model, arguments.repo, private=arguments.private, revision=arguments.revision
     )
-    print(f"The model is at {address}\nNext: fer-zoo pull {arguments.repo}")
+    pulled = f"{arguments.repo}@{arguments.revision}" if arguments.revision else arguments.repo
+    print(f"The model is at {address}\nNext: {format_command('fer-zoo', 'pull', pulled)}")
 
 
 def run_pull(arguments: argparse.Namespace) -> None:

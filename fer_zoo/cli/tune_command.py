@@ -29,7 +29,12 @@ def add_parsers(parsers: Any) -> None:
         metavar="R",
         help="a recipe's name or TOML file, whose table [search] is the space [the architecture's own]",
     )
-    tune.add_argument("--trials", type=count, metavar="N", help=f"runs of all workers together [{TRIALS}]")
+    tune.add_argument(
+        "--trials",
+        type=count,
+        metavar="N",
+        help=f"runs of all workers together [{TRIALS}; no limit with --minutes]",
+    )
     tune.add_argument("--minutes", type=positive, metavar="M", help="start no run after this time")
     tune.add_argument("--epochs", type=count, metavar="N", help="epochs per run [the recipe's]")
     tune.add_out("folder of the search, continued if it exists [runs/tune-ARCH]")

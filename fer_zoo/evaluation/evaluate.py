@@ -134,6 +134,7 @@ def unique_names(names: list[str], folders: list[Path]) -> list[str]:
 
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     """FER+'s votes (N, 10) of the faces of `dataset.split(split)`."""
+    dataset.split(split)  # raises for an unknown name
     votes = read_votes(path, dataset)
     parts = {"test": ("public", "private"), "all": ("train", "public", "private")}.get(split, (split,))
     return np.concatenate([votes[part] for part in parts])

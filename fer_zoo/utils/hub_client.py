@@ -10,6 +10,7 @@ The layout of the cache is documented: in `models--OWNER--NAME`, `refs/BRANCH` c
 `snapshots/COMMIT` its files.
 """
 
+import errno
 import hashlib
 import json
 import re
@@ -24,6 +25,7 @@ from fer_zoo.utils.files import write_text
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"\w[\w./-]*")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 RECORDS = ".fer_zoo"  # folder in a repository's cache: for each commit, the files that were verified
 Choose = Callable[[Sequence[str]], Sequence[str]]  # selects files from all paths of a repository
 
@@ -176,7 +178,8 @@ def _find_cache(repo: str, repo_type: str) -> Path:
 def translate_errors(repo: str, revision: str = "main", repo_type: str = "model") -> Iterator[None]:
     """Context manager that raises huggingface_hub's errors as a HubError of one line.
 
-    It covers a missing or refused token, no network, a missing repository, and the server's own messages.
+    It covers a missing or refused token, no network, a missing repository, the server's own messages, and the
+    cache of this machine.
     """
     from huggingface_hub import constants, errors
     from huggingface_hub.utils import httpx
@@ -201,6 +204,8 @@ def translate_errors(repo: str, revision: str = "main", repo_type: str = "model"
         raise HubError(f"The Hub's answer for {repo!r}: {_read_reason(error)}.") from error
     except (httpx.HTTPError, OSError, RuntimeError) as error:  # the last: an upload that was aborted
         reason = one_line(error.__cause__ or error).rstrip(".")
+        if isinstance(error, OSError) and (error.filename or error.errno in DISK_FULL):
+            raise HubError(f"A file of this machine cannot be read or written ({reason}).") from error
         raise HubError(
             f"The Hub cannot be reached ({reason}). Nothing was lost: run it again when the network "
             "is available."

@@ -156,7 +156,9 @@ def test_the_card_of_a_folder_loads_that_folder(name: str, tmp_path: Path) -> No
     text = build_card(tmp_path)
     assert 'fer_zoo.load("path/to/this/folder")' in text and 'models="path/to/this/folder"' in text
     assert f'"{name}"' not in text
-    assert 'fer_zoo.load("ada/faces")' in build_card(tmp_path, hub_name="ada/faces")
+    pushed = build_card(tmp_path, hub_name="ada/faces")
+    assert 'fer_zoo.load("ada/faces")' in pushed
+    assert "`fer-zoo eval path/to/this/folder --data fer2013.csv" in pushed, "--record takes no address"
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -179,6 +181,12 @@ def test_a_packaged_card_tells_where_its_start_is_gone() -> None:
     text = build_card(PACKAGED["resnet_48"])
     told = f"{start['name']} (weights {start['sha256']}, 32 epochs, 59.4 minutes; these weights are no longer"
     assert told in text and "--pretrained path/to/resnet_48 " in text
+
+
+@pytest.mark.parametrize("name", ["ensemble", "ensemble.ferplus"])
+def test_the_command_of_an_ensemble_names_the_data(name: str) -> None:
+    (command,) = re.findall(r"`fer-zoo (ensemble [^`]*)`", build_card(PACKAGED[name]))
+    assert build_parser().parse_args(shlex.split(command)).data == "fer2013.csv"
 
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>`x` [a](http://evil.example) \u202e| "

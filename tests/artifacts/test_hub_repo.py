@@ -103,6 +103,7 @@ def test_branch_private_and_dry_run(hub: MiniHub, plain: Path, capsys: pytest.Ca
     assert {line.split()[-1] for line in lines[:-1]} == {path.name for path in plain.iterdir()}
     assert lines[-1].endswith("files would be uploaded to ada/faces") and hub.log == []
     main(["push", folder, "ada/faces", "--private", "--revision", "next"])
+    assert "Next: fer-zoo pull ada/faces@next\n" in capsys.readouterr().out
     repo = hub.repos[MODEL]
     assert repo.made_with["visibility"] == "private"
     assert "model.safetensors" in repo.branches["next"] and "model.safetensors" not in repo.files
@@ -202,6 +203,15 @@ def test_half_finished_upload_and_another_kind_of_repository(hub: MiniHub) -> No
     repo.files = {"config.json": b'{"architecture": "resnet18"}', "model.safetensors": b"x"}
     with pytest.raises(ArtifactError, match="not a fer_zoo config"):
         fetch_model("ada/faces")
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(
+    hub: MiniHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put_model(hub)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
+    refuse("A file of this machine cannot be read or written .*file")
 
 
 def test_too_large_a_model_is_not_downloaded(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,9 +195,10 @@ def test_faces_named_in_a_file_are_left_out_of_training(capsys, drawn_csv, tmp_p
 
 
 def test_wrong_split_and_views(capsys, drawn_csv, trained) -> None:
-    for option, value in (("--split", "privat"), ("--tta", "twocrop")):
+    wrong = (["--split", "privat"], ["--split", "privat", "--ferplus", str(drawn_csv)], ["--tta", "twocrop"])
+    for options in wrong:
         with pytest.raises(SystemExit) as caught:
-            main(["eval", str(trained), "--data", str(drawn_csv), option, value])
+            main(["eval", str(trained), "--data", str(drawn_csv), *options])
         assert caught.value.code == 2
         assert "Known:" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_zoo.artifacts.score_plots import find_best_row
 from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.labels_and_splits import SPLIT_USAGES
 from fer_zoo.emotions import find_colors
@@ -68,6 +69,7 @@ def build_report(results: ModelResults, dataset: FER2013) -> str:
         raters=None if results.majority is None else _compare_raters(results, results.majority),
         uncertain=show_faces(results, most_uncertain(probabilities, SHOWN_FACES)),
         entropy=float(entropy(probabilities).max()),
+        most_entropy=float(np.log2(probabilities.shape[1])),
         heatmaps=_show_heatmaps(results),
         robustness=(results.robustness["n"], chart_robustness([results])),
         **_list_map(results),
@@ -109,7 +111,7 @@ def _show_heatmaps(results: ModelResults) -> dict[str, list[FaceFigure]]:
 
 def _chart_training(history: dict[str, np.ndarray]) -> dict[str, Any]:
     epochs = history["epoch"].tolist()
-    best = int(history["public_accuracy"].argmax())
+    best = find_best_row(history)
     x, dots = epoch_axis(len(epochs)), len(epochs) == 1
 
     def chart(title: str, quantity: str, note: str) -> LineChart:

@@ -79,13 +79,13 @@ def measure_model(
     detailed: bool = True,
 ) -> ModelResults:
     """Measure a model on a split. ferplus: FER+'s fer2013new.csv. detailed: also heatmaps and a t-SNE map."""
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
     faces, torch_device = dataset.split(split), pick_device(device)
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
         robustness = measure_robustness(model, faces, device=torch_device, progress=progress)
     history = folder / "history.csv"
-    votes = read_split_votes(ferplus, dataset, split) if ferplus else None
     duplicates = None
     if split not in ("train", "all"):
         duplicate = find_training_duplicates(dataset, faces)

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
-from fer_zoo.data.synthetic import write_synthetic
+from fer_zoo.data.synthetic import draw_faces, write_synthetic
 from fer_zoo.evaluation.robustness import CORRUPTIONS
+from fer_zoo.reports import model_results
 
 HISTORY = (
     "epoch,train_loss,train_accuracy,public_loss,public_accuracy,learning_rate,images_per_s,seconds\n"
@@ -205,6 +207,32 @@ def test_more_models_than_can_be_told_apart_are_refused(work: Path, capsys) -> N
         main(["report", *["cnn-baseline"] * 7, "--data", str(work / "drawn.csv")])
     assert stop.value.code == 2
     assert "allowed are up to 6" in capsys.readouterr().err
+
+
+def test_a_page_of_own_classes_and_faces_says_nothing_of_fer2013s(tmp_path: Path, capsys) -> None:
+    classes, data, model = ("bored", "focused", "lost"), tmp_path / "faces", tmp_path / "run"
+    for number, pixels in enumerate(draw_faces(30, np.random.default_rng(0)).pixels[:, 0]):
+        picture = data / classes[number % 3] / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(picture)
+    save_artifact(model, create_model("resnet_48", classes=classes).eval(), {"metrics": {}})
+    (model / "history.csv").write_text(
+        HISTORY.replace("0.40,", "0.42,").replace("1.6,0.3,1.7", "1.6,0.3,1.5")
+    )
+    with pytest.warns(UserWarning, match="no such split"):
+        main(["report", str(model), "--data", str(data), "--out", str(tmp_path / "page.html")])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "mean over the classes" in page and "3\nequal probabilities would have 1.58" in page
+    assert "mind who sees it" in page and "The faces are FER2013" not in page
+    assert "42.0% in epoch 3" in page, "of equal accuracies a run keeps the one with the lower loss"
+
+
+def test_votes_of_other_faces_are_refused_before_the_work(work: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(model_results, "predict_split", lambda *_: pytest.fail("it predicts first"))
+    data = str(work / "drawn.csv")
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(work / "cnn-baseline"), "--data", data, "--ferplus", data])
+    assert stop.value.code == 2 and "fer2013new.csv" in capsys.readouterr().err
 
 
 @pytest.mark.browser

@@ -128,7 +128,7 @@ def test_a_model_that_gets_every_vote_is_named_alone(package, faces, tmp_path, m
     build_ensemble([package / "cnn-baseline.fer2013", package / "resnet_48.fer2013"], faces, tmp_path / "e")
     card = build_card(tmp_path / "e")
     assert "\nThe probabilities of resnet_48 alone: no other model got a vote." in card
-    assert "`fer-zoo ensemble path/to/resnet_48`" in card  # these weights are not the package's
+    assert "`fer-zoo ensemble path/to/resnet_48 --data" in card  # these weights are not the package's
 
 
 def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:

@@ -25,7 +25,7 @@ WEIGHTS_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 # of a file, not to be carried to another
 FILE_KEYS = ("name", "emotions", "classes", "input", "temperature", "prior_correction", "weights_sha256")
-MAX_CONFIG_BYTES = 10_000_000  # seven scores of MAX_CLASSES classes, confusions included, take half
+MAX_CONFIG_BYTES = 10_000_000  # seven scores of MAX_CLASSES classes, confusions included, take 4,400,000
 EMBEDDED = Path(__file__).parents[1] / "weights"
 
 

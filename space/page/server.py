@@ -48,9 +48,9 @@ def _end_quickly(ended: Event) -> None:
 def check_host(host: str | None) -> None:
     """Raises FerZooError for a name or address at which this machine cannot listen."""
     try:
-        for family, kind, _, _, address in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[:1]:
-            with socket.socket(family, kind) as trial:
-                trial.bind(address)
+        family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.bind(address)
     except (OSError, UnicodeError):
         given = f"{host!r} is no address of this machine"
         raise FerZooError(f"{given}: give --host 0.0.0.0 to listen at all of them.") from None

@@ -244,7 +244,7 @@ def test_equal_photos_at_once_do_not_take_each_others_file(served: Any, portrait
         return len(compare(Client(served.url, verbose=False), portrait, ["resnet_48"])["faces"])
 
     with ThreadPoolExecutor(4) as pool:  # few: an upload that waits for 4 seconds is deleted here
-        assert list(pool.map(ask, range(8))) == [1] * 8
+        assert list(pool.map(ask, range(16))) == [1] * 16
 
 
 def test_only_comparing_is_offered_to_programs(client: Client) -> None:

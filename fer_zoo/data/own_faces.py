@@ -200,7 +200,7 @@ def _decode_samples(
             try:
                 photo, scale = read_scaled_photo(sample.picture)
                 faces.append(whole_picture(photo))
-                sides.append(round(min(photo.size) * scale))
+                sides.append(round(min(photo.width * scale[0], photo.height * scale[1])))
                 kept.append(index)
             except ImageError as error:
                 broken[sample.name] = str(error)

@@ -18,7 +18,7 @@ from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import DataError, ImageError, UnknownNameError, one_line
 from fer_zoo.utils.files import as_utf8, remove_partial_files, write_atomically, write_csv
-from fer_zoo.utils.images import SUFFIXES, read_scaled_photo, whole_picture
+from fer_zoo.utils.images import SUFFIXES, Scale, read_scaled_photo, whole_picture
 from fer_zoo.utils.photo_inputs import split_chunks
 
 TABLE = "crops.csv"
@@ -186,7 +186,7 @@ def _crop(path: Path, size: int, most: int) -> tuple[list[Row], list[np.ndarray]
     return rows, [crop_face(image, face, size) for face in found[:most]]
 
 
-def _describe_face(face: Face, scale: float, count: int) -> Row:
+def _describe_face(face: Face, scale: Scale, count: int) -> Row:
     angle = round(float(np.degrees(face.tilt)), 1)
     return {
         "faces": count,

@@ -21,7 +21,7 @@ from fer_zoo.detection.detector import (
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import FerZooError, escape
-from fer_zoo.utils.images import Photo, read_photo, read_scaled_photo, whole_picture
+from fer_zoo.utils.images import Photo, Scale, read_photo, read_scaled_photo, whole_picture
 
 Boxes: TypeAlias = Sequence[Sequence[float]] | np.ndarray  # N times x, y, width, height
 Detector: TypeAlias = Callable[[Image], Sequence[Face | Sequence[float]]]
@@ -41,7 +41,7 @@ class FoundFaces(NamedTuple):
     photo: Image
     faces: list[Face]
     crops: np.ndarray  # uint8 (N, 48, 48)
-    scale: float
+    scale: Scale
     faces_left_out: int = 0
     turned: int = 0
 
@@ -124,14 +124,15 @@ def is_face_crop(image: Image) -> bool:
     return max(image.size) <= min(MAX_CROP_SIDE, MAX_ASPECT * min(image.size))
 
 
-def _place_box(size: tuple[int, int], box: Face | Sequence[float], scale: float = 1.0) -> Face:
+def _place_box(size: tuple[int, int], box: Face | Sequence[float], scale: Scale = (1.0, 1.0)) -> Face:
     """A face known by its box x, y, width, height alone: level, and framed as the detector's boxes are.
 
-    size: of the photo (width, height). scale: pixels of the box's picture in one of the photo.
+    size: of the photo (width, height). scale: pixels of the box's picture in one of the photo, along x and y.
     """
     if isinstance(box, Face):
         return box
-    outline = np.asarray(box, dtype=np.float64).reshape(-1) / scale
+    given = np.asarray(box, dtype=np.float64).reshape(-1)
+    outline = given / (*scale, *scale) if given.shape == (4,) else given
     if (
         outline.shape != (4,)
         or not np.isfinite(outline).all()
@@ -139,9 +140,9 @@ def _place_box(size: tuple[int, int], box: Face | Sequence[float], scale: float 
         or (outline[:2] >= size).any()
         or (outline[:2] + outline[2:] <= 0).any()
     ):
-        given = ", ".join(f"{side:g}" for side in outline * scale)
+        sides = ", ".join(f"{side:g}" for side in given)
         raise FerZooError(
-            f"A box is ({given}); allowed is x, y, width, height in pixels of the picture, partly inside it."
+            f"A box is ({sides}); allowed is x, y, width, height in pixels of the picture, partly inside it."
         )
     side = float(np.sqrt(outline[2] * outline[3])) * FRAME_PER_BOX
     center = outline[:2] + outline[2:] / 2 - (0, FRAME_DROP * side)

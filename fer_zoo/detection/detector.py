@@ -20,7 +20,7 @@ from PIL import Image
 from fer_zoo.detection.retinaface_private import read_weights
 from fer_zoo.emotions import SIDE
 from fer_zoo.utils.devices import list_providers
-from fer_zoo.utils.images import to_gray
+from fer_zoo.utils.images import Scale, to_gray
 from fer_zoo.utils.telemetry import import_onnxruntime
 
 # (stride, anchor sides) in pixels for each of the three levels of the network's feature pyramid.
@@ -81,9 +81,11 @@ class Face:
         """Clockwise, in radians from -pi to pi; 0 is an upright face."""
         return frame_face(self)[2]
 
-    def scale_box(self, scale: float) -> list[int]:
-        """The box in a picture of which `scale` pixels are one of the photo."""
-        return [round(side * scale) for side in self.box]
+    def scale_box(self, scale: Scale) -> list[int]:
+        """The box in a picture of which `scale` pixels, along x and y, are one of the photo."""
+        x, y, width, height = self.box
+        left, top = round(x * scale[0]), round(y * scale[1])
+        return [left, top, round((x + width) * scale[0]) - left, round((y + height) * scale[1]) - top]
 
     @property
     def is_profile(self) -> bool:

@@ -116,7 +116,7 @@ def stop_children() -> None:
         _idle.put(None)
 
 
-def decode_photo(encoded: bytes) -> tuple[PIL.Image.Image, float]:
+def decode_photo(encoded: bytes) -> tuple[PIL.Image.Image, photos.Scale]:
     """As `photos.decode_photo`, in a child. Raises ImageError."""
     child = _idle.get()
     try:
@@ -124,7 +124,7 @@ def decode_photo(encoded: bytes) -> tuple[PIL.Image.Image, float]:
             child = _Child()
         child.send({"cpu_s": PICTURE_CPU_S, "memory": PICTURE_MEMORY}, encoded)
         reply, pixels = child.receive(time.monotonic() + PICTURE_WALL_S)
-        return PIL.Image.frombytes("RGB", tuple(reply["size"]), pixels), reply["scale"]
+        return PIL.Image.frombytes("RGB", tuple(reply["size"]), pixels), tuple(reply["scale"])
     except _ChildDiedError:
         assert child
         child.stop()

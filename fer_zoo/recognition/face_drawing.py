@@ -40,7 +40,9 @@ def draw_faces(
     image, scale = read_scaled_photo(photo)
     image = image.copy()
     draw = ImageDraw.Draw(image)
-    scaled: list[Box] = [tuple(float(side) / scale for side in box) for box in boxes]  # type: ignore[misc]
+    scaled: list[Box] = [
+        (x / scale[0], y / scale[1], width / scale[0], height / scale[1]) for x, y, width, height in boxes
+    ]
     thickness = max(2, round(max(image.size) / 400))
     for (x, y, width, height), color in zip(scaled, colors, strict=True):
         draw.rectangle((x, y, x + width, y + height), outline=color, width=thickness)

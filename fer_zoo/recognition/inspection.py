@@ -38,7 +38,7 @@ class Inspection:
     crops: np.ndarray  # uint8 (N, 48, 48), upright
     probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
     milliseconds: dict[str, float]  # by model, for all N faces
-    scale: float  # pixels of the given picture in one of `photo`
+    scale: tuple[float, float]  # pixels of the given picture in one of `photo`, along x and y
     classes: dict[str, tuple[str, ...]]  # by model, the names of its columns
     errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
     faces_left_out: int = 0  # smaller faces beyond the 32 largest
@@ -55,7 +55,7 @@ class Inspection:
         """
         face, crop = self.faces[index], self.crops[index].astype(np.float32)
         contrast = float(crop.std())
-        tiny = min(face.box[2:]) * self.scale < TINY_SIDE
+        tiny = min(face.scale_box(self.scale)[2:]) < TINY_SIDE
         faint = contrast < FAINT_CONTRAST
         blurred = not (tiny or faint) and _measure_detail(crop) < BLURRED_DETAIL * contrast
         noisy = not (tiny or faint) and _measure_noise(crop) > NOISY_FRACTION * contrast

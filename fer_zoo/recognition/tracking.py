@@ -142,7 +142,7 @@ class FaceTracker:
         faces: Sequence[Face],
         probabilities: Mapping[str, np.ndarray],
         seconds: float,
-        scale: float = 1.0,
+        scale: tuple[float, float] = (1.0, 1.0),
         classes: Mapping[str, tuple[str, ...]] | None = None,
         crops: np.ndarray | None = None,
     ) -> list[TrackedFace]:
@@ -152,7 +152,7 @@ class FaceTracker:
             faces: N faces of the frame.
             probabilities: by model, float (N, C).
             seconds: timestamp.
-            scale: pixels of the frame in one of the faces' boxes.
+            scale: pixels of the frame in one of the faces' boxes, along x and y.
             classes: by model, where they are not EMOTIONS.
             crops: uint8 (N, 48, 48); with them, another person in the same position gets a new number.
         """

@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -25,13 +25,17 @@ MAX_PIXELS = 40_000_000
 MIN_SIDE = 16  # pixels
 MAX_WORKING_SIDE = 1600  # pixels: a photo's longest side after reading; 24-pixel faces are still detected
 
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
 _FORMAT_RULE = f"Allowed are {', '.join(FORMATS[:-1])} and {FORMATS[-1]}; save the picture as one of them."
 _GRAY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
-_byte_decoder: "Callable[[bytes], tuple[Image, float]] | None" = None
+Scale: TypeAlias = tuple[float, float]  # of x and y: a picture's own pixels per pixel of its read image
+
+_byte_decoder: "Callable[[bytes], tuple[Image, Scale]] | None" = None
 
 
-def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, float]] | None") -> None:
+def decode_bytes_with(decode: "Callable[[bytes], tuple[Image, Scale]] | None") -> None:
     """Decode pictures given as bytes by `decode` from now on; None restores the default."""
     global _byte_decoder
     _byte_decoder = decode
@@ -53,7 +57,7 @@ def read_photo(photo: Photo) -> "Image":
     return read_scaled_photo(photo)[0]
 
 
-def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
+def read_scaled_photo(photo: Photo) -> tuple["Image", Scale]:
     """Read an upright RGB image, its longest side at most 1600 pixels.
 
     EXIF rotation is applied, transparent pixels become white, only the first frame of an animation is read,
@@ -65,7 +69,8 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
             floating point from 0 to 1.
 
     Returns:
-        The image, and the number of the picture's own pixels per pixel of the image, along one side.
+        The image, and the number of the picture's own pixels per pixel of the image, along x and y, which
+        differ where the sides of a smaller image are rounded.
 
     Raises:
         ImageError: The picture cannot be read or is outside the allowed size.
@@ -76,7 +81,7 @@ def read_scaled_photo(photo: Photo) -> tuple["Image", float]:
     return decode_photo(photo)
 
 
-def decode_photo(photo: Photo) -> tuple["Image", float]:
+def decode_photo(photo: Photo) -> tuple["Image", Scale]:
     """`read_scaled_photo` in this process, regardless of `decode_bytes_with`."""
     import PIL.Image
 
@@ -107,7 +112,9 @@ def decode_photo(photo: Photo) -> tuple["Image", float]:
     except Exception as error:  # decoders raise many types of errors for a damaged file
         reason = f"the picture is damaged or truncated ({one_line(error)})"
         raise ImageError(f"{name}: {reason}.", "damaged") from None
-    return upright, max(width, height) / max(upright.size)
+    if image.getexif().get(0x0112) in SIDEWAYS:  # not of a TIFF: its size is the upright one
+        width, height = height, width
+    return upright, (width / upright.width, height / upright.height)
 
 
 def to_gray(image: "Image", size: int = SIDE) -> np.ndarray:

@@ -93,7 +93,7 @@ def render_result(
 
 def _encode_listing(seen: "Inspection", name: str) -> str:
     """JSON as a data URI: as `fer-zoo predict --json`, with the size that its boxes refer to."""
-    size = [round(side * seen.scale) for side in seen.photo.size]
+    size = [round(side * scale) for side, scale in zip(seen.photo.size, seen.scale, strict=True)]
     listed = {"image": name, "size": size, **seen.describe()}
     return to_uri("application/json", json.dumps(listed, indent=2, ensure_ascii=False).encode())
 

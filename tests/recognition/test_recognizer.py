@@ -63,6 +63,17 @@ def test_boxes_are_in_the_pixels_of_the_given_picture(portrait: Image.Image) -> 
     np.testing.assert_allclose(large, np.multiply(small, 5), atol=0.04 * 3000)
 
 
+@pytest.mark.parametrize("size", [(4000, 3001), (3999, 1203), (1203, 3999)])
+def test_boxes_of_a_large_picture_have_a_scale_for_each_axis(size: tuple[int, int]) -> None:
+    """The longest side becomes 1600 pixels, the other is rounded."""
+    recognizer, photo = Recognizer([Stub("one")]), Image.new("L", size)
+    assert recognizer.recognize(photo, whole=True)["faces"][0]["box"] == [0, 0, *size]
+    given = [0, size[1] - 400, 300, 400]
+    (face,) = recognizer.recognize(photo, boxes=[given])["faces"]
+    np.testing.assert_allclose(face["box"], given, atol=2)  # half a pixel of the smaller image
+    assert face["box"][1] + face["box"][3] == size[1]
+
+
 def test_whole_picture_is_one_face(no_face: Image.Image) -> None:
     (face,) = Recognizer([Stub("one")]).recognize(no_face, whole=True)["faces"]
     assert face["box"] == [0, 0, 300, 200] and face["score"] == 1.0

@@ -33,7 +33,7 @@ def inspection(*models: str, box: tuple[int, int, int, int] = (20, 10, 40, 40)) 
         tables[name][0, shift] = 0.7
     crops = np.random.default_rng(0).integers(0, 256, (1, 48, 48), dtype=np.uint8)
     photo, milliseconds = Image.new("RGB", (200, 100)), dict.fromkeys(models, 3.0)
-    return Inspection(photo, [face], crops, tables, milliseconds, 1.0, dict.fromkeys(models, EMOTIONS))
+    return Inspection(photo, [face], crops, tables, milliseconds, (1.0, 1.0), dict.fromkeys(models, EMOTIONS))
 
 
 def test_names_cannot_bring_script_into_the_page() -> None:

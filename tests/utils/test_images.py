@@ -157,8 +157,21 @@ def test_large_picture_is_downscaled_and_its_scale_returned() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     photo, scale = read_scaled_photo(encode(Image.new("RGB", (4000, 3000), RED), "JPEG", exif=exif))
-    assert photo.size == (1200, 1600) and scale == 2.5
-    assert read_scaled_photo(two_colors())[1] == 1.0
+    assert photo.size == (1200, 1600) and scale == (2.5, 2.5)
+    assert read_scaled_photo(two_colors())[1] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("size", [(4000, 3001), (3999, 1203), (1203, 3999)])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_each_axis_has_its_own_scale(form: str, orientation: int, size: tuple[int, int]) -> None:
+    """Boxes would otherwise miss the picture's right or lower edge."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo, scale = read_scaled_photo(encode(Image.new("L", size), form, exif=exif))
+    upright = size if orientation == 1 else size[::-1]
+    assert max(photo.size) == 1600
+    assert (photo.width * scale[0], photo.height * scale[1]) == pytest.approx(upright, abs=1e-6)
 
 
 def test_arrays_by_dtype_and_shape() -> None:
@@ -262,7 +275,7 @@ def test_a_large_jpeg_is_decoded_at_half_size(size: tuple[int, int], monkeypatch
     monkeypatch.setattr(images, "_upright_rgb", lambda image: decoded.append(image.size) or turn(image))
     photo, scale = read_scaled_photo(encode(Image.new("RGB", size, RED), "JPEG"))
     assert decoded == [(size[0] // 2, size[1] // 2)]
-    assert max(photo.size) == 1600 and scale == pytest.approx(max(size) / 1600)
+    assert max(photo.size) == 1600 and scale == pytest.approx((max(size) / 1600,) * 2)
 
 
 def test_a_jpeg_below_twice_the_working_size_is_decoded_in_full() -> None:

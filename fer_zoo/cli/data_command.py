@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fer_zoo.cli.arguments import (
     Parser,
     add_command,
+    check_ferplus,
     count,
     explain_stop,
     format_command,
@@ -122,15 +123,18 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
     from fer_zoo.data.audit import audit_faces, collect_faces, count_findings
     from fer_zoo.data.class_map import require_emotions
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.evaluate import read_split_votes
     from fer_zoo.reports.audit_report import format_counts, write_audit
     from fer_zoo.reports.evidence import collect_evidence, load_models
 
     folders = [resolve_folder(name) for name in arguments.models]
     _check_folds(arguments, folders)
     ferplus, out = arguments.ferplus, arguments.out
+    check_ferplus("--ferplus", ferplus)
     dataset = read_fer2013(arguments.data)
     if ferplus:
         require_emotions(dataset.classes, "--ferplus")
+    votes = read_split_votes(ferplus, dataset, "all") if ferplus else None  # an error comes before the work
     collection = collect_faces(dataset)
     models = load_models(folders, arguments.device)
     suspects = _cross_validate(arguments, dataset, list(models.values())) if arguments.folds else None
@@ -139,7 +143,7 @@ def run_data_audit(arguments: argparse.Namespace) -> None:
         left_out = f"{others}: other classes than the data's, so the predictions are left out."
         hint = "" if arguments.folds else " --folds 5 checks the labels."
         print(f"fer-zoo: {left_out}{hint}", file=sys.stderr)
-    evidence = collect_evidence(collection, dataset, known, ferplus)
+    evidence = collect_evidence(collection, known, votes)
     with track("searching for duplicate photos") as progress:
         findings = audit_faces(collection, **evidence, suspects=suspects or (), progress=progress)
     write_audit(out, dataset, collection, findings, suspects)

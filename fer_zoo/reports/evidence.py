@@ -9,21 +9,19 @@ from PIL import Image
 
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.data.audit import Collection, find_disputed
-from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.detection.detector import find_faces
-from fer_zoo.evaluation.evaluate import read_split_votes, unique_names
+from fer_zoo.evaluation.evaluate import unique_names
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 
 
 def collect_evidence(
-    collection: Collection, dataset: FER2013, models: Mapping[str, FaceClassifier], ferplus: Path | None
+    collection: Collection, models: Mapping[str, FaceClassifier], votes: np.ndarray | None
 ) -> dict[str, Any]:
     """What `audit_faces` takes by the same names, of all faces. models: by name, with the data's classes.
-    Raises DataError where the rows of FER+'s fer2013new.csv are not those of the data.
+    votes: FER+'s (N, 10).
     """
-    votes = read_split_votes(ferplus, dataset, "all") if ferplus else None
     probabilities = _predict(collection, models)
     disputed = find_disputed(collection, probabilities, votes)
     undetected = _find_undetected(collection, disputed)

@@ -64,13 +64,18 @@ def test_the_counts_are_printed(planted: Path, tmp_path: Path, capsys) -> None:
     assert "exclude.csv" in printed
 
 
-def test_votes_for_other_faces_are_refused(planted: Path, tmp_path: Path, capsys) -> None:
-    votes = tmp_path / "votes.csv"
-    votes.write_text("Usage,neutral\nTraining,10\n", encoding="ascii")
-    with pytest.raises(SystemExit) as stop:
-        main(["data", "audit", "--data", str(planted), "--models", "", "--ferplus", str(votes)])
-    assert stop.value.code == 2
-    assert "fer2013new.csv" in capsys.readouterr().err
+def test_votes_for_other_faces_are_refused_before_the_work(
+    planted: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr("fer_zoo.data.audit.collect_faces", lambda _: pytest.fail("the work began"))
+    wrong = tmp_path / "votes.csv"
+    wrong.write_text("Usage,neutral\nTraining,10\n", encoding="ascii")
+    command = ["data", "audit", "--data", str(planted), "--folds", "3", "--models", "cnn-baseline"]
+    for votes in (wrong, tmp_path / "missing.csv"):
+        with pytest.raises(SystemExit) as stop:
+            main([*command, "--ferplus", str(votes)])
+        error = capsys.readouterr().err
+        assert stop.value.code == 2 and "fer2013new.csv" in error and error.count("\n") == 1
 
 
 def test_cross_validation_lists_wrong_labels_for_a_person_to_check(tmp_path: Path, capsys) -> None:

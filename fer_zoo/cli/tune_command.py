@@ -61,7 +61,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
     from fer_zoo.experiments.tuner import tune
 
     recipe = read_recipe(arguments, row.recipe)
-    space = load_space(arguments.recipe or row.recipe, recipe, row.options)
+    space = load_space(arguments.recipe or row.recipe, recipe, row)
     trials = arguments.trials or (None if arguments.minutes else TRIALS)
     with explain_stop("Run the same command again to continue."):
         result = tune(

@@ -1,18 +1,30 @@
 """The space of a search: which recipe settings may vary, and how far, from a recipe's [search] table."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from fer_zoo.errors import RecipeError, UnknownNameError
-from fer_zoo.recipes.recipe import TABLES, Recipe, build_recipe, check_names, describe_recipe, read_settings
+from fer_zoo.models.registry import Architecture, check_options
+from fer_zoo.recipes.recipe import (
+    TABLES,
+    Recipe,
+    build_recipe,
+    check_names,
+    describe_recipe,
+    network_options,
+    read_settings,
+)
+from fer_zoo.training.optim import check_train_crop
 
 STRENGTH = "augment_strength"
 DEFAULT = Path(__file__).parent / "search" / "default.toml"
 # What the strength multiplies: flip is a probability that is best at one half, crop a size in pixels.
 STRENGTHENED = ("rotate", "scale", "shift", "brightness", "contrast", "erase", "mixup", "cutmix")
+DRAWS = 1000  # of the other settings, before a value counts as one that clashes with all of them
 FORMS = "a list of choices, or a table with low, high and perhaps log = true"
 
 
@@ -31,26 +43,56 @@ class Dimension:
 Space = tuple[Dimension, ...]
 
 
-def load_space(recipe_name: str | Path, recipe: Recipe, options: Sequence[str]) -> Space:
+def load_space(recipe_name: str | Path, recipe: Recipe, row: Architecture) -> Space:
     """The [search] table of a recipe, by default that of search/default.toml.
 
-    `recipe` is that of the name or file, with the user's changes; `options` are the settings of the network
-    that the architecture has. Raises RecipeError, UnknownNameError for an error in the space.
+    `recipe` is that of the name or file, with the user's changes. Raises RecipeError, UnknownNameError for an
+    error in the space, such as a value with which no draw of the other settings gives a valid recipe.
     """
     own = read_settings(recipe_name).get("search")
     space = parse_space(read_settings(DEFAULT)["search"] if own is None else own)
-    lacking = {"dropout", "head_width"}.difference(options)
+    lacking = {"dropout", "head_width"}.difference(row.options)
     for name in sorted(lacking.intersection(dimension.name for dimension in space if own is not None)):
-        raise RecipeError(f"[search] names {name}, which the network lacks; it has: {', '.join(options)}.")
+        raise RecipeError(
+            f"[search] names {name}, which the network lacks; it has: {', '.join(row.options)}."
+        )
     space = tuple(dimension for dimension in space if dimension.name not in lacking)
     for dimension in space:
         for value in dimension.choices or (dimension.low, dimension.high):
             try:
-                build_point(recipe, {dimension.name: value})
+                _find_valid_draw(recipe, row, space, {dimension.name: value})
             except (RecipeError, UnknownNameError) as error:
                 reason = f"[search] {dimension.name} = {value!r} is not a valid recipe: {error}"
                 raise RecipeError(reason) from error
     return space
+
+
+def _find_valid_draw(recipe: Recipe, row: Architecture, space: Space, point: dict[str, Any]) -> None:
+    """Raises where no draw of the settings that `point` leaves open is valid: the error of `point` alone if
+    it has one, else that of the first draw.
+    """
+    generator, errors = random.Random(0), []
+    for number in range(1 + DRAWS):
+        others = {one.name: _draw(one, generator) for one in space} if number else {}
+        try:
+            drawn = build_point(recipe, others | point)
+            check_options(row, network_options(drawn))
+            if drawn.augment.train_crop:
+                check_train_crop(row.name)
+        except (RecipeError, UnknownNameError) as error:
+            errors.append(error)
+        else:
+            if number:
+                return
+    raise errors[0]
+
+
+def _draw(dimension: Dimension, generator: random.Random) -> Any:
+    if dimension.choices:
+        return generator.choice(dimension.choices)
+    if dimension.whole:
+        return generator.randint(int(dimension.low), int(dimension.high))
+    return generator.uniform(dimension.low, dimension.high)
 
 
 def parse_space(table: Any) -> Space:

@@ -15,9 +15,9 @@ from optuna import Study, Trial, TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.errors import TrainingError
+from fer_zoo.errors import RecipeError, TrainingError
 from fer_zoo.experiments.search_space import STRENGTH, STRENGTHENED, Dimension, Space, build_point
-from fer_zoo.experiments.tune_display import TrialTable, read_progress
+from fer_zoo.experiments.tune_display import SKIPPED, TrialTable, count_done, name_state, read_progress
 from fer_zoo.experiments.tune_plots import draw_study
 from fer_zoo.experiments.tune_storage import check_identity, open_study
 from fer_zoo.models.registry import find_architecture
@@ -62,6 +62,8 @@ def tune(
     storage: URL of a database as SQLAlchemy takes it; default SQLite in `out`.
     seed: of every run. search_seed: makes the choices repeatable as well, for one worker.
 
+    space: of `load_space`. A draw whose settings clash is skipped and counts as no trial.
+
     Raises TrainingError: no database, another search in it, three failed runs in a row.
     """
     pick_device(device)
@@ -103,6 +105,11 @@ class _Worker:
 
     def run_trial(self, trial: Trial) -> float:
         point = {dimension.name: _suggest(trial, dimension) for dimension in self.space}
+        try:
+            recipe = build_point(self.recipe, point)
+        except RecipeError as error:  # two settings that are valid alone, such as mixup and cutmix
+            trial.set_user_attr(SKIPPED, str(error))
+            raise TrialPruned(str(error)) from error
         trial_dir = self.folder / "trials" / f"{trial.number:04d}"
         shutil.rmtree(trial_dir, ignore_errors=True)
         start, promising = time.perf_counter(), [True]
@@ -114,7 +121,7 @@ class _Worker:
             return promising[-1]
 
         try:
-            result = self.train(recipe=build_point(self.recipe, point), out=trial_dir, on_epoch=watch)
+            result = self.train(recipe=recipe, out=trial_dir, on_epoch=watch)
         except TrainingError as error:
             self.failures += 1
             if self.failures == MAX_FAILURES:
@@ -150,9 +157,8 @@ def _suggest(trial: Trial, dimension: Dimension) -> Any:
 
 
 def _is_enough(study: Study, trials: int | None, deadline: float) -> bool:
-    states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
-    done = states.count("COMPLETE") + states.count("PRUNED")
-    return (trials is not None and done >= trials) or time.monotonic() >= deadline
+    done = trials is not None and count_done(study.get_trials(deepcopy=False)) >= trials
+    return done or time.monotonic() >= deadline
 
 
 def _list_complete(study: Study) -> list[FrozenTrial]:
@@ -182,7 +188,7 @@ def _list_trials(trials: list[FrozenTrial]) -> Iterator[list[Any]]:
         epoch, accuracy = read_progress(trial)
         duration = trial.duration.total_seconds() if trial.duration else 0.0
         minutes = round(trial.user_attrs.get("seconds", duration) / 60, 2)
-        head = [trial.number, trial.state.name.lower(), accuracy, epoch, minutes]
+        head = [trial.number, name_state(trial).lower(), accuracy, epoch, minutes]
         yield [*head, *(trial.params.get(name) for name in names)]
 
 
@@ -191,6 +197,6 @@ def _summarize(study: Study, folder: Path) -> TuneResult:
     if not complete:
         raise TrainingError("No run was finished: give more --trials or --minutes.")
     best = study.best_trial
-    pruned = sum(trial.state.name == "PRUNED" for trial in study.get_trials(deepcopy=False))
+    pruned = sum(name_state(trial) == "PRUNED" for trial in study.get_trials(deepcopy=False))
     accuracy = float(best.value or 0.0)
     return TuneResult(folder, best.number, accuracy, best.params, finished=len(complete), pruned=pruned)

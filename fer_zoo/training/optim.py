@@ -96,15 +96,20 @@ def set_frozen(model: FaceClassifier, head: Sequence[Tensor], frozen: bool) -> N
         parameter.requires_grad_(not frozen or id(parameter) in heads)
 
 
-def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
-    """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
+def check_train_crop(architecture: str) -> None:
+    """Raises RecipeError for a network whose layers need whole faces."""
     able = [row.name for row in ARCHITECTURES.values() if row.supports_variable_size]
+    if architecture not in able:
+        raise RecipeError(
+            f"augment.train_crop makes crops of faces, and {architecture} needs whole ones; set "
+            f"augment.train_crop=0, or use one of: {', '.join(able)}."
+        )
+
+
+def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
+    """Let them take parts of faces. Raises RecipeError as `check_train_crop`."""
     for model in models:
-        if model.architecture not in able:
-            raise RecipeError(
-                f"augment.train_crop makes crops of faces, and {model.name} needs whole ones; set "
-                f"augment.train_crop=0, or use one of: {', '.join(able)}."
-            )
+        check_train_crop(model.architecture)
         model.accepts_crops = True
 
 

@@ -10,7 +10,7 @@ from fer_zoo.experiments.search_space import DEFAULT, Dimension, build_point, lo
 from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import format_recipe, list_recipes, load_recipe
 
-OPTIONS = ("dropout", "head_width")
+CNN = ARCHITECTURES["cnn-baseline"]
 
 
 def write(folder: Path, search: str) -> Path:
@@ -22,9 +22,9 @@ def write(folder: Path, search: str) -> Path:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_default_space_fits_every_architecture(name: str) -> None:
     row = ARCHITECTURES[name]
-    names = [dimension.name for dimension in load_space(row.recipe, load_recipe(row.recipe), row.options)]
+    names = [dimension.name for dimension in load_space(row.recipe, load_recipe(row.recipe), row)]
     assert {"learning_rate", "weight_decay", "batch_size", "augment_strength", "schedule"} < set(names)
-    assert {option for option in OPTIONS if option in names} == set(row.options)
+    assert {option for option in CNN.options if option in names} == set(row.options)
 
 
 def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path)
     path = write(tmp_path, text)
     recipe = load_recipe(path)
     assert recipe.epochs == 3
-    assert load_space(path, recipe, OPTIONS) == (
+    assert load_space(path, recipe, CNN) == (
         Dimension("batch_size", low=32, high=256, log=True, whole=True),
         Dimension("schedule", choices=("cosine", "plateau")),
         Dimension("augment.rotate", low=0, high=30),
@@ -62,6 +62,9 @@ def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path)
         ("[search]\nhead_width = { low = 1, high = 8.5 }", "whole numbers"),
         ("[search]\nschedule = ['cosine', 'cosin']", "'cosin' is not a valid recipe"),
         ("[search]\nlabel_smoothing = { low = 0, high = 1.5 }", "1.5 is not a valid recipe"),
+        ("[search]\ndropout = { low = 0.0, high = 1.0 }", "0 to below 1"),
+        ("[search]\naugment.mixup = [0.2]\naugment.cutmix = [0.5, 1.0]", "are both on"),
+        ("[search.augment]\nmixup = { low = 0, high = 0.4 }\ncutmix = { low = 0, high = 1 }", "are both on"),
         (
             "[search]\naugment_strength = { low = 1, high = 20 }\n[augment]\nscale = 0.2",
             "20 is not a valid recipe",
@@ -71,14 +74,27 @@ def test_a_recipes_own_space_is_read_and_its_recipe_still_trains(tmp_path: Path)
 def test_a_bad_space_is_one_line(tmp_path: Path, search: str, says: str) -> None:
     path = write(tmp_path, search)
     with pytest.raises(FerZooError) as caught:
-        load_space(path, load_recipe(path), OPTIONS)
+        load_space(path, load_recipe(path), CNN)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_what_the_network_lacks_is_refused_where_it_was_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path, "[search]\nhead_width = [64, 128]")
     with pytest.raises(FerZooError, match="lacks; it has: dropout"):
-        load_space(path, load_recipe(path), ("dropout",))
+        load_space(path, load_recipe(path), ARCHITECTURES["resnet_48"])
+
+
+def test_values_that_fit_some_draws_are_allowed(tmp_path: Path) -> None:
+    text = "[search.augment]\nmixup = [0.0, 0.2]\ncutmix = [0.0, 1.0]\n[augment]\nmixup = 0.2"
+    path = write(tmp_path, text)
+    assert len(load_space(path, load_recipe(path), CNN)) == 2
+
+
+def test_crops_are_refused_for_a_network_that_needs_whole_faces(tmp_path: Path) -> None:
+    path = write(tmp_path, "[search]\naugment.train_crop = [0, 40]")
+    load_space(path, load_recipe(path), ARCHITECTURES["resnet_48"])
+    with pytest.raises(FerZooError, match="needs whole ones"):
+        load_space(path, load_recipe(path), CNN)
 
 
 def test_a_point_changes_the_recipe_and_the_strength_multiplies_its_own_augmentation() -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,6 +139,21 @@ def test_runs_that_break_down_end_the_search(few: FER2013, tmp_path: Path, monke
     monkeypatch.setattr(tuning, "fit", explode)
     with pytest.raises(TrainingError, match="loss is nan"):
         search(few, tmp_path, trials=9)
+
+
+def test_a_draw_whose_settings_clash_is_skipped(few: FER2013, tmp_path: Path, monkeypatch, capsys) -> None:
+    def pretend(*_, recipe, **__):
+        return SimpleNamespace(public_accuracy=0.5)
+
+    monkeypatch.setattr(tuning, "fit", pretend)
+    monkeypatch.setattr(tuning, "draw_study", lambda *_: None)
+    space = parse_space({"augment": {"mixup": [0.0, 0.2], "cutmix": [0.0, 1.0]}})
+    result = tune("cnn-baseline", few, RECIPE, space, out=tmp_path, trials=6, search_seed=0)
+    skipped = [row for row in read_trials(tmp_path) if row["state"] == "skipped"]
+    assert len(skipped) > 1
+    assert all(row["augment.mixup"] == "0.2" and row["augment.cutmix"] == "1.0" for row in skipped)
+    assert result.finished == 6 and result.pruned == 0
+    assert capsys.readouterr().err.count("augment.mixup and augment.cutmix are both on") == 1
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/nowhere/x.db", "oracle://me:secret@host/name"])

@@ -24,6 +24,7 @@ def add_parsers(parsers: Any) -> None:
 def run_report(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
+    from fer_zoo.artifacts.artifact import name_model, read_config
     from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.evaluation.evaluate import unique_names
     from fer_zoo.evaluation.model_data import read_aligned_faces
@@ -34,9 +35,10 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     check_count(len(arguments.models))
     alone = len(arguments.models) == 1
-    if arguments.out:  # before minutes of work
-        refuse_to_replace(Path(arguments.out), arguments.force, "--out")
     folders = [resolve_folder(name) for name in arguments.models]
+    name = name_model(read_config(folders[0])["fer_zoo"]) if alone else "comparison"
+    out = Path(arguments.out or f"report-{name}.html")
+    refuse_to_replace(out, arguments.force, "--out")  # before minutes of work
     dataset, split = read_aligned_faces(folders[0], arguments.data)
     studies = [
         measure_model(
@@ -54,7 +56,6 @@ def run_report(arguments: argparse.Namespace) -> None:
         replace(study, scores={**study.scores, "model": name})
         for study, name in zip(studies, names, strict=True)
     ]
-    out = Path(arguments.out or f"report-{studies[0].scores['model'] if alone else 'comparison'}.html")
     write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
     if arguments.json:
         pairs = compare_models(studies)

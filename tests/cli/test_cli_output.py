@@ -142,6 +142,17 @@ def test_a_file_is_replaced_on_demand_only(
     assert mine.read_text().startswith("emotion,pixels,Usage\n")
 
 
+@pytest.mark.parametrize(("models", "page"), [(1, "report-resnet_48.html"), (2, "report-comparison.html")])
+def test_a_report_that_is_there_is_not_replaced_unasked(
+    capsys: pytest.CaptureFixture[str], drawn_csv: Path, tmp_path: Path, monkeypatch, models: int, page: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(page).write_text("mine")
+    command = ["report", *["resnet_48", "cnn-baseline"][:models], "--data", drawn_csv]
+    assert f"'{page}' already exists" in refuse(capsys, *command)
+    assert Path(page).read_text() == "mine"
+
+
 def test_eval_says_where_its_pictures_are(
     capsys: pytest.CaptureFixture[str], drawn_csv: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from fer_zoo.data.fer2013 import Faces
 class FaceDataset(Dataset[dict[str, torch.Tensor]]):
     """Samples {"image": uint8 (1, 48, 48), "label": int64 ()} of a split, inputs of a FaceClassifier.
 
+    Soft labels, such as FER+'s, are float32 (classes,), as cross_entropy takes them too.
+
     Args:
         faces: The split.
         augment: An Augmentation, applied by albumentations without mixup and cutmix, which need a batch; or
@@ -36,8 +38,11 @@ class FaceDataset(Dataset[dict[str, torch.Tensor]]):
         image = self.faces.pixels[index, 0]
         if self.transform is not None:
             image = self.transform(image=image)["image"]
-        label = torch.tensor(int(self.faces.labels[index]))
-        return {"image": torch.from_numpy(image.copy())[None], "label": label}
+        label = torch.tensor(self.faces.labels[index])
+        return {
+            "image": torch.from_numpy(image.copy())[None],
+            "label": label if label.ndim else label.long(),
+        }
 
 
 def build_loader(
@@ -48,7 +53,7 @@ def build_loader(
     workers: int = 0,
     seed: int | None = None,
 ) -> DataLoader[dict[str, torch.Tensor]]:
-    """Build a DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}.
+    """Build a DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}, or float32 (N, classes) of soft labels.
 
     Args:
         faces: The split.

@@ -154,6 +154,13 @@ def test_dataset_and_loader_give_images_and_labels() -> None:
     assert sorted(torch.cat([batch["label"] for batch in batches]).tolist()) == sorted(faces.labels.tolist())
 
 
+def test_a_loader_gives_soft_labels_as_they_are() -> None:
+    soft = np.random.default_rng(0).dirichlet(np.ones(7), 10).astype(np.float32)
+    faces = Faces(np.zeros((10, 1, 48, 48), dtype=np.uint8), soft)
+    labels = torch.cat([batch["label"] for batch in build_loader(faces, batch_size=4)])
+    assert labels.dtype == torch.float32 and np.array_equal(labels.numpy(), soft)
+
+
 def test_a_missing_library_is_named_with_its_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
     with pytest.raises(FerZooError, match=r"needs albumentations.*pip install 'fer-zoo\[tutorial\]'"):

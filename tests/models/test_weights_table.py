@@ -40,6 +40,7 @@ def test_a_row_is_what_its_folder_says(row: ReleasedWeights) -> None:
     assert row.init == ((name_parent(start),) if isinstance(start, dict) else ())
     assert row.teachers == tuple(map(name_parent, block.get("teachers", ())))
     assert row.members == tuple(map(name_parent, block.get("members", ())))
+    assert {score["model"] for score in block["metrics"].values()} == {row.name}
 
 
 @ROWS

@@ -1,5 +1,6 @@
 """The model card of an artifact: the template card.md.jinja, filled from its config.json."""
 
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
 from fer_zoo.artifacts.card_metadata import find_first_start, front_matter
-from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013
+from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013, name_data
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, escape, one_line
 from fer_zoo.models.registry import find_architecture
@@ -87,6 +88,7 @@ def _render(block: dict[str, Any], address: str, embedded: bool, usage: str | No
         .render(
             address=address,
             block=block,
+            faces_file=shlex.quote(name_data(block)),
             file_name=_name_files(block),
             first_start=find_first_start(block.get("pretrained")),
             folder=FOLDER,

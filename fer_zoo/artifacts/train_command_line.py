@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.models.weights import REPLACED, find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
@@ -32,7 +33,7 @@ def build_command(block: dict[str, Any]) -> str:
     arguments += _give_classes(block.get("data", {}).get("class_map", {}))
     if excluded := block.get("data", {}).get("excluded"):
         arguments += ["--exclude", excluded]
-    return shlex.join([*arguments, "--data", _name_data(block)])
+    return shlex.join([*arguments, "--data", name_data(block)])
 
 
 def _give_classes(class_map: dict[str, Any]) -> list[str]:
@@ -82,6 +83,11 @@ def _give_start(start: Any) -> list[str]:
     return ["--pretrained", released.name if released else f"path/to/{start['name']}"]
 
 
-def _name_data(block: dict[str, Any]) -> str:
-    known = "fer2013.csv" if is_of_fer2013(block) else "path/to/your/faces"
-    return str(block.get("data", {}).get("name") or known)
+def name_data(block: dict[str, Any]) -> str:
+    """What --data is given in the commands of a card. A model of FER2013's classes without any training was
+    made by a program, which tells nothing of its data.
+    """
+    if name := block.get("data", {}).get("name"):
+        return str(name)
+    untold = "data_fingerprint" not in block and tuple(block["classes"]) == EMOTIONS
+    return "fer2013.csv" if untold or is_of_fer2013(block) else "path/to/your/faces"

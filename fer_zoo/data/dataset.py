@@ -53,7 +53,8 @@ def build_loader(
     workers: int = 0,
     seed: int | None = None,
 ) -> DataLoader[dict[str, torch.Tensor]]:
-    """Build a DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}, or float32 (N, classes) of soft labels.
+    """Build a DataLoader of {"image": uint8 (N, 1, 48, 48), "label": int64 (N,)}; soft labels are float32
+    (N, classes).
 
     Args:
         faces: The split.

@@ -42,9 +42,10 @@ def calibrate(
             arXiv:2109.01903) by the alpha with the lowest PublicTest log loss, under the same condition.
 
     Returns:
-        What config.json stores: `statistics_faces` (0: the statistics of the training stay), the fingerprint
-        of the data, with `start` the alpha `run_share`, and `tried`: PublicTest's accuracy and log loss
-        (`nll`) of each candidate, the run as it was first.
+        What config.json stores: `statistics_faces` (0: the statistics of the training stay),
+        `temperature_faces` (0: too few in PublicTest, so the temperature is 1), the fingerprint of the data,
+        with `start` the alpha `run_share`, and `tried`: PublicTest's accuracy and log loss (`nll`) of each
+        candidate, the run as it was first.
     """
     pixels = dataset.training.pixels[:: max(1, len(dataset.training) // STATISTICS_FACES)]
     run = copy.deepcopy(model)
@@ -65,8 +66,11 @@ def calibrate(
         if tried[-1]["nll"] < best["nll"] and tried[-1]["accuracy"] >= own["accuracy"] - standard_error:
             model.load_state_dict(candidate.state_dict())
             model.temperature, best = candidate.temperature, tried[-1]
-    correct_prior(model, dataset, device)
-    chosen = {"statistics_faces": best["statistics_faces"], "data_fingerprint": dataset.fingerprint}
+    chosen = {
+        "statistics_faces": best["statistics_faces"],
+        "temperature_faces": correct_prior(model, dataset, device),
+        "data_fingerprint": dataset.fingerprint,
+    }
     return chosen | ({} if start is None else {"run_share": best["run_share"]}) | {"tried": tried}
 
 
@@ -105,15 +109,20 @@ def _fit_temperature(model: FaceClassifier, dataset: FER2013, device: torch.devi
     }
 
 
-def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device) -> None:
-    """Set the temperature, and the correction of Training's class prior, that PublicTest chooses."""
+def correct_prior(model: FaceClassifier, dataset: FER2013, device: torch.device) -> int:
+    """Set the temperature, and the correction of Training's class prior, that PublicTest chooses.
+
+    Returns the number of its faces, or 0 where they are too few: then the temperature is 1, without a
+    correction.
+    """
     faces, prior = dataset.public_test, class_prior(dataset.training.labels, len(model.classes))
     model.set_calibration(temperature=1.0)
     if len(faces) < MIN_CALIBRATION_FACES:
-        return
+        return 0
     logits = predict_logits(model, faces.pixels, device=device)
     temperature, tau = fit_prior_correction(logits, faces.labels, prior)
     model.set_calibration(temperature, tau, prior.tolist())
+    return len(faces)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_zoo.artifacts.artifact import CONFIG_NAME, list_embedded, write_config
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, load_artifact
+from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.save import build_config, describe_member, save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.emotions import SIDE
@@ -83,13 +84,15 @@ def build_ensemble(
     if by_name and any(folders[index] != embedded.get(models[index].name) for index in chosen):
         raise ArtifactError(f"--by-name is for models that come with the package: {', '.join(embedded)}.")
     ensemble = _combine([models[index] for index in chosen], weights[chosen].tolist()).to(torch_device)
-    correct_prior(ensemble, dataset, torch_device)
+    calibration = {"temperature_faces": correct_prior(ensemble, dataset, torch_device)}
     faces = score_on or dataset.public_test
     metrics = evaluate(ensemble, faces, name=ensemble.name, split="public", device=torch_device)
     members = [describe_member(models[index], folders[index], float(weights[index])) for index in chosen]
     info = {
         "members": members,
         "labels": dataset.label_source,
+        "data": describe_data(dataset),
+        "calibration": calibration,
         "data_fingerprint": dataset.fingerprint,
         "metrics": {"public": metrics},
     }

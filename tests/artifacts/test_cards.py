@@ -136,17 +136,19 @@ def test_the_command_in_a_runs_card_is_the_one_that_ran(options: str, tmp_path: 
 
 
 def test_a_runs_card_names_its_own_data_and_start(tmp_path: Path) -> None:
-    data = {"name": "mine.csv", "training": 1200, "public_test": 300, "excluded": "exclude.csv"}
+    data = {"name": "my faces", "training": 1200, "public_test": 300, "excluded": "exclude.csv"}
     start = {"name": "resnet_48", "sha256": "00" * 8}
     recipe = describe_recipe(build_recipe({"distill": {"teachers": ["/home/ada/runs/big", "resnet_48"]}}))
     info = {**RUN, "recipe": recipe, "data": data, "pretrained": start}
     save_artifact(tmp_path, create_model("resnet_48"), info)
     text, told = build_card(tmp_path), build_parser().parse_args(read_command(tmp_path))
-    assert (told.data, told.exclude, told.pretrained) == ("mine.csv", "exclude.csv", "path/to/resnet_48")
-    assert "Trained on mine.csv (1,200 Training and 300 PublicTest faces without those that exclude" in text
+    assert (told.data, told.exclude, told.pretrained) == ("my faces", "exclude.csv", "path/to/resnet_48")
+    assert "Trained on my faces (1,200 Training and 300 PublicTest faces without those that exclude" in text
     assert "data fingerprint abc" in text and "these weights are not part of the package" in text
     assert "Trained on FER2013" not in text and "- fer2013" not in text and "/home/ada" not in text
     assert '["big", "resnet_48"]' in text
+    (measured,) = re.findall(r"`fer-zoo (eval [^`]*)`", text)
+    assert build_parser().parse_args(shlex.split(measured)).data == "my faces", "as the train command has it"
 
 
 @pytest.mark.parametrize("name", ["cnn-baseline", "vit_tiny"])

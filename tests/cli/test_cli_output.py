@@ -147,10 +147,10 @@ def test_a_report_that_is_there_is_not_replaced_unasked(
     capsys: pytest.CaptureFixture[str], drawn_csv: Path, tmp_path: Path, monkeypatch, models: int, page: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path(page).write_text("mine")
+    Path(page).write_text("mine", encoding="utf-8")
     command = ["report", *["resnet_48", "cnn-baseline"][:models], "--data", drawn_csv]
     assert f"'{page}' already exists" in refuse(capsys, *command)
-    assert Path(page).read_text() == "mine"
+    assert Path(page).read_text(encoding="utf-8") == "mine"
 
 
 def test_eval_says_where_its_pictures_are(

@@ -11,15 +11,20 @@ import torch
 from PIL import Image
 
 from fer_zoo.artifacts.artifact import read_config
-from fer_zoo.artifacts.classifier import load_artifact
+from fer_zoo.artifacts.card import build_card
+from fer_zoo.artifacts.classifier import create_model, load_artifact
 from fer_zoo.artifacts.hub import load
 from fer_zoo.artifacts.onnx_model import OnnxClassifier
+from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.artifacts.train_command_line import build_command
 from fer_zoo.cli.main import main
+from fer_zoo.data.class_map import read_class_map
 from fer_zoo.data.fer2013 import Faces, read_faces
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError
+from fer_zoo.evaluation.ensemble_selection import build_ensemble
+from fer_zoo.evaluation.model_data import read_faces_for
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import load_recipe
 from fer_zoo.training.initialize import default_recipe, initialize_model
@@ -76,6 +81,8 @@ def test_the_model_answers_with_its_own_classes(run: tuple[Path, str], mine: Pat
     assert block["pretrained"]["head"] == "new" and block["data"]["split_seed"] == 0
     card = (out / "README.md").read_text()
     assert '{"grief": 0.01, ...}' in card and "3 classes (grief, joy, rage)" in card
+    assert "- Temperature 1.000, not fitted, because PublicTest has too few faces" in card
+    assert "The epoch was chosen on PublicTest, so" in card
     assert re.search(r"Start weights: the model resnet_48 \(.*\), with a new head\.", card)
     assert build_command(block).startswith("fer-zoo train --arch resnet_48 --recipe finetune")
 
@@ -100,6 +107,20 @@ def test_eval_scores_the_faces_that_the_run_has_not_seen(
     main(["eval", str(out), "--data", str(others), "--merge", "panic=grief", "--device", "cpu"])
     said = capsys.readouterr().out
     assert "on private: 30 faces" in said and "left out" not in said
+
+
+def test_an_ensemble_of_runs_knows_their_classes_and_split(mine: Path, tmp_path: Path) -> None:
+    dataset = read_faces(mine, class_map=read_class_map(["joy,grief=other"], [], None), seed=5)
+    for name in ("a", "b"):
+        save_artifact(
+            tmp_path / name, create_model("resnet_48", classes=dataset.classes).eval(), {"metrics": {}}
+        )
+    build_ensemble([tmp_path / "a", tmp_path / "b"], dataset, tmp_path / "both", device="cpu")
+    read, split = read_faces_for(tmp_path / "both", mine)
+    assert (read.fingerprint, read.classes, split) == (dataset.fingerprint, ("other", "rage"), "private")
+    card = build_card(tmp_path / "both")
+    assert "The votes were chosen on PublicTest, so" in card
+    assert "--data mine`" in card and "one temperature (1.000, not fitted" in card
 
 
 def test_a_model_of_the_zoo_is_scored_on_a_folder_in_common_spellings(tmp_path: Path, capsys) -> None:

@@ -4,7 +4,15 @@ let opened = null; // the model whose page was shown last
 // What the address names: a model, nothing for the table, undefined in another tab.
 function readModel() {
   const found = location.hash.match(/^#\/models\/?(.*)$/);  // a name may be the path of a folder
-  return found ? decodeURIComponent(found[1]) : undefined;
+  return found ? decode(found[1]) : undefined;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;  // a stray % is text
+  }
 }
 
 function follow() {

@@ -56,6 +56,16 @@ def test_each_tab_has_an_address_and_back_leads_to_the_one_before(page: Any, ser
     page.locator("#photo").wait_for()
 
 
+def test_a_stray_percent_sign_in_the_address_is_text(page: Any, served: Any) -> None:
+    page.goto(f"{served.url}/?100%&%E0%A4%A=%#/models/100%")
+    page.get_by_text(re.compile("There is no such model here|Aquí no hay ningún modelo")).wait_for()
+    page.evaluate("location.hash = '#/models/resnet_48'")
+    page.locator("[data-page=resnet_48]").wait_for()
+    page.evaluate("location.hash = '#/%E0%A4%A'")
+    page.evaluate("location.hash = '#/models'")
+    page.locator(".fz-zoo").wait_for()
+
+
 def test_the_example_for_programs_names_this_page(page: Any, served: Any) -> None:
     page.goto(f"{served.url}/#/about")
     page.get_by_text(f'Client("{served.url}")').wait_for()

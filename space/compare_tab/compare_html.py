@@ -37,11 +37,12 @@ class Answer(NamedTuple):
 
 
 def render_welcome(language: str = "en") -> str:
-    return render("message", language, text=say(language, "compare.welcome"))
+    return render_message(say(language, "compare.welcome"), language)
 
 
-def render_message(text: str, language: str = "en") -> str:
-    return render("message", language, text=text)
+def render_message(text: str, language: str = "en", held: bool = False) -> str:
+    """held: whether the server holds a photo, which other models can read."""
+    return render("message", language, text=text, held=held)
 
 
 def sort_from_left(seen: "Inspection") -> "Inspection":

@@ -68,7 +68,7 @@ def build_compare(page: gr.Blocks) -> None:
         (photo.upload, receive_photo, [models]),
         (photo.select, read_example, [models]),
         (photo.download, read_link, [link, models]),
-        (photo.apply, compare_again, [state, models]),
+        (photo.apply, choose_models, [state, models]),
         (photo.submit, use_whole, [state, models]),
     ):
         _run_after(listen(read, inputs, outputs, trigger_mode="multiple", **options, **QUEUE))
@@ -117,6 +117,14 @@ def read_example(models: list[str], event: gr.EventData, request: gr.Request) ->
     return compare_again(PhotoState(Upload(example.path.name, example.path.read_bytes())), models, request)
 
 
+def choose_models(
+    state: PhotoState | None, models: list[str], event: gr.EventData, request: gr.Request
+) -> tuple[Any, ...]:
+    """The script sends whether the page shows what the server made of a photo."""
+    shown = (read_event(event) or {}).get("held")
+    return compare_again(state, models, request) if state or shown else (gr.skip(), gr.skip(), gr.skip())
+
+
 def use_whole(state: PhotoState | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
     return compare_again(state and PhotoState(state.upload._replace(whole=True)), models, request)
 
@@ -124,11 +132,11 @@ def use_whole(state: PhotoState | None, models: list[str], request: gr.Request) 
 def compare_again(state: PhotoState | None, models: list[str], request: gr.Request) -> tuple[Any, ...]:
     """What is held of the photo, HTML of the result or of what is wrong, and no heatmap yet."""
     language = find_language(request)
-    if state is None:
-        return None, render_welcome(language), ""
+    if state is None:  # its place was needed for another's, or the server was started again
+        return None, render_message(say(language, "compare.gone"), language), ""
     upload = state.upload
     if not models:
-        return PhotoState(upload), render_message(say(language, "compare.no_model"), language), ""
+        return PhotoState(upload), render_message(say(language, "compare.no_model"), language, held=True), ""
     try:
         chosen = create_recognizer(models)
         seen = sort_from_left(chosen.inspect(upload.encoded, whole=upload.whole, keep_going=True))

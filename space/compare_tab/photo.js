@@ -91,7 +91,8 @@ function ask(act, detail = {}) {
   reading = true;
   if (["upload", "select", "download"].includes(act)) tell(say("reading"));
   document.querySelector("#result")?.setAttribute("aria-busy", "true");
-  trigger(act, detail);
+  const held = document.querySelector("#result [data-held]") !== null;
+  trigger(act, act === "apply" ? { held } : detail);
 }
 
 // Other models, a link, or a button of the answer: at once, two answers would come in any order.

@@ -146,6 +146,22 @@ def test_other_models_change_the_columns_and_keep_the_face(page: Any, pair: Path
     assert page.get_by_text("Face 2 of 2").is_visible()
     page.get_by_label("resnet_48").uncheck()
     page.get_by_text("No model is selected").wait_for()
+    page.get_by_label("cnn-baseline").check()
+    page.wait_for_selector(".fz-box")
+
+
+def test_a_photo_that_the_server_has_dropped_is_said_to_be_gone(
+    page: Any, served: Any, portrait: Path
+) -> None:
+    open_models(page)
+    page.get_by_label("resnet_48").uncheck()
+    page.wait_for_timeout(500)
+    page.get_by_text("The answer appears here").wait_for()  # no photo was given, so none is gone
+    add(page, portrait)
+    page.wait_for_selector(".fz-box")
+    served.page.app.state_holder.session_data.clear()
+    page.get_by_label("resnet_48").check()
+    page.get_by_text("The page no longer has this photo. Add it again.").wait_for()
 
 
 def test_a_broken_file_is_told_and_the_next_photo_works(page: Any, broken: Path, portrait: Path) -> None:

@@ -205,7 +205,7 @@ def test_calls_of_programs_throw_away_no_photo(served: Any, portrait: Path) -> N
     for _ in range(3):
         served.call(served.upload(portrait), ["cnn-baseline"])
     assert len(sessions.session_data) <= MAX_EMPTY + 2
-    _, again, _ = served.press("compare_again", [None, ["resnet_48"]])
+    _, again, _ = served.press("choose_models", [None, ["resnet_48"]], {"held": True})
     assert "resnet_<wbr>48" in again and "fz-panel" in again
 
 

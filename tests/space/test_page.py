@@ -156,7 +156,7 @@ def test_bad_file_is_told_in_one_line_with_its_name(
 def test_a_bad_file_takes_the_place_of_the_answer_before(served: Any, portrait: Path, broken: Path) -> None:
     served.add(portrait, ["cnn-baseline"])
     assert "broken.png: the picture is damaged" in served.add(broken, ["cnn-baseline"])
-    assert "fz-panel" not in served.press("compare_again", [None, ["cnn-baseline"]])[1]
+    assert "fz-panel" not in served.press("choose_models", [None, ["cnn-baseline"]], {"held": True})[1]
 
 
 SPANISH = [
@@ -203,14 +203,27 @@ def test_result_shows_each_face_and_the_page_keeps_no_file(served: Any, pair: Pa
 
 def test_photo_is_held_for_other_models_until_it_is_forgotten(served: Any, portrait: Path) -> None:
     served.add(portrait, ["cnn-baseline"])
-    _, html, _ = served.press("compare_again", [None, ["resnet_48"]])
+    _, html, _ = served.press("choose_models", [None, ["resnet_48"]], {"held": True})
     assert "resnet_<wbr>48" in html and "cnn-baseline" not in html
     session = served.page.app.state_holder.session_data[SESSION]
     assert any(session.state_data.values()) and "data:image/jpeg" in str(session.config_values)
-    assert "No model is selected" in served.press("compare_again", [None, []])[1]
+    _, html, _ = served.press("choose_models", [None, []], {"held": True})
+    assert "No model is selected" in html and "data-held" in html
     served.press("forget_photo", [])
-    assert "The answer appears here" in served.press("compare_again", [None, ["resnet_48"]])[1]
     assert not any(session.state_data.values()) and "data:image/jpeg" not in str(session.config_values)
+
+
+def test_a_photo_that_the_server_has_dropped_is_said_to_be_gone(served: Any, portrait: Path) -> None:
+    """Not where no photo was given, or it was refused: what the page says of it stays."""
+    assert "data-held" in served.add(portrait, ["cnn-baseline"])
+    served.page.app.state_holder.session_data.pop(SESSION)
+    chosen = [None, ["resnet_48"]]
+    for name in ("choose_models", "use_whole"):
+        told = served.press(name, chosen, {"held": True})[1]
+        assert "no longer has this photo. Add it again." in told and "data-held" not in told
+    assert "ya no tiene esta foto" in served.press("choose_models", chosen, {"held": True}, "es")[1]
+    for sent in ({"held": False}, None):
+        assert "fz-" not in str(served.press("choose_models", chosen, sent))
 
 
 def test_words_of_welcome_that_come_late_leave_the_answer_alone(served: Any, portrait: Path) -> None:

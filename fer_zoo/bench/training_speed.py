@@ -42,7 +42,7 @@ def make_faces(faces: Faces | None, count: int) -> Faces:
         pixels = generator.integers(0, 256, (count, 1, 48, 48), dtype=np.uint8)
         return Faces(pixels, np.arange(count) % 7)
     indices = np.arange(count) % len(faces)
-    return Faces(faces.pixels[indices], faces.labels[indices])
+    return Faces(faces.pixels[indices], faces.labels[indices], faces.classes)
 
 
 def build_benchmark(
@@ -186,7 +186,7 @@ def _prepare_tutorial(benchmark: Benchmark) -> Callable[[], float]:
 
     recipe, device = load_recipe("tutorial"), torch.device(benchmark.device)
     torch.manual_seed(0)
-    model = create_model(benchmark.architecture).to(device).train()
+    model = create_model(benchmark.architecture, classes=benchmark.faces.classes).to(device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     loader = build_loader(
         benchmark.faces, benchmark.recipe.batch_size, recipe.augment, shuffle=True, workers=benchmark.workers

@@ -49,6 +49,7 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     from fer_zoo.bench.time_to_accuracy import format_until, time_until
     from fer_zoo.bench.training_speed import build_benchmark, compare_training, format_training
     from fer_zoo.data.fer2013 import read_fer2013
+    from fer_zoo.evaluation.model_data import require_faces
     from fer_zoo.models.registry import find_architecture
     from fer_zoo.recipes.recipe import load_recipe
 
@@ -56,6 +57,8 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
     if arguments.until and not given:
         raise FerZooError("--until needs training faces; give FER2013 with --data PATH.")
     dataset = read_fer2013(given) if given else None
+    if dataset:
+        require_faces(dataset, "train", *(["public"] if arguments.until else []))
     benchmark = build_benchmark(
         arguments.arch,
         dataset.training if dataset else None,
@@ -82,10 +85,13 @@ def run_bench_train(arguments: argparse.Namespace) -> None:
 
 def run_bench_predict(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import list_embedded
+    from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.bench.peer_speed import format_peers, measure_peers
     from fer_zoo.bench.prediction_speed import format_prediction, measure_prediction
 
     models = arguments.models or list(list_embedded())
+    for name in models:
+        resolve_folder(name)  # a wrong one is refused before minutes of work
     peers = None
     if arguments.peer:
         peers = measure_peers(arguments.peer, models[0], arguments.photo, repeats=arguments.repeats)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import fer_zoo.bench.peer_speed as peer_speed
 import fer_zoo.bench.prediction_speed as bench
 from fer_zoo.cli.main import main
 from fer_zoo.errors import ImageError
@@ -34,6 +35,13 @@ def test_the_command_measures_both_runtimes_and_prints_one_json_value(short, cap
     assert (
         "cnn-baseline" in table and "find the faces" in table and "300 MB" in table and "onnx 0.20 s" in table
     )
+
+
+def test_a_wrong_name_is_refused_before_the_peers_are_timed(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(peer_speed, "measure_peers", lambda *_, **__: pytest.fail("the work began"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "predict", "--models", "cnn-baseline,resnet_49", "--peer", "python"])
+    assert "resnet_49" in capsys.readouterr().err
 
 
 def test_the_warm_up_is_not_counted(monkeypatch) -> None:

@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fer_zoo.bench.training_speed as bench
+from fer_zoo.cli.main import main
+from fer_zoo.data.fer2013 import Faces
 from fer_zoo.recipes.recipe import load_recipe
 
 
@@ -20,6 +24,23 @@ def benchmark() -> bench.Benchmark:
 @pytest.mark.parametrize("name", bench.RUNNERS)
 def test_a_runner_trains_a_round_and_returns_its_seconds(benchmark, name) -> None:
     assert 0 < bench.RUNNERS[name](benchmark)() < 60
+
+
+@pytest.mark.parametrize("name", bench.RUNNERS)
+def test_a_runner_trains_on_own_classes(benchmark, name) -> None:
+    classes = tuple("abcdefghi")
+    few = Faces(benchmark.faces.pixels[:9], np.arange(9), classes)
+    own = replace(benchmark, faces=bench.make_faces(few, 16))
+    assert own.faces.classes == classes and bench.RUNNERS[name](own)() > 0
+
+
+def test_data_without_training_faces_is_refused(tmp_path, capsys) -> None:
+    for name in ("joy", "grief"):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        Image.new("L", (48, 48), len(name)).save(tmp_path / "test" / name / "1.png")
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "train", "--data", str(tmp_path)])
+    assert "no face in the split 'train'" in capsys.readouterr().err
 
 
 def test_faces_are_repeated_up_to_the_count() -> None:

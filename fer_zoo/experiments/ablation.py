@@ -26,6 +26,7 @@ from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.experiments.ablation_config import Study, Variant
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import Recipe, build_recipe, describe_recipe
+from fer_zoo.training.optim import check_network
 from fer_zoo.training.trainer import fit
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_text
@@ -63,8 +64,11 @@ def run_study(
     disgust_recall and loss (nats, not calibrated). With `exclude` (the audit's exclude.csv, for variants that
     leave faces out) also no_copies, the accuracy on faces that are not duplicated in Training; with `ferplus`
     (FER+'s fer2013new.csv) also the agreement with raters. Raises RecipeError for `exclude` missing or not
-    used, DataError for other classes.
+    used, or a variant that the network cannot be trained by, DataError for other classes.
     """
+    row = find_architecture(study.architecture)
+    for variant in study.variants:
+        check_network(row, variant.recipe)  # not at the first run of the variant
     _check_exclude(study, exclude)
     require_emotions(dataset.classes, "A study")  # its table has the recall of disgust
     # A wrong file is refused now, not after the last run.

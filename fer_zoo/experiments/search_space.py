@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from fer_zoo.errors import RecipeError, UnknownNameError
-from fer_zoo.models.registry import Architecture, check_options
+from fer_zoo.models.registry import Architecture
 from fer_zoo.recipes.recipe import (
     TABLES,
     Recipe,
     build_recipe,
     check_names,
     describe_recipe,
-    network_options,
     read_settings,
 )
-from fer_zoo.training.optim import check_train_crop
+from fer_zoo.training.optim import check_network
 
 STRENGTH = "augment_strength"
 DEFAULT = Path(__file__).parent / "search" / "default.toml"
@@ -46,9 +45,11 @@ Space = tuple[Dimension, ...]
 def load_space(recipe_name: str | Path, recipe: Recipe, row: Architecture) -> Space:
     """The [search] table of a recipe, by default that of search/default.toml.
 
-    `recipe` is that of the name or file, with the user's changes. Raises RecipeError, UnknownNameError for an
-    error in the space, such as a value with which no draw of the other settings gives a valid recipe.
+    `recipe` is that of the name or file, with the user's changes. Raises RecipeError, UnknownNameError for a
+    recipe that the network cannot be trained by, and for an error in the space, such as a value with which no
+    draw of the other settings gives a valid recipe.
     """
+    check_network(row, recipe)
     own = read_settings(recipe_name).get("search")
     space = parse_space(read_settings(DEFAULT)["search"] if own is None else own)
     lacking = {"dropout", "head_width"}.difference(row.options)
@@ -76,9 +77,7 @@ def _find_valid_draw(recipe: Recipe, row: Architecture, space: Space, point: dic
         others = {one.name: _draw(one, generator) for one in space} if number else {}
         try:
             drawn = build_point(recipe, others | point)
-            check_options(row, network_options(drawn))
-            if drawn.augment.train_crop:
-                check_train_crop(row.name)
+            check_network(row, drawn)
         except (RecipeError, UnknownNameError) as error:
             errors.append(error)
         else:

@@ -10,8 +10,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.errors import RecipeError
-from fer_zoo.models.registry import ARCHITECTURES, Architecture
-from fer_zoo.recipes.recipe import Recipe
+from fer_zoo.models.registry import ARCHITECTURES, Architecture, check_options
+from fer_zoo.recipes.recipe import Recipe, network_options
 from fer_zoo.utils.torch_private import has_bfloat16
 
 
@@ -96,7 +96,14 @@ def set_frozen(model: FaceClassifier, head: Sequence[Tensor], frozen: bool) -> N
         parameter.requires_grad_(not frozen or id(parameter) in heads)
 
 
-def check_train_crop(architecture: str) -> None:
+def check_network(row: Architecture, recipe: Recipe) -> None:
+    """Raises RecipeError for a recipe with an option that the network lacks, or crops that it cannot take."""
+    check_options(row, network_options(recipe))
+    if recipe.augment.train_crop:
+        _check_train_crop(row.name)
+
+
+def _check_train_crop(architecture: str) -> None:
     """Raises RecipeError for a network whose layers need whole faces."""
     able = [row.name for row in ARCHITECTURES.values() if row.supports_variable_size]
     if architecture not in able:
@@ -107,9 +114,9 @@ def check_train_crop(architecture: str) -> None:
 
 
 def allow_train_crops(models: Sequence[FaceClassifier]) -> None:
-    """Let them take parts of faces. Raises RecipeError as `check_train_crop`."""
+    """Let them take parts of faces. Raises RecipeError for one whose layers need the whole."""
     for model in models:
-        check_train_crop(model.architecture)
+        _check_train_crop(model.architecture)
         model.accepts_crops = True
 
 

@@ -18,7 +18,10 @@ from fer_zoo.data.fer2013 import FER2013
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.errors import DataError, RecipeError
 from fer_zoo.experiments.ablation import run_study
-from fer_zoo.experiments.ablation_config import Study, load_study
+from fer_zoo.experiments.ablation_config import Study, list_studies, load_study
+from fer_zoo.models.registry import find_architecture
+from fer_zoo.recipes.recipe import load_recipe
+from fer_zoo.training.optim import check_network
 
 FILE = """
 title = "Small"
@@ -225,3 +228,22 @@ def test_other_classes_are_refused_before_the_first_run(data: FER2013, study: St
     own = replace(data, training=replace(data.training, classes=("no", "yes")))
     with pytest.raises(DataError, match="A study needs FER2013's seven emotions"):
         run_study(study, own, out=tmp_path, show_progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [("augment.train_crop=40", "needs whole ones"), ("dropout=1", "to below 1")]
+)
+def test_a_variant_that_the_network_cannot_take_is_refused_before_the_first_run(
+    data: FER2013, study: Study, tmp_path: Path, change: str, words: str
+) -> None:
+    last = replace(study.variants[-1], recipe=load_recipe("baseline", [change]))
+    with pytest.raises(RecipeError, match=words):
+        run_study(replace(study, variants=(*study.variants, last)), data, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", list_studies())
+def test_the_networks_of_the_packaged_studies_take_their_recipes(name: str) -> None:
+    study = load_study(name)
+    for variant in study.variants:
+        check_network(find_architecture(study.architecture), variant.recipe)

@@ -90,6 +90,11 @@ def test_values_that_fit_some_draws_are_allowed(tmp_path: Path) -> None:
     assert len(load_space(path, load_recipe(path), CNN)) == 2
 
 
+def test_a_recipe_with_an_option_that_the_network_lacks_is_refused() -> None:
+    with pytest.raises(FerZooError, match=r"^resnet_48 has no head_width"):
+        load_space("resnet_48", load_recipe("resnet_48", ["head_width=64"]), ARCHITECTURES["resnet_48"])
+
+
 def test_crops_are_refused_for_a_network_that_needs_whole_faces(tmp_path: Path) -> None:
     path = write(tmp_path, "[search]\naugment.train_crop = [0, 40]")
     load_space(path, load_recipe(path), ARCHITECTURES["resnet_48"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.utils.files import as_utf8
 from fer_zoo.utils.photo_inputs import Photo, Photos, split_batch, split_chunks
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def describe_answer(model: str, named: Mapping[str, float]) -> dict[str, Any]:
 
 
 def name_photo(photo: Photo, position: int) -> str:
-    """Its path, else its position among the pictures given, from 0."""
-    return str(photo) if isinstance(photo, (str, Path)) else str(position)
+    """Its path, else its position among the pictures given, from 0: pandas takes UTF-8 alone."""
+    return as_utf8(str(photo)) if isinstance(photo, (str, Path)) else str(position)
 
 
 def classify_to_frame(model: "FaceClassifier", photos: Photos) -> "DataFrame":

@@ -145,6 +145,12 @@ def test_a_table_without_faces_has_the_types_of_one_with_faces(
     assert recognizer.to_frame([])["happy"].dtype == types["happy"] == "float64"
 
 
+def test_a_table_takes_file_names_that_are_not_utf_8(recognizer: fer_zoo.Recognizer) -> None:
+    frame = recognizer.to_frame(["missing-\udcff.jpg"])
+    assert set(frame["image"]) == {r"missing-\udcff.jpg"}
+    assert frame["error"].str.contains("no such file").all()
+
+
 def test_a_model_gives_a_table_of_faces() -> None:
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
     model = create_model("resnet_48", classes=("awake", "asleep")).eval()

@@ -43,8 +43,10 @@ def find_name(file: Any, default: str = "?") -> str:
 
 
 def cut_name(name: object) -> str:
-    """At most 255 characters of a name that somebody sent: its end, where files of one folder differ."""
-    text = str(name)
+    """At most 255 characters of a name that somebody sent: its end, where files of one folder differ. With ?
+    for what is no Unicode, as half an emoji in a name on Windows: it could stand in no answer.
+    """
+    text = str(name).encode("utf-8", "replace").decode()
     return text if len(text) <= LONGEST_NAME else CUT + text[1 - LONGEST_NAME :]
 
 

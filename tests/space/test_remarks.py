@@ -95,6 +95,17 @@ def test_a_turned_photo_is_told(file: dict[str, str], turned: int, told: str, in
     assert json.loads(listing)[0]["turned"] == turned
 
 
+def test_a_name_that_is_no_unicode_is_told_with_question_marks(file: dict[str, str]) -> None:
+    from batch_tab.batch_view import read_batch
+    from compare_tab.compare_view import add_photo
+    from page.endpoints import compare
+
+    odd = {**file, "orig_name": "half-\ud83d.png"}
+    assert 'data-stem="half-?"' in add_photo(odd, MODELS, None)[1]
+    assert "half-?.png" in read_batch([odd], MODELS, None)
+    assert compare(SimpleNamespace(**odd), MODELS)["image"] == "half-?.png"
+
+
 def test_a_picture_that_takes_too_long_is_told_in_both_languages() -> None:
     from fer_zoo.errors import ImageError
     from page.uploads import explain

@@ -18,14 +18,15 @@ async function start() {
   if (!stream) return;
   const video = find("video");
   video.srcObject = stream;
-  run = { camera: crypto.randomUUID(), stream, answered: [], chosen: null, marks: new Map() };
+  const mine = { camera: crypto.randomUUID(), stream, answered: [], chosen: null, marks: new Map() };
+  run = mine;
   stream.getVideoTracks()[0].addEventListener("ended", () => stop("ended"));
   button.textContent = say("stop");
   find(".fz-live").classList.add("fz-on");
   find(".fz-state").textContent = "";
-  await video.play();
-  run.began = performance.now();
-  follow(run, video);
+  await video.play().catch(() => {});  // it was turned off at once
+  mine.began = performance.now();
+  follow(mine, video);
 }
 
 async function openCamera() {

@@ -148,6 +148,20 @@ def test_the_frame_that_is_shown_is_the_one_that_was_read(page: Any) -> None:
     assert page.evaluate("window.frames_read.every(([shown, read]) => shown === read)")
 
 
+def test_a_camera_may_be_stopped_before_its_picture_moves(page: Any) -> None:
+    """The page's fixture fails on the error that a script throws."""
+    page.evaluate("""() => {
+      HTMLMediaElement.prototype.play = () => new Promise((_, fail) => (window.end_play = fail));
+    }""")
+    open_tab(page, "Live", "En vivo")
+    page.locator("#live [data-act=camera]").click()
+    page.wait_for_function("window.end_play !== undefined")
+    page.locator("#live [data-act=camera]").click()
+    page.evaluate("window.end_play(new DOMException('interrupted', 'AbortError'))")
+    page.get_by_text(re.compile("The camera is off|La cámara está apagada")).wait_for()
+    page.wait_for_timeout(200)
+
+
 def test_another_model_reads_the_same_camera(page: Any) -> None:
     start_camera(page)
     with page.expect_request(lambda sent: '"resnet_48"' in (sent.post_data or "")):

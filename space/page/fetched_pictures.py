@@ -87,7 +87,12 @@ def fetch_picture(url: str) -> Upload:
                     if answer.status != 200:
                         raise UploadError(f"The address answers with status {answer.status}.", "link")
                     return Upload(name_picture(url), read_body(answer.iter_stream(), end))
-            except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            except (
+                httpcore.NetworkError,
+                httpcore.TimeoutException,
+                httpcore.ProtocolError,
+                ValueError,  # of a redirect to what is no address
+            ) as error:
                 raise UploadError(f"The address cannot be read ({type(error).__name__}).", "link") from None
     raise UploadError(f"The address leads elsewhere over {MAX_REDIRECTS} times. Give its last one.", "link")
 

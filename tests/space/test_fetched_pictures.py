@@ -24,6 +24,10 @@ def server(portrait: Path) -> Iterator[str]:
                 self.send_response(302)
                 self.send_header("Location", f"/moved{count - 1}" if count else "/portrait.png")
                 self.end_headers()
+            elif self.path == "/astray":
+                self.send_response(302)
+                self.send_header("Location", "http://[nowhere/a.png")
+                self.end_headers()
             elif self.path == "/missing":
                 self.send_error(404)
             else:
@@ -60,7 +64,12 @@ def test_a_picture_is_fetched_also_over_redirects(server: str, portrait: Path) -
 @pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize(
     ("path", "told"),
-    [("/missing", "status 404"), ("/large.png", "over 10 MB"), ("/moved4", "leads elsewhere over 3 times")],
+    [
+        ("/missing", "status 404"),
+        ("/large.png", "over 10 MB"),
+        ("/moved4", "leads elsewhere over 3 times"),
+        ("/astray", "cannot be read"),
+    ],
 )
 def test_what_cannot_be_taken_is_told(server: str, path: str, told: str) -> None:
     from page.fetched_pictures import fetch_picture

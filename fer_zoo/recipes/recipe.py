@@ -53,7 +53,8 @@ class Recipe:
     """Every choice of a training run. A recipe file states its deviations from these defaults, each with
     its reason.
 
-    learning_rate: the highest of the schedule. backbone_lr_mult: learning rate of the pretrained part
+    optimizer: muon is for matrices and convolutions, NAdamW for the head and the rest. learning_rate: the
+    highest of the schedule. momentum: of sgd. backbone_lr_mult: learning rate of the pretrained part
     relative to the head's. freeze_epochs: the backbone is frozen that long. interpolate_init: a run
     that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
     warmup_epochs: linear rise at the start (cosine only). ema_decay: of the averaged weights that are
@@ -69,7 +70,7 @@ class Recipe:
 
     epochs: int = 40
     batch_size: int = 128
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "adam", "sgd", "muon"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     momentum: float = 0.9

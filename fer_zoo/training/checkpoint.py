@@ -45,7 +45,9 @@ def save_checkpoint(
     if average is not None:
         tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items() if value is not None}
+        tensors |= {
+            f"optimizer.{index}.{key}": value for key, value in moments.items() if isinstance(value, Tensor)
+        }
     metadata = {
         "history": json.dumps(progress.history),
         "step": str(progress.step),

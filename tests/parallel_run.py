@@ -12,6 +12,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from small_network import SMALL
 from torch import Tensor, nn
 
 import fer_zoo.training.initialize as start
@@ -19,6 +20,7 @@ import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import FaceClassifier, create_model
 from fer_zoo.cli.main import main
 from fer_zoo.data.fer2013 import Faces
+from fer_zoo.models.registry import ARCHITECTURES
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.utils.devices import read_world
 
@@ -64,16 +66,16 @@ def train_fixed(folder: Path) -> None:
     """From random weights, and a finetuning whose first epoch is the head's alone."""
     fit(folder / "fixed", create_fixed, SETTINGS)
     tuned = {**SETTINGS, "freeze_epochs": 1, "backbone_lr_mult": 0.1}
-    fit(folder / "tuned", create_fixed, tuned, init="cnn-baseline")
+    fit(folder / "tuned", create_fixed, tuned, init=str(folder / "fixed"))
 
 
 def fit(folder: Path, create: Callable[..., FaceClassifier], settings: dict, **how: Any) -> trainer.FitResult:
     generator = np.random.default_rng(0)
     faces = Faces(generator.integers(0, 256, (48, 1, 48, 48), dtype=np.uint8), np.arange(48) % 7)
     recipe = build_recipe(settings)
-    with mock.patch.object(start, "create_model", create):
+    with mock.patch.object(start, "create_model", create), mock.patch.dict(ARCHITECTURES, small=SMALL):
         return trainer.fit(
-            "cnn-baseline", faces, faces, recipe, out=folder, device="cpu", show_progress=False, **how
+            "small", faces, faces, recipe, out=folder, device="cpu", show_progress=False, **how
         )
 
 
@@ -110,8 +112,8 @@ def run_out_of_memory(folder: Path) -> None:
             raise torch.OutOfMemoryError
 
     data = ["--data", str(folder / "drawn.csv"), "--out", str(folder / "run"), "--device", "cpu"]
-    with mock.patch.object(start, "create_model", create_large):
-        main(["train", "--arch", "cnn-baseline", "--set", "batch_size=16", "--epochs", "1", *data])
+    with mock.patch.object(start, "create_model", create_large), mock.patch.dict(ARCHITECTURES, small=SMALL):
+        main(["train", "--arch", "small", "--set", "batch_size=16", "--epochs", "1", *data])
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def follow(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 @pytest.fixture(scope="module")
 def csv_file(run_folder: Path) -> Path:
     path = run_folder / "drawn faces.csv"
-    main(["data", "synth", str(path), "--count", "300"])
+    main(["data", "synth", str(path), "--count", "120"])
     return path
 
 
@@ -49,7 +49,7 @@ def test_windows_shell_knows_no_single_quotes(monkeypatch) -> None:
 
 
 def test_drawing_leads_to_training(here: Path, capsys) -> None:
-    assert follow(capsys, "data", "synth", "a few.csv", "--count", "150").startswith("train ")
+    assert follow(capsys, "data", "synth", "a few.csv", "--count", "100").startswith("train ")
     assert (here / "runs" / "cnn-baseline" / "config.json").is_file()
 
 

@@ -20,15 +20,15 @@ STILL = build_recipe({**SETTINGS, "learning_rate": 1e-9, "weight_decay": 0.0})
 def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path: Path) -> None:
     """At a rate of nearly nothing the second run's first epoch knows what took the first one three."""
     first = fit(
-        "cnn-baseline",
+        "small",
         drawn.training,
         drawn.public_test,
-        build_recipe({**SETTINGS, "epochs": 3, "head_width": 64}),
+        build_recipe({**SETTINGS, "epochs": 3, "learning_rate": 1e-2, "head_width": 32}),
         out=tmp_path / "first",
         show_progress=False,
     )
     second = fit(
-        "cnn-baseline",
+        "small",
         drawn.private_test,
         drawn.public_test,
         STILL,
@@ -37,7 +37,7 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
         show_progress=False,
     )
     fresh = fit(
-        "cnn-baseline",
+        "small",
         drawn.private_test,
         drawn.public_test,
         STILL,
@@ -47,11 +47,11 @@ def test_a_second_run_begins_where_the_first_one_ended(drawn: FER2013, tmp_path:
     assert first.public_accuracy > 0.8 and second.public_accuracy > first.public_accuracy - 0.1
     assert fresh.public_accuracy < 0.4
     block = json.loads((tmp_path / "second" / "config.json").read_text())["fer_zoo"]
-    assert block["network"] == {"head_width": 64}  # the first model's own
+    assert block["network"] == {"head_width": 32}  # the first model's own
     start = block["pretrained"]
-    assert start["name"] == "cnn-baseline" and start["epochs"] == 3 and len(start["sha256"]) == 16
+    assert start["name"] == "small" and start["epochs"] == 3 and len(start["sha256"]) == 16
     card = (tmp_path / "second" / "README.md").read_text()
-    assert "--pretrained path/to/cnn-baseline" in card and f"(weights {start['sha256']}, 3 epochs," in card
+    assert "--pretrained path/to/small" in card and f"(weights {start['sha256']}, 3 epochs," in card
     assert "ImageNet" not in card
 
 

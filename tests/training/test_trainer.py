@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import fer_zoo.training.best as best
+import fer_zoo.training.checkpoint as checkpoint
 import fer_zoo.training.epoch_files as epoch_files
 import fer_zoo.training.optim as pieces
 import fer_zoo.training.trainer as trainer
@@ -29,7 +30,7 @@ QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9,
 def run(dataset: FER2013, out, **options):
     settings = {**QUICK, **options.pop("settings", {})}
     return fit(
-        "cnn-baseline",
+        "small",
         dataset.training,
         dataset.public_test,
         build_recipe(settings),
@@ -53,7 +54,7 @@ def small(drawn: FER2013) -> FER2013:
 
 
 def test_a_model_really_learns_and_everything_is_written(drawn: FER2013, tmp_path) -> None:
-    result = run(drawn, tmp_path, settings={"epochs": 6})
+    result = run(drawn, tmp_path, settings={"epochs": 6, "learning_rate": 1e-2})
     assert result.public_accuracy > 0.9
     names = {path.name for path in tmp_path.iterdir()}
     assert {
@@ -98,11 +99,11 @@ def test_on_epoch_ends_the_run_and_a_resumed_one_goes_on(small: FER2013, tmp_pat
 
 def test_faces_of_no_data_set_of_ours_identify_themselves(small: FER2013, tmp_path) -> None:
     recipe = build_recipe({**QUICK, "epochs": 1})
-    fit("cnn-baseline", small.training, small.public_test, recipe, out=tmp_path, show_progress=False)
+    fit("small", small.training, small.public_test, recipe, out=tmp_path, show_progress=False)
     assert len(load(tmp_path).info["data_fingerprint"]) == 16
     assert load(tmp_path).info["data"] == {"name": "", "training": 192, "public_test": 64}
     with pytest.raises(ArtifactError, match="its recipe, data differ"):
-        fit("cnn-baseline", small.public_test, small.public_test, recipe, out=tmp_path, resume=True)
+        fit("small", small.public_test, small.public_test, recipe, out=tmp_path, resume=True)
 
 
 def test_a_resumed_run_ends_with_the_same_weights(small: FER2013, tmp_path, monkeypatch) -> None:
@@ -224,6 +225,44 @@ def test_other_optimizers_learn_too(small: FER2013, tmp_path, settings) -> None:
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
 
 
+def test_muon_learns_and_goes_on_from_a_checkpoint_to_the_bit(tmp_path) -> None:
+    recipe = build_recipe({"optimizer": "muon", "learning_rate": 5e-3})
+    generator = torch.Generator().manual_seed(0)
+    faces, labels = torch.randn(64, 1, 12, 12, generator=generator), torch.arange(64) % 7
+
+    def start() -> tuple[torch.nn.Sequential, torch.optim.Optimizer]:
+        torch.manual_seed(1)
+        layers = [
+            torch.nn.Conv2d(1, 8, 3),
+            torch.nn.Conv2d(8, 8, 3),
+            torch.nn.Flatten(),
+            torch.nn.Linear(512, 7),
+        ]
+        model = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        return model, pieces.build_optimizer(model, recipe, list(layers[-1].parameters()), 1.0)
+
+    def train(model: torch.nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> list[float]:
+        losses = []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(model(faces), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    whole, first, again = start(), start(), start()
+    losses = train(*whole, 20)
+    assert losses[-1] < 0.5 * losses[0]
+    train(*first, 10)
+    checkpoint.save_checkpoint(tmp_path, first[0], None, first[1], checkpoint.Progress(), {"recipe": {}})
+    checkpoint.load_checkpoint(tmp_path, again[0], None, again[1], {})
+    train(*again, 10)
+    assert all(map(torch.equal, whole[0].state_dict().values(), again[0].state_dict().values()))
+    convolution, head = whole[0][1].weight, whole[0][3].weight
+    assert "exp_avg" in whole[1].state[head] and "exp_avg" not in whole[1].state[convolution]
+
+
 def test_balanced_sampling_draws_each_class_alike() -> None:
     labels = torch.tensor([0] * 900 + [1] * 100)
     generator = torch.Generator().manual_seed(0)
@@ -249,8 +288,8 @@ def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2
         "schedule": "constant",
         "focal_gamma": 1.0,
         "class_weights": "effective",
-        "head_width": 64,
-        "dropout": 0.1,
+        "head_width": 32,
+        "dropout": 0.2,
         "normalize": False,
     }
     seen = []
@@ -265,8 +304,8 @@ def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2
     run(small, tmp_path, settings=settings, resume=True, on_epoch=lambda row: seen.append(row["batch_size"]))
     assert seen == [64, 128, 192]
     model = load(tmp_path)
-    assert model.backbone.hidden.out_features == 64 and model.preprocessing.mean == 0
-    assert model.info["network"] == {"dropout": 0.1, "head_width": 64}
+    assert model.backbone.hidden.out_features == 32 and model.preprocessing.mean == 0
+    assert model.info["network"] == {"dropout": 0.2, "head_width": 32}
 
 
 def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path, monkeypatch) -> None:

@@ -81,7 +81,7 @@ def train(dataset: FER2013, out: Path, labels: str = "fer2013", votes: Path | No
     """As the command does it."""
     learned = apply_label_source(dataset, labels, votes)
     fit(
-        "cnn-baseline",
+        "small",
         learned.training,
         learned.public_test,
         ONE_EPOCH,

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from minihub import MiniHub
 from PIL import Image
+from small_network import SMALL
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
+from fer_zoo.models.registry import ARCHITECTURES
 
 
 def pytest_configure() -> None:
@@ -25,6 +27,14 @@ def drawn() -> FER2013:
     generator = np.random.default_rng(0)
     splits: list[Faces] = [draw_faces(count, generator) for count in (1024, 256, 256)]
     return FER2013(*splits, fingerprint="drawn", source="drawn")
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[None]:
+    """In the registry, as `small`, while the tests of a module run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "small", SMALL)
+        yield
 
 
 @pytest.fixture

@@ -23,9 +23,11 @@ from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import load_recipe
 from fer_zoo.training.optim import check_network
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 FILE = """
 title = "Small"
-architecture = "cnn-baseline"
+architecture = "small"
 seeds = 2
 [[variant]]
 name = "first"
@@ -115,9 +117,7 @@ def test_a_study_of_a_trained_model_starts_each_run_from_it(
     run_study(later, data, out=tmp_path, show_progress=False)
     started = [load(run).info["pretrained"] for run in tmp_path.glob("runs/*")]
     assert started.count(False) == 4 and len(started) == 5
-    assert {"name": "cnn-baseline", "sha256": hash_weights(first)[:16]}.items() <= max(
-        started, key=bool
-    ).items()
+    assert {"name": "small", "sha256": hash_weights(first)[:16]}.items() <= max(started, key=bool).items()
 
 
 def test_a_study_leaves_faces_out_and_tells_what_that_is_worth(

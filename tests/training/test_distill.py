@@ -13,6 +13,8 @@ from fer_zoo.recipes.recipe import Distillation, build_recipe, describe_recipe
 from fer_zoo.training.distill import Teacher, distillation_loss, load_teachers, pick_teacher
 from fer_zoo.training.trainer import fit
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 CPU = torch.device("cpu")
 
 

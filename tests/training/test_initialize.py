@@ -13,6 +13,8 @@ from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.initialize import initialize_model
 from fer_zoo.training.trainer import fit
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 SETTINGS = {"epochs": 1, "batch_size": 64, "precision": "float32", "ema_decay": 0.0}
 STILL = build_recipe({**SETTINGS, "learning_rate": 1e-9, "weight_decay": 0.0})
 

@@ -24,6 +24,8 @@ from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 from fer_zoo.utils.tensors import read_tensors
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "precision": "float32"}
 
 

@@ -27,6 +27,8 @@ from fer_zoo.training.context import TrainContext
 from fer_zoo.training.epoch import train_epoch
 from fer_zoo.training.trainer import fit
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 ONE_EPOCH = build_recipe({"epochs": 1, "batch_size": 32, "precision": "float32"})
 PLAIN = {"batch_size": 14, "precision": "float32", "schedule": "constant", "weight_decay": 0.0}
 

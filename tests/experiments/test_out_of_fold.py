@@ -80,9 +80,9 @@ def test_labels_of_the_predicted_faces_are_not_seen(flipped, tmp_path: Path) -> 
     np.testing.assert_array_equal(*tables)
 
 
-def test_a_network_is_trained_for_each_fold(flipped, tmp_path: Path) -> None:
+def test_a_network_is_trained_for_each_fold(flipped, small_network: None, tmp_path: Path) -> None:
     dataset, _ = flipped
-    learn = TrainedNetwork("resnet_48", ["epochs=1", "batch_size=32"], device="cpu")
+    learn = TrainedNetwork("small", ["epochs=1", "batch_size=32"], device="cpu")
     table = predict_out_of_fold(dataset, tmp_path, learn, folds=2)
     np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-4)
     for fold in (0, 1):

@@ -27,14 +27,16 @@ from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
 
 CPU = torch.device("cpu")
-FAST = {"epochs": 4, "batch_size": 64, "head_width": 32, "ema_decay": 0.9, "precision": "float32"}
+FAST = {"epochs": 4, "batch_size": 64, "learning_rate": 1e-2, "ema_decay": 0.9, "precision": "float32"}
+
+pytestmark = pytest.mark.usefixtures("small_network")
 
 
 @pytest.fixture(scope="module")
 def trained(drawn: FER2013, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     fit(
-        "cnn-baseline",
+        "small",
         drawn.training,
         drawn.public_test,
         build_recipe(FAST),
@@ -173,15 +175,15 @@ def test_the_card_states_the_interpolation_which_happens_once(
 ) -> None:
     recipe = build_recipe({**FAST, "epochs": 1, "interpolate_init": True})
     options = {"out": tmp_path / "run", "init": trained, "show_progress": False}
-    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **options)
+    fit("small", drawn.training, drawn.public_test, recipe, **options)
     weights = (tmp_path / "run" / "model.safetensors").read_bytes()
     alpha = fer_zoo.load(tmp_path / "run").info["calibration"]["run_share"]
     assert alpha in ALPHAS
     assert f"interpolated with weight {1 - alpha:.1f}." in build_card(tmp_path / "run")
-    fit("cnn-baseline", drawn.training, drawn.public_test, recipe, **options, resume=True)
+    fit("small", drawn.training, drawn.public_test, recipe, **options, resume=True)
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == weights
     with pytest.raises(TrainingError, match="needs a trained model"):
-        fit("cnn-baseline", drawn.training, drawn.public_test, recipe, out=tmp_path / "fresh")
+        fit("small", drawn.training, drawn.public_test, recipe, out=tmp_path / "fresh")
 
 
 def measure_loss(model: FaceClassifier, dataset: FER2013) -> float:

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from minihub import MiniHub
 from PIL import Image
-from small_network import SMALL
 
 from fer_zoo.data.fer2013 import FER2013, Faces
 from fer_zoo.data.synthetic import draw_faces
-from fer_zoo.models.registry import ARCHITECTURES
 
 
 def pytest_configure() -> None:
@@ -32,6 +30,10 @@ def drawn() -> FER2013:
 @pytest.fixture(scope="module")
 def small_network() -> Iterator[None]:
     """In the registry, as `small`, while the tests of a module run."""
+    from small_network import SMALL  # torch reads OMP_NUM_THREADS once, so not before pytest_configure
+
+    from fer_zoo.models.registry import ARCHITECTURES
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "small", SMALL)
         yield

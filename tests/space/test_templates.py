@@ -67,7 +67,7 @@ def test_every_text_is_escaped_and_none_may_be_missing() -> None:
 
     assert "&lt;img" in render("message", "en", text="<img>", held=False)
     with pytest.raises(UndefinedError, match="text"):
-        render("message", "en")
+        render("message", "en", held=False)
 
 
 def test_html_stands_in_templates_alone_and_only_their_own_is_taken_as_it_is() -> None:

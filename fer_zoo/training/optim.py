@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.optim import Muon, muon
 from torch import Generator, Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -15,8 +14,6 @@ from fer_zoo.errors import RecipeError
 from fer_zoo.models.registry import ARCHITECTURES, Architecture, check_options
 from fer_zoo.recipes.recipe import Recipe, network_options
 from fer_zoo.utils.torch_private import has_bfloat16
-
-ORTHOGONALIZE = muon.zeropower_via_newtonschulz
 
 
 def build_optimizer(
@@ -34,6 +31,7 @@ def build_optimizer(
             "params": parameters,
             "weight_decay": recipe.weight_decay if decays else 0.0,
             "lr_scale": 1.0 if in_head else backbone_lr_mult,
+            "use_fallback": in_head or not decays,  # of Muon
         }
         for (in_head, decays), parameters in groups.items()
     ]
@@ -46,25 +44,22 @@ def build_optimizer(
             fused=True,
         )
     if recipe.optimizer == "muon":
-        return _build_muon(settings, head, recipe.learning_rate)
+        return _build_muon(settings, recipe.learning_rate)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(settings, lr=recipe.learning_rate, fused=True)
 
 
-def _build_muon(
-    settings: Sequence[dict[str, Any]], head: Sequence[Tensor], learning_rate: float
-) -> torch.optim.Optimizer:
+def _build_muon(settings: Sequence[dict[str, Any]], learning_rate: float) -> torch.optim.Optimizer:
     """Muon (Jordan et al. 2024) for matrices and convolutions, its steps as large as AdamW's
     (arXiv:2502.16982), so that a rate suits both; NAdamW for the head, vectors and what timm finds
     unsuitable, such as depthwise convolutions.
     """
-    heads = {id(parameter) for parameter in head}
-    for group in settings:
-        first = group["params"][0]
-        group["use_fallback"] = id(first) in heads or first.ndim < 2
-    if head[0].device.type == "cpu" and not has_bfloat16():
-        # in bfloat16, as timm has it, such a CPU takes 18 times as long
-        muon.zeropower_via_newtonschulz = partial(ORTHOGONALIZE, dtype=torch.float32)
+    from timm.optim import Muon, muon
+
+    on_cpu = settings[0]["params"][0].device.type == "cpu"
+    # timm has bfloat16 and no argument for it; a CPU without bfloat16 takes 18 times as long
+    dtype = torch.float32 if on_cpu and not has_bfloat16() else torch.bfloat16
+    muon.zeropower_via_newtonschulz = partial(muon.zeropower_via_newtonschulz, dtype=dtype)
     return Muon(settings, lr=learning_rate, momentum=0.95, nesterov=True)
 
 

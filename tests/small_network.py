@@ -33,7 +33,7 @@ SMALL = Architecture(
     "small",
     family="cnn",
     recipe="baseline",
-    parameters=33_000,
+    parameters=33_159,
     note="",
     builder=f"{__name__}:SmallNetwork",
     options=("dropout", "head_width"),

@@ -12,6 +12,7 @@ from fer_zoo.detection.detector import Face, name_sides
 from fer_zoo.emotions import find_colors
 from fer_zoo.errors import UnknownNameError, escape
 from fer_zoo.recognition.face_drawing import draw_faces
+from fer_zoo.utils.images import Scale
 
 TINY_SIDE = 32  # pixels: a smaller face is upsampled, and no training face was
 # On 1,500 PublicTest faces: 99.5 % have detail (below) over 0.40 of their contrast and contrast over 22.
@@ -38,7 +39,7 @@ class Inspection:
     crops: np.ndarray  # uint8 (N, 48, 48), upright
     probabilities: dict[str, np.ndarray]  # by model, float (N, C) in the order of its classes
     milliseconds: dict[str, float]  # by model, for all N faces
-    scale: tuple[float, float]  # pixels of the given picture in one of `photo`, along x and y
+    scale: Scale  # pixels of the given picture in one of `photo`, along x and y
     classes: dict[str, tuple[str, ...]]  # by model, the names of its columns
     errors: dict[str, str] = field(default_factory=dict)  # by model that has no probabilities
     faces_left_out: int = 0  # smaller faces beyond the 32 largest

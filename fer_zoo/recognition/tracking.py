@@ -20,7 +20,7 @@ from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import FerZooError
 from fer_zoo.recognition.cuts import MAX_FACE_CORRELATION, MIN_SAME_FACE_CORRELATION, correlate
 from fer_zoo.recognition.recognizer import Recognizer
-from fer_zoo.utils.images import Photo
+from fer_zoo.utils.images import Photo, Scale
 
 FRAME_SIDE = 320  # pixels: longest side of a frame in the detector
 MIN_OVERLAP = 0.2  # intersection over union of a face and the predicted box of a track
@@ -142,7 +142,7 @@ class FaceTracker:
         faces: Sequence[Face],
         probabilities: Mapping[str, np.ndarray],
         seconds: float,
-        scale: tuple[float, float] = (1.0, 1.0),
+        scale: Scale = (1.0, 1.0),
         classes: Mapping[str, tuple[str, ...]] | None = None,
         crops: np.ndarray | None = None,
     ) -> list[TrackedFace]:

@@ -13,7 +13,7 @@ from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_o
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, escape, one_line
 from fer_zoo.models.registry import find_architecture
-from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash
+from fer_zoo.models.weights import HISTORY_COMMIT, IN_HISTORY, WEIGHTS, find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.utils.files import write_atomically, write_text
@@ -57,6 +57,7 @@ class Network(NamedTuple):
 class Run(NamedTuple):
     command: str
     start: str
+    history: str  # the command that fetches weights which left the package
     teachers: str
     recipe: str  # the nearest of the package
     changes: int  # of its settings
@@ -75,12 +76,12 @@ def build_card(folder: Path, hub_name: str | None = None, usage: str | None = No
         own = list_embedded().get(name_model(block))
         embedded = own is not None and own.resolve() == folder.resolve()
         address = hub_name or (name_model(block) if embedded else FOLDER)
-        return _render(block, address, embedded, usage)
+        return _render(block, address, usage)
     except UNREADABLE as error:
         raise _explain(folder, error) from error
 
 
-def _render(block: dict[str, Any], address: str, embedded: bool, usage: str | None) -> str:
+def _render(block: dict[str, Any], address: str, usage: str | None) -> str:
     classes = block["classes"]
     return (
         _load_environment()
@@ -99,7 +100,7 @@ def _render(block: dict[str, Any], address: str, embedded: bool, usage: str | No
             network=_describe_network(block),
             of_fer2013=is_of_fer2013(block),
             on_hub=address not in (name_model(block), FOLDER),
-            run=_describe_run(block, embedded) if "training" in block else None,
+            run=_describe_run(block) if "training" in block else None,
             splits=SPLITS,
             usage=usage,
             votes_name=VOTES_NAME,
@@ -145,14 +146,14 @@ def _name_member(row: dict[str, Any]) -> str:
     return released.name if released else f"path/to/{row['name']}"
 
 
-def _describe_run(block: dict[str, Any], embedded: bool) -> Run:
+def _describe_run(block: dict[str, Any]) -> Run:
     own = find_architecture(block["name"]).recipe
     recipe, changes = find_nearest_recipe(build_recipe(block["recipe"]), own)
-    teachers = ", ".join(_tell_weights(row, embedded) for row in block.get("teachers", []))
-    return Run(build_command(block), _tell_start(block, embedded), teachers, recipe, len(changes))
+    teachers = ", ".join(_tell_weights(row) for row in block.get("teachers", []))
+    return Run(build_command(block), _tell_start(block), _give_history(block), teachers, recipe, len(changes))
 
 
-def _tell_start(block: dict[str, Any], embedded: bool) -> str:
+def _tell_start(block: dict[str, Any]) -> str:
     """Of what `Initialization.source` in `fer_zoo.training.initialize` has."""
     start, run_share = block["pretrained"], block.get("calibration", {}).get("run_share")
     if not isinstance(start, dict):
@@ -162,16 +163,27 @@ def _tell_start(block: dict[str, Any], embedded: bool) -> str:
     cost = f", {start['epochs']} epochs, {start['minutes']} minutes" if "epochs" in start else ""
     kept = f", interpolated with weight {1 - run_share:.1f}" if run_share else ""
     head = ", with a new head" if start.get("head") == "new" else ""
-    return f"the model {_tell_weights(start, embedded, cost)}{head}{kept}"
+    return f"the model {_tell_weights(start, cost)}{head}{kept}"
 
 
-def _tell_weights(row: dict[str, Any], embedded: bool, cost: str = "") -> str:
+def _tell_weights(row: dict[str, Any], cost: str = "") -> str:
     """A model by name and SHA-256, and whether these weights can still be loaded."""
     released = find_weights_by_hash(row["sha256"])
     text = f"{released.name if released else row['name']} (weights {row['sha256']}{cost}"
-    if not released:
-        text += f"; these weights are {'no longer' if embedded else 'not'} part of the package"
+    if not released and row["sha256"] not in IN_HISTORY:
+        text += "; these weights are not part of the package"
     return text + ")"
+
+
+def _give_history(block: dict[str, Any]) -> str:
+    """A command that puts weights which left the package where the run's command looks for them."""
+    rows = (block["pretrained"], *block.get("teachers", []))
+    hashes = [row["sha256"] for row in rows if isinstance(row, dict)]
+    folders = dict.fromkeys(IN_HISTORY[sha256] for sha256 in hashes if sha256 in IN_HISTORY)
+    if not folders:
+        return ""
+    taken = f"git archive {HISTORY_COMMIT} {' '.join(folders)}"
+    return f"mkdir -p path/to && {taken} | tar x -C path/to --strip-components 2"
 
 
 def _name_files(block: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.models.registry import find_architecture
-from fer_zoo.models.weights import REPLACED, find_weights_by_hash
+from fer_zoo.models.weights import IN_HISTORY, REPLACED, find_weights_by_hash
 from fer_zoo.recipes.nearest import find_nearest_recipe
 from fer_zoo.recipes.recipe import Recipe, build_recipe
 
@@ -25,7 +25,7 @@ def build_command(block: dict[str, Any]) -> str:
     row, seed = find_architecture(block["name"]), block["seed"]
     labels = block.get("labels", "fer2013")
     arguments = ["fer-zoo", "train", "--arch", row.name]
-    arguments += _give_recipe(build_recipe(block["recipe"]), row.recipe)
+    arguments += _give_recipe(_name_teachers(block), row.recipe)
     arguments += _give_start(block["pretrained"])
     arguments += [] if labels == "fer2013" else ["--labels", labels]
     arguments += ["--seed", str(seed)]
@@ -50,10 +50,28 @@ def is_of_fer2013(block: dict[str, Any]) -> bool:
     return str(block.get("data_fingerprint", "")).split(" ")[0] == FER2013_FINGERPRINT
 
 
+def _name_teachers(block: dict[str, Any]) -> Recipe:
+    """The recipe, with names of its teachers that lead to the weights that taught, not to those of today."""
+    recipe = build_recipe(block["recipe"])
+    hashes = dict(
+        zip(recipe.distill.teachers, (row["sha256"] for row in block.get("teachers", [])), strict=False)
+    )
+    teachers = tuple(
+        name_folder(hashes[name])
+        if hashes.get(name) in IN_HISTORY
+        else REPLACED.get(name, shorten_path(name))
+        for name in recipe.distill.teachers
+    )
+    return replace(recipe, distill=replace(recipe.distill, teachers=teachers))
+
+
+def name_folder(sha256: str, name: str = "") -> str:
+    """Where a reader of a card puts weights that are not in the package."""
+    return f"path/to/{PurePosixPath(IN_HISTORY.get(sha256, name)).name}"
+
+
 def _give_recipe(recipe: Recipe, own: str) -> list[str]:
     """--recipe, where it is another one than the architecture's own, and a --set for each difference."""
-    teachers = tuple(REPLACED.get(name, name) for name in recipe.distill.teachers)
-    recipe = replace(recipe, distill=replace(recipe.distill, teachers=teachers))
     nearest, changes = find_nearest_recipe(recipe, own)
     options = [] if nearest == own else ["--recipe", nearest]
     return options + [
@@ -64,8 +82,7 @@ def _give_recipe(recipe: Recipe, own: str) -> list[str]:
 def _format_value(key: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    names = [shorten_path(name) for name in value] if key == "distill.teachers" else value
-    return json.dumps(names, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def shorten_path(name: str) -> str:
@@ -80,7 +97,7 @@ def _give_start(start: Any) -> list[str]:
     if not isinstance(start, dict):
         return [] if not start else ["--pretrained"] if start is True else ["--pretrained", Path(start).name]
     released = find_weights_by_hash(start["sha256"])
-    return ["--pretrained", released.name if released else f"path/to/{start['name']}"]
+    return ["--pretrained", released.name if released else name_folder(start["sha256"], start["name"])]
 
 
 def name_data(block: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ HASH_DIGITS = 16  # of a SHA-256, where it is abbreviated
 class Parent:
     """Weights from which others started, or were distilled or combined.
 
-    A parent that is in the table itself can be loaded; any other is gone, and only its hash is known.
+    A parent that is in the table itself can be loaded; for any other `IN_HISTORY` tells where it is.
     """
 
     name: str
@@ -173,6 +173,14 @@ REPLACED = {
     "efficientnet_lite0.fer2013_distilled": "efficientnet_lite0",
     "vit_48": "tiny_vit_5m",
     "vit_48.fer2013": "tiny_vit_5m",
+}
+
+# Weights that left the package, from which released ones learned: a commit that has them, and their folders.
+HISTORY_COMMIT = "00b271c"
+IN_HISTORY = {
+    "0bdf27a1402a64d6": "fer_zoo/weights/resnet_48",
+    "ea30534018670a97": "fer_zoo/weights/efficientnet_lite0",
+    "6bab8e93ed66ff0e": "fer_zoo/weights/efficientnet_lite0_distilled",
 }
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.cli.arguments import read_recipe
 from fer_zoo.cli.main import build_parser, main
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.metrics import score_predictions
 from fer_zoo.models.registry import find_architecture
@@ -176,13 +178,25 @@ def test_the_python_of_a_packaged_card_runs(name: str, tmp_path: Path, monkeypat
     assert asked == [("photo.jpg", name)]
 
 
-def test_a_packaged_card_tells_where_its_start_is_gone() -> None:
-    block = read_config(PACKAGED["resnet_48"])["fer_zoo"]
-    start = block["pretrained"]
-    assert not hash_weights(PACKAGED[start["name"]]).startswith(start["sha256"])
-    text = build_card(PACKAGED["resnet_48"])
-    told = f"{start['name']} (weights {start['sha256']}, 32 epochs, 59.4 minutes; these weights are no longer"
-    assert told in text and "--pretrained path/to/resnet_48 " in text
+@pytest.mark.parametrize("name", ["resnet_48", "efficientnet_lite0"])
+def test_weights_that_left_the_package_are_where_the_card_says(
+    name: str, tmp_path: Path, monkeypatch
+) -> None:
+    text, command = build_card(PACKAGED[name]), read_command(PACKAGED[name])
+    (history,) = re.findall(r"`(mkdir -p path/to [^`]*)`", text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_DIR", str(Path(__file__).parents[2] / ".git"))
+    commit = re.findall(r"git archive (\w+)", history)[0]
+    if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], capture_output=True).returncode:
+        pytest.skip("no clone with the whole history")
+    subprocess.run(["bash", "-c", history], check=True)
+    told = build_parser().parse_args(command)
+    recipe = read_recipe(told, find_architecture(told.arch).recipe)
+    block = read_config(PACKAGED[name])["fer_zoo"]
+    learned_from = [block["pretrained"], *block["teachers"]]
+    for folder, row in zip([told.pretrained, *recipe.distill.teachers], learned_from, strict=True):
+        assert hash_weights(Path(folder)).startswith(row["sha256"])
+        assert fer_zoo.load(f"./{folder}").classes == EMOTIONS
 
 
 @pytest.mark.parametrize("name", ["ensemble", "ensemble.ferplus"])

@@ -1,7 +1,7 @@
 """The model card of an artifact: the template card.md.jinja, filled from its config.json."""
 
 import shlex
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
 from fer_zoo.artifacts.card_metadata import find_first_start, front_matter
+from fer_zoo.artifacts.learned_scores import by_learned_labels, by_raters
 from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013, name_data
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, escape, one_line
@@ -30,6 +31,7 @@ SPLITS = {
     "test": "PublicTest + PrivateTest",
     "train": "Training",
 }
+VIEWS = {"single": "", "flip": "_flip", "tencrop": "_tencrop"}
 UNREADABLE = (
     LookupError,
     TypeError,
@@ -82,30 +84,44 @@ def build_card(folder: Path, hub_name: str | None = None, usage: str | None = No
 
 
 def _render(block: dict[str, Any], address: str, usage: str | None) -> str:
-    classes = block["classes"]
+    classes, labels = block["classes"], block.get("labels", "fer2013")
+    scored = _list_scores(block["metrics"])
+    rated = [(*where, raters) for *where, score in scored if (raters := by_raters(score))]
+    by_votes = labels == "ferplus" and bool(rated)
     return (
         _load_environment()
         .get_template("card.md.jinja")
         .render(
             address=address,
             block=block,
+            by_votes=by_votes,
             faces_file=shlex.quote(name_data(block)),
             file_name=_name_files(block),
             first_start=find_first_start(block.get("pretrained")),
             folder=FOLDER,
             kind="seven emotions" if tuple(classes) == EMOTIONS else f"{len(classes)} classes",
+            labels=labels,
+            learned=partial(by_learned_labels, label_source=labels),
             max_listed=MAX_LISTED,
             metadata=front_matter(block),
             mobile_sam=MOBILE_SAM,
             network=_describe_network(block),
             of_fer2013=is_of_fer2013(block),
             on_hub=address not in (name_model(block), FOLDER),
+            rated=rated,
             run=_describe_run(block) if "training" in block else None,
+            scored=scored,
             splits=SPLITS,
             usage=usage,
             votes_name=VOTES_NAME,
         )
     )
+
+
+def _list_scores(metrics: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Split, views and scores, of what was measured."""
+    places = [(split, views, f"{split}{suffix}") for split in SPLITS for views, suffix in VIEWS.items()]
+    return [(split, views, metrics[key]) for split, views, key in places if metrics.get(key)]
 
 
 @cache
@@ -207,6 +223,7 @@ def write_card(folder: Path, out: Path | None = None, hub_name: str | None = Non
     write_text(target / (f"{name}.md" if out else "README.md"), text)
     score = block["metrics"].get("private")
     if score:
+        score = by_learned_labels(score, block.get("labels", "fer2013"))
         try:
             write_atomically(target / f"{name}-confusion.png", lambda path: draw_confusion(score, path))
             write_atomically(target / f"{name}-reliability.png", lambda path: draw_reliability(score, path))

@@ -39,7 +39,8 @@ def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
     ticks = np.arange(len(names))
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, [f"{name}\n{count:,}" for name, count in zip(names, faces, strict=True)])
-    axes.set(xlabel="predicted emotion", ylabel="labeled emotion, and its faces")
+    truth = "majority of the raters" if _is_by_raters(result) else "labeled emotion"
+    axes.set(xlabel="predicted emotion", ylabel=f"{truth}, and its faces")
     axes.set_xticks(ticks[1:] - 0.5, minor=True)
     axes.set_yticks(ticks[1:] - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
@@ -48,8 +49,9 @@ def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
     low, high = result["accuracy_ci95"]
     _write_title(
         axes,
-        f"{_name_views(result)}: accuracy {result['accuracy']:.1%}",
-        f"95 % interval {low:.1%} to {high:.1%}, macro F1 {result['macro_f1']:.1%}, {result['n']:,} faces",
+        _name_views(result),
+        f"accuracy {result['accuracy']:.1%} (95 %: {low:.1%} to {high:.1%}), "
+        f"macro F1 {result['macro_f1']:.1%}, {result['n']:,} faces",
     )
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
@@ -80,13 +82,17 @@ def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
         f"{np.nansum(confidence * count) / count.sum():.1%}, accuracy {result['accuracy']:.1%}, "
         f"{result['n']:,} faces"
     )
-    _write_title(above, f"{_name_views(result)}: reliability", note)
+    _write_title(above, _name_views(result), note)
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 
 def _name_views(result: Mapping[str, Any]) -> str:
     views = "" if result["tta"] == "none" else f", {result['tta']}"
-    return f"{result['model']} on {result['split']}{views}"
+    return f"{result['model']} on {result['split']}{views}{', FER+' if _is_by_raters(result) else ''}"
+
+
+def _is_by_raters(result: Mapping[str, Any]) -> bool:
+    return result.get("labels") == "ferplus"  # as `by_raters` marks it
 
 
 def draw_curves(history_csv_path: str | Path, path: str | Path) -> None:

@@ -77,13 +77,9 @@ class Parser(argparse.ArgumentParser):
             help=f"a Python whose packages fer, deepface, hsemotion-onnx and rmn, where installed, {what}",
         )
 
-    def add_ferplus(self) -> None:
-        self.add_argument(
-            "--ferplus",
-            type=Path,
-            metavar="FILE",
-            help="FER+'s fer2013new.csv: adds agreement with its ten raters",
-        )
+    def add_ferplus(self, what: str) -> None:
+        """what: the command does with that file."""
+        self.add_argument("--ferplus", type=Path, metavar="FILE", help=f"FER+'s fer2013new.csv: {what}")
 
     def add_out(self, help_text: str | None = None, **options: Any) -> None:
         """The folder to write into; before any work, a file there is refused."""

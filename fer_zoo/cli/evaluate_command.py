@@ -36,9 +36,12 @@ def _add_eval(parsers: Any) -> None:
         "--tta", default="none", help="test-time augmentation: none, flip or tencrop [none]"
     )
     evaluate.add_argument(
-        "--pictures", type=out_folder, metavar="DIR", help="write confusion.png and reliability.png there"
+        "--pictures",
+        type=out_folder,
+        metavar="DIR",
+        help="write confusion.png and reliability.png there, with --ferplus also those by the raters",
     )
-    evaluate.add_ferplus()
+    evaluate.add_ferplus("scores by its ten raters too")
     evaluate.add_argument(
         "--record", action="store_true", help="store the result in the folder's config.json and card"
     )
@@ -54,6 +57,7 @@ def _add_compare(parsers: Any) -> None:
     compare.add_data()
     compare.add_argument("--split", help="public, private, test, train or all [as eval]")
     compare.add_peer("are compared too")
+    compare.add_ferplus("compares by the majority of its ten raters too")
     compare.add_device()
     compare.add_json()
 
@@ -105,9 +109,11 @@ def run_eval(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.card import write_card
     from fer_zoo.evaluation.evaluate import evaluate_artifact
     from fer_zoo.evaluation.metrics import format_evaluation
-    from fer_zoo.evaluation.model_data import read_faces_for
+    from fer_zoo.evaluation.model_data import read_faces_for, suggest_votes
 
     dataset, split = read_faces_for(folder, arguments.data, class_map)
+    if not arguments.ferplus:
+        suggest_votes([folder], dataset)
     result = evaluate_artifact(
         folder,
         dataset,
@@ -122,7 +128,8 @@ def run_eval(arguments: argparse.Namespace) -> None:
         write_card(folder)
     print_result(arguments, result, format_evaluation)
     if arguments.pictures and not arguments.json:
-        print(f"Wrote confusion.png and reliability.png into {escape(str(arguments.pictures))}")
+        both = " and the same by FER+ (NAME-ferplus.png)" if arguments.ferplus else ""
+        print(f"Wrote confusion.png and reliability.png{both} into {escape(str(arguments.pictures))}")
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -131,6 +138,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
     folders = [resolve(name).path for name in arguments.models]
     find_source(arguments.data)
+    check_ferplus("--ferplus", arguments.ferplus)
     predict_peers = None
     if arguments.peer:
         from fer_zoo.bench.peer_process import check_python, predict_all_peers
@@ -138,15 +146,18 @@ def run_compare(arguments: argparse.Namespace) -> None:
         check_python(arguments.peer)
         predict_peers = partial(predict_all_peers, arguments.peer)
     from fer_zoo.evaluation.evaluate import compare_artifacts, format_comparison
-    from fer_zoo.evaluation.model_data import read_faces_for
+    from fer_zoo.evaluation.model_data import read_faces_for, suggest_votes
 
     dataset, split = read_faces_for(folders[0], arguments.data)
+    if not arguments.ferplus:
+        suggest_votes(folders, dataset)
     result = compare_artifacts(
         folders,
         dataset,
         split=arguments.split or split,
         device=arguments.device,
         predict_peers=predict_peers,
+        ferplus=arguments.ferplus,
     )
     print_result(arguments, result, format_comparison)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer_zoo.cli.arguments import add_command, print_json
+from fer_zoo.cli.arguments import add_command, check_ferplus, print_json
 
 
 def add_parsers(parsers: Any) -> None:
@@ -14,7 +14,7 @@ def add_parsers(parsers: Any) -> None:
     report.add_argument("models", nargs="+", metavar="RUN|NAME")
     report.add_data()
     report.add_argument("--split", help="public, private, test, train or all [as eval]")
-    report.add_ferplus()
+    report.add_ferplus("agreement with its ten raters; by them, where the model learned from them")
     report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
     report.add_force()
     report.add_device()
@@ -27,7 +27,13 @@ def run_report(arguments: argparse.Namespace) -> None:
     from fer_zoo.artifacts.artifact import name_model, read_config
     from fer_zoo.artifacts.resolve import resolve_folder
     from fer_zoo.evaluation.evaluate import unique_names
-    from fer_zoo.evaluation.model_data import read_aligned_faces
+    from fer_zoo.evaluation.model_data import (
+        list_classes,
+        name_source,
+        read_aligned_faces,
+        require_classes,
+        suggest_votes,
+    )
     from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
     from fer_zoo.reports.model_report import build_report
     from fer_zoo.reports.model_results import measure_model
@@ -39,13 +45,20 @@ def run_report(arguments: argparse.Namespace) -> None:
     name = name_model(read_config(folders[0])["fer_zoo"]) if alone else "comparison"
     out = Path(arguments.out or f"report-{name}.html")
     refuse_to_replace(out, arguments.force, "--out")  # before minutes of work
+    check_ferplus("--ferplus", arguments.ferplus)
+    learned = {read_config(folder)["fer_zoo"].get("labels", "fer2013") for folder in folders}
     dataset, split = read_aligned_faces(folders[0], arguments.data)
+    if not arguments.ferplus:
+        suggest_votes(folders, dataset)
+    for folder in folders:
+        require_classes(name_source(folder), list_classes(folder), dataset.classes)
     studies = [
         measure_model(
             folder,
             dataset,
             split=arguments.split or split,
             ferplus=arguments.ferplus,
+            by_raters=learned == {"ferplus"},
             device=arguments.device,
             detailed=alone,
         )

@@ -25,7 +25,7 @@ def add_parsers(parsers: Any) -> None:
     study.add_argument(
         "--exclude", metavar="FILE", help="the audit's exclude.csv, for a study that leaves faces out"
     )
-    study.add_ferplus()
+    study.add_ferplus("adds agreement with its ten raters")
     study.add_device()
     study.add_json()
 

@@ -1,6 +1,6 @@
 """Evaluation of stored models: one split, one line of numbers, two pictures; several in a paired test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,21 +9,33 @@ import numpy as np
 
 from fer_zoo.artifacts.artifact import read_config, write_config
 from fer_zoo.artifacts.classifier import load_artifact
+from fer_zoo.artifacts.learned_scores import by_raters
 from fer_zoo.artifacts.onnx_model import OnnxClassifier, as_network
 from fer_zoo.artifacts.resolve import resolve
 from fer_zoo.artifacts.score_plots import draw_confusion, draw_reliability
 from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT, is_of_fer2013
 from fer_zoo.data.class_map import require_emotions
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels, read_votes
+from fer_zoo.data.ferplus import read_votes
 from fer_zoo.data.quality import find_training_duplicates
-from fer_zoo.errors import DataError, FerZooError
-from fer_zoo.evaluation.calibration import expected_calibration_error, macro_recall
+from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.inference import predict_probabilities
 from fer_zoo.evaluation.latency import measure_latency
-from fer_zoo.evaluation.metrics import FerplusScores, SplitScores, score_predictions, wilson_interval
-from fer_zoo.evaluation.model_data import align_classes, list_classes, require_faces
+from fer_zoo.evaluation.metrics import SplitScores, score_predictions
+from fer_zoo.evaluation.model_data import (
+    align_classes,
+    list_classes,
+    name_source,
+    require_classes,
+    require_faces,
+)
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
+from fer_zoo.evaluation.raters import (
+    RATED_CLASSES,
+    add_contempt,
+    ferplus_agreement,
+    select_rated,
+)
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.files import write_atomically
 from fer_zoo.utils.progress import track
@@ -46,11 +58,7 @@ def predict_split(
         torch_device = pick_device(device)
         model = load_artifact(folder).to(torch_device)
         name, network, classes = model.name, model, model.classes
-    if tuple(classes) != faces.classes:
-        raise DataError(
-            f"{name} has the classes {', '.join(classes)[:200]}, and the data "
-            f"{', '.join(faces.classes)[:200]}: give data or models of the same classes."
-        )
+    require_classes(name, classes, faces.classes)
     with track(f"{name} on {split}") as progress:
         table = predict_probabilities(network, faces.pixels, tta=tta, device=torch_device, progress=progress)
     return name, table, faces.labels
@@ -69,9 +77,10 @@ def evaluate_artifact(
 ) -> SplitScores:
     """Predict and score a split; folder, dataset, split, tta, device as in `predict_split`.
 
-    pictures: a folder for confusion.png and reliability.png. ferplus: FER+'s fer2013new.csv. record: store
-    the result and the latency in config.json, from which the model card is made; FerZooError for an ONNX
-    file, and for other data than that which the card of a model of FER2013 speaks of.
+    pictures: a folder for confusion.png and reliability.png, and with ferplus confusion-ferplus.png and
+    reliability-ferplus.png. ferplus: FER+'s fer2013new.csv. record: store the result and the latency in
+    config.json, from which the model card is made; FerZooError for an ONNX file, and for other data than that
+    which the card of a model of FER2013 speaks of.
     """
     if record and resolve(folder).kind == "onnx":
         raise FerZooError("--record stores into a model's folder; an ONNX file keeps what its export wrote.")
@@ -87,8 +96,10 @@ def evaluate_artifact(
     if left_out:
         result["left_out"] = left_out
     if pictures:
-        write_atomically(pictures / "confusion.png", partial(draw_confusion, result))
-        write_atomically(pictures / "reliability.png", partial(draw_reliability, result))
+        for suffix, scores in (("", result), ("-ferplus", by_raters(result))):
+            if scores:
+                write_atomically(pictures / f"confusion{suffix}.png", partial(draw_confusion, scores))
+                write_atomically(pictures / f"reliability{suffix}.png", partial(draw_reliability, scores))
     if record:
         config = read_config(folder)
         config["fer_zoo"].setdefault("metrics", {})[split if tta == "none" else f"{split}_{tta}"] = result
@@ -140,31 +151,6 @@ def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     return np.concatenate([votes[part] for part in parts])
 
 
-def ferplus_agreement(
-    probabilities: np.ndarray, labels: np.ndarray, votes: np.ndarray, duplicate: np.ndarray | None = None
-) -> FerplusScores:
-    """Score probabilities (N, 7) by FER+'s votes (N, 10), over the faces that have a majority among the
-    raters.
-
-    Over FER+'s eight classes, as its authors do it: a face of contempt is wrong for a model that has seven.
-    labels: FER2013's own. duplicate: bool (N,), true where a face is duplicated in Training.
-    """
-    majority = majority_labels(votes, with_contempt=True)
-    clear = majority != NO_MAJORITY
-    truth, table = majority[clear], probabilities[clear]
-    right = table.argmax(axis=1) == truth
-    alone = np.ones(len(truth), dtype=bool) if duplicate is None else ~duplicate[clear]
-    return {
-        "n": len(truth),
-        "agreement": float(right.mean()),
-        "agreement_ci95": list(wilson_interval(int(right.sum()), len(right))),
-        "agreement_no_duplicates": float(right[alone].mean()) if alone.any() else None,
-        "macro_recall": macro_recall(right, truth),
-        "ece": expected_calibration_error(table, truth),
-        "labels_agreement": float((labels[clear] == truth).mean()),
-    }
-
-
 def compare_artifacts(
     folders: list[Path],
     dataset: FER2013,
@@ -172,12 +158,14 @@ def compare_artifacts(
     split: str = "private",
     device: str = "auto",
     predict_peers: Callable[[np.ndarray], list[dict[str, Any]]] | None = None,
+    ferplus: Path | None = None,
 ) -> dict[str, Any]:
     """Score each model, and `compare_pairs`. Raises FerZooError where there is nothing to compare.
 
     predict_peers: predicts uint8 faces (N, 1, 48, 48) with other packages, as
     `fer_zoo.bench.peer_process.predict_all_peers` does: rows with name, version and probabilities, or with
-    name and error, which are returned as `not_run`.
+    name and error, which are returned as `not_run`. ferplus: FER+'s fer2013new.csv, for the same by the
+    majority of its raters, as `ferplus`.
     """
     if len(folders) < (1 if predict_peers else 2):
         raise FerZooError(
@@ -186,6 +174,9 @@ def compare_artifacts(
     dataset, left_out = align_classes(dataset, list_classes(folders[0]))
     if predict_peers:
         require_emotions(dataset.classes, "A comparison with other packages")
+    for folder in folders:  # an error comes before the work
+        require_classes(name_source(folder), list_classes(folder), dataset.classes)
+    votes = read_split_votes(ferplus, dataset, split) if ferplus else None
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
     names = unique_names([name for name, _, _ in outputs], folders)
@@ -197,19 +188,39 @@ def compare_artifacts(
             answers.append(row["probabilities"])
     if len(answers) < 2:
         raise FerZooError(f"Nothing to compare {names[0]} with: {'; '.join(format_not_run(others))}.")
-    scores = [
-        score_predictions(probabilities, labels, classes=dataset.classes, name=name, split=split)
-        for name, probabilities in zip(names, answers, strict=True)
-    ]
-    pairs = compare_pairs(names, answers, labels)
-    result = {"split": split, "n": len(labels), "models": scores, "pairs": pairs}
+    result = {"split": split, **_score_and_compare(names, answers, labels, dataset.classes, split)}
+    if votes is not None:
+        rated, majority = select_rated(votes)
+        tables = [add_contempt(probabilities[rated]) for probabilities in answers]
+        result["ferplus"] = _score_and_compare(names, tables, majority, RATED_CLASSES, split)
     if left_out:
         result["left_out"] = left_out
     return {**result, "not_run": [row for row in others if "error" in row]} if predict_peers else result
 
 
+def _score_and_compare(
+    names: list[str], answers: list[np.ndarray], labels: np.ndarray, classes: Sequence[str], split: str
+) -> dict[str, Any]:
+    """Probabilities (N, classes) of each model against labels (N,)."""
+    scores = [
+        score_predictions(probabilities, labels, classes=classes, name=name, split=split)
+        for name, probabilities in zip(names, answers, strict=True)
+    ]
+    return {"n": len(labels), "models": scores, "pairs": compare_pairs(names, answers, labels)}
+
+
 def format_comparison(result: dict[str, Any]) -> str:
-    """A table for people: accuracy of each model, then each pair with its difference and p value."""
+    """A table for people: accuracy of each model, then each pair with its difference and p value; the same by
+    FER+'s raters.
+    """
+    lines = _list_comparison(result)
+    if raters := result.get("ferplus"):
+        title = f"By the majority of FER+'s ten raters, {raters['n']:,} of {result['n']:,} faces:"
+        lines += ["", title, "", *_list_comparison(raters)]
+    return "\n".join([*lines, *format_not_run(result.get("not_run", []))])
+
+
+def _list_comparison(result: dict[str, Any]) -> list[str]:
     lines = [f"{'model':<40}{'accuracy':>10}{'95 % interval':>18}{'macro-F1':>10}{'ECE':>8}"]
     for row in result["models"]:
         low, high = row["accuracy_ci95"]
@@ -217,10 +228,7 @@ def format_comparison(result: dict[str, Any]) -> str:
         lines.append(
             f"{row['model']:<40}{row['accuracy']:>10.2%}{interval:>18}{row['macro_f1']:>10.3f}{row['ece']:>8.3f}"
         )
-    lines.append("")
-    lines += map(format_pair, result["pairs"])
-    lines += format_not_run(result.get("not_run", []))
-    return "\n".join(lines)
+    return [*lines, "", *map(format_pair, result["pairs"])]
 
 
 def format_not_run(rows: list[dict[str, Any]]) -> list[str]:

@@ -45,21 +45,28 @@ class Scores(TypedDict):
 
 
 class FerplusScores(TypedDict):
-    """One model by FER+'s raters, over the faces that have a majority; fractions are 0 to 1."""
+    """One model by FER+'s raters, over the faces that have a majority; fractions are 0 to 1. The classes are
+    our seven and contempt.
+    """
 
     n: int
     agreement: float  # with the majority
     agreement_ci95: list[float]
     agreement_no_duplicates: float | None
     macro_recall: float  # over the classes that occur
+    macro_f1: float
     ece: float
     labels_agreement: float  # of FER2013's own label
+    per_class: dict[str, EmotionScores]
+    confusion: list[list[int]]
+    reliability: dict[str, list[Any]]
 
 
 class SplitScores(Scores, total=False):
     """The JSON of `fer-zoo eval`."""
 
     ferplus: FerplusScores
+    labels: str  # `ferplus` in a report whose labels are the majority of FER+'s raters
     left_out: dict[str, int]  # faces of each class of the data that the model does not have
 
 
@@ -192,13 +199,10 @@ def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tupl
 
 
 def format_evaluation(result: Mapping[str, Any]) -> str:
-    """The result of `evaluate` as text: the main numbers, then a line for each emotion."""
+    """The result of `evaluate` as text: the main numbers, then a line for each emotion; the same by FER+."""
     low, high = result["accuracy_ci95"]
     half = 100 * (high - low) / 2
     without = result["accuracy_no_duplicates"]
-    names = list(result["per_class"])
-    width = max(10, *(len(name) + 1 for name in names))
-    title = "emotion" if tuple(names) == EMOTIONS else "class"
     lines = [
         f"{result['model']} on {result['split']}: {result['n']:,} faces, {TTA_TITLES[result['tta']]}",
         "",
@@ -208,16 +212,25 @@ def format_evaluation(result: Mapping[str, Any]) -> str:
         f"calibration error   {result['ece']:8.2%}",
         f"log loss            {result['nll']:8.3f}",
         *_describe_left_out(result.get("left_out")),
-        *_describe_agreement(result.get("ferplus")),
         "",
-        f"{title:{width}}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for",
+        *_list_classes(result),
+        *_describe_agreement(result.get("ferplus")),
     ]
-    rows = zip(result["confusion"], result["per_class"].items(), strict=True)
-    for index, (row, (emotion, scores)) in enumerate(rows):
-        columns = "".join(f"{scores[key]:10.1%}" for key in ("precision", "recall", "f1"))
-        confusion = _describe_confusion(names, index, row)
-        lines.append(f"{emotion:{width}}{columns}{scores['support']:8,}   {confusion}".rstrip())
     return "\n".join(lines)
+
+
+def _list_classes(scores: Mapping[str, Any]) -> list[str]:
+    """A table with a line for each class."""
+    names = list(scores["per_class"])
+    width = max(10, *(len(name) + 1 for name in names))
+    title = "emotion" if set(EMOTIONS) <= set(names) else "class"
+    lines = [f"{title:{width}}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>8}   most often taken for"]
+    rows = zip(scores["confusion"], scores["per_class"].items(), strict=True)
+    for index, (row, (name, one)) in enumerate(rows):
+        columns = "".join(f"{one[key]:10.1%}" for key in ("precision", "recall", "f1"))
+        confusion = _describe_confusion(names, index, row)
+        lines.append(f"{name:{width}}{columns}{one['support']:8,}   {confusion}".rstrip())
+    return lines
 
 
 def _describe_left_out(left_out: dict[str, int] | None) -> list[str]:
@@ -238,6 +251,8 @@ def _describe_agreement(ferplus: FerplusScores | None) -> list[str]:
         f"of FER2013's labels {ferplus['labels_agreement']:8.2%}",
         f"macro recall        {ferplus['macro_recall']:8.2%}",
         f"calibration error   {ferplus['ece']:8.2%}",
+        "",
+        *_list_classes(ferplus),
     ]
 
 

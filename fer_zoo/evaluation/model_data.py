@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_zoo.artifacts.artifact import read_config
+from fer_zoo.artifacts.artifact import name_model, read_config
 from fer_zoo.artifacts.onnx_model import OnnxClassifier
 from fer_zoo.artifacts.resolve import resolve
+from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.data.class_map import HOW_TO_MAP, ClassMap, list_some, match_classes, restore_class_map
 from fer_zoo.data.fer2013 import FER2013, Faces, read_faces
 from fer_zoo.data.stratified_split import SPLIT_NAME, read_split
@@ -58,6 +59,15 @@ def require_faces(dataset: FER2013, *splits: str) -> None:
             raise DataError(f"{dataset.source}: no face in the split {split!r}. Give more pictures.")
 
 
+def require_classes(name: str, classes: Sequence[str], of_data: Sequence[str]) -> None:
+    """Raise DataError where a model's classes are not the data's."""
+    if tuple(classes) != tuple(of_data):
+        raise DataError(
+            f"{name} has the classes {', '.join(classes)[:200]}, and the data {', '.join(of_data)[:200]}: "
+            "give data or models of the same classes."
+        )
+
+
 def align_classes(dataset: FER2013, classes: Sequence[str]) -> tuple[FER2013, dict[str, int]]:
     """The data with a model's classes as its own: the faces that have a counterpart, and how many of each
     other class were left out. Raises DataError where no class has a counterpart.
@@ -84,6 +94,27 @@ def align_classes(dataset: FER2013, classes: Sequence[str]) -> tuple[FER2013, di
     same = dataset.private_test is dataset.public_test
     private = public if same else align(dataset.private_test)
     return replace(dataset, training=training, public_test=public, private_test=private), left_out
+
+
+def name_source(folder: Path) -> str:
+    """A model's name. folder: or an ONNX file."""
+    if resolve(folder).kind == "onnx":
+        return OnnxClassifier(folder).name
+    return name_model(read_config(folder)["fer_zoo"])
+
+
+def suggest_votes(folders: Sequence[Path], dataset: FER2013) -> None:
+    """Warn where FER2013's labels alone are to score a model that learned from FER+'s votes."""
+    if dataset.fingerprint != FER2013_FINGERPRINT:
+        return
+    for folder in folders:
+        if folder.is_dir() and read_config(folder)["fer_zoo"].get("labels") == "ferplus":
+            warnings.warn(
+                f"{name_source(folder)} learned from FER+'s votes and contradicts FER2013's labels: "
+                "--ferplus fer2013new.csv scores it by FER+'s raters.",
+                stacklevel=2,
+            )
+            return
 
 
 def list_classes(folder: Path) -> tuple[str, ...]:

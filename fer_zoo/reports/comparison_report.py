@@ -39,7 +39,9 @@ def compare_models(models: Sequence[ModelResults]) -> list[ModelPair]:
 def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
     """The HTML page of several models, all measured on the same faces."""
     looks = LOOKS[: len(models)]
-    scores: list[dict[str, Any]] = [{"ferplus": None, **results.scores} for results in models]
+    scores: list[dict[str, Any]] = [
+        {"ferplus": None, "labels": "fer2013", **results.scores} for results in models
+    ]
     best = max(scores, key=lambda one: one["accuracy"])
     labels = models[0].faces.labels
     correct = sum(results.probabilities.argmax(1) == labels for results in models)

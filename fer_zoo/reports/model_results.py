@@ -1,6 +1,6 @@
 """The numbers of a report on one model, measured once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +10,12 @@ import torch
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.score_plots import read_history
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.ferplus import majority_labels
+from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels
 from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_errors, find_examples
 from fer_zoo.evaluation.evaluate import predict_split, read_split_votes, score_split
 from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
-from fer_zoo.evaluation.metrics import SplitScores
+from fer_zoo.evaluation.metrics import SplitScores, score_predictions
 from fer_zoo.evaluation.robustness import choose_sample, measure_robustness
 from fer_zoo.recognition.saliency import explain
 from fer_zoo.utils.devices import pick_device
@@ -75,29 +75,41 @@ def measure_model(
     *,
     split: str = "private",
     ferplus: Path | None = None,
+    by_raters: bool = False,
     device: str = "auto",
     detailed: bool = True,
 ) -> ModelResults:
-    """Measure a model on a split. ferplus: FER+'s fer2013new.csv. detailed: also heatmaps and a t-SNE map."""
+    """Measure a model on a split.
+
+    ferplus: FER+'s fer2013new.csv. by_raters: the labels are the majority of its raters, and faces without
+    one among the model's emotions are left out. detailed: also heatmaps and a t-SNE map.
+    """
     votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
-    faces, torch_device = dataset.split(split), pick_device(device)
+    scores, faces = score_split(name, probabilities, dataset, split, votes=votes), dataset.split(split)
+    duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
+    majority = None if votes is None else majority_labels(votes)
+    if by_raters and majority is not None:
+        rated = majority != NO_MAJORITY
+        faces, probabilities = replace(faces.select(rated), labels=majority[rated]), probabilities[rated]
+        duplicate = None if duplicate is None else duplicate[rated]
+        seven = score_predictions(
+            probabilities, faces.labels, duplicate=duplicate, classes=faces.classes, name=name, split=split
+        )
+        scores, majority = {**seven, "ferplus": scores["ferplus"], "labels": "ferplus"}, None
+    torch_device = pick_device(device)
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
         robustness = measure_robustness(model, faces, device=torch_device, progress=progress)
     history = folder / "history.csv"
-    duplicates = None
-    if split not in ("train", "all"):
-        duplicate = find_training_duplicates(dataset, faces)
-        duplicates = describe_duplicates(probabilities, faces.labels, duplicate)
     return ModelResults(
-        scores=score_split(name, probabilities, dataset, split, votes=votes),
+        scores=scores,
         faces=faces,
         probabilities=probabilities,
         robustness=robustness,
         history=read_history(history) if history.is_file() else None,
-        majority=None if votes is None else majority_labels(votes),
-        duplicates=duplicates,
+        majority=majority,
+        duplicates=None if duplicate is None else describe_duplicates(probabilities, faces.labels, duplicate),
         face_map=_map_faces(model, faces) if detailed and len(faces) > 2 else None,
         heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),
     )

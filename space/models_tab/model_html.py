@@ -11,13 +11,19 @@ from page.words import format_number, say, translate_note
 
 SPLITS = ("private", "public", "test", "train")
 VIEWS = ("none", "flip", "tencrop")
+COLUMNS = ("accuracy", "interval", "unseen", "macro_f1", "ece", "nll", "n")
+SPECS = {"macro_f1": ".1%", "ece": ".1%", "nll": ".3f", "n": ",d"}
+RATED_COLUMNS = ("agreement", "interval", "unseen", "macro_f1", "ece", "n")
 LARGEST_DOT = 11  # pixels: radius of the group with the most faces
 
 
 def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> str:
     """row: of `fer_zoo.list_models`; stored: as `fer_zoo.describe_model` gives it."""
     private = stored["metrics"].get("private", {})
-    bins = private.get("reliability")
+    raters = private.get("ferplus") or {}
+    is_by_raters = row["label_source"] == "ferplus" and "per_class" in raters
+    learned = raters if is_by_raters else private
+    bins = learned.get("reliability")
     about = say(
         language,
         "model.about",
@@ -32,10 +38,11 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
         language,
         name=row["name"],
         about=about,
-        results=_list_results(stored["metrics"], language),
-        ferplus=private.get("ferplus"),
-        classes=private.get("per_class"),
-        confusion=private.get("confusion"),
+        results=_list_results(stored["metrics"], row["label_source"], language),
+        ferplus=raters,
+        is_by_raters=is_by_raters,
+        classes=learned.get("per_class"),
+        confusion=learned.get("confusion"),
         reliability=_draw_reliability(bins, language) if bins else None,
         bins=len(bins["count"]) if bins else 0,
         training=_describe_training(stored, language) if is_trained else "",
@@ -44,29 +51,42 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
     )
 
 
-def _list_results(metrics: dict[str, Any], language: str) -> list[tuple[str, str, list[str]]]:
-    """Split, view and scores, for all that were measured."""
+def _list_results(
+    metrics: dict[str, Any], label_source: str, language: str
+) -> list[tuple[str, tuple[str, ...], list[tuple[str, str, list[str]]]]]:
+    """A table by FER2013's labels and one by FER+'s raters, of what was measured: its title, its columns, and
+    its rows with split, view and scores. First the one by the labels that the model learned.
+    """
     measured = [
-        (split, view, metrics.get(split if view == "none" else f"{split}_{view}"))
+        (split, view, metrics[key])
         for split in SPLITS
         for view in VIEWS
+        if (key := split if view == "none" else f"{split}_{view}") in metrics
     ]
-    return [(split, view, _list_scores(score, language)) for split, view, score in measured if score]
+    rated = [(*at, score["ferplus"]) for *at, score in measured if "per_class" in score.get("ferplus", {})]
+    tables = [("by_labels", COLUMNS, measured), ("by_raters", RATED_COLUMNS, rated)]
+    return [
+        (
+            key,
+            ("split", *columns),
+            [(at, view, _list_scores(one, columns, language)) for at, view, one in rows],
+        )
+        for key, columns, rows in (tables[::-1] if label_source == "ferplus" else tables)
+        if rows
+    ]
 
 
-def _list_scores(score: dict[str, Any], language: str) -> list[str]:
+def _list_scores(score: dict[str, Any], columns: tuple[str, ...], language: str) -> list[str]:
     def share(value: float | None) -> str:
         return "-" if value is None else format_number(language, value, ".2%")
 
-    low, high = score["accuracy_ci95"]
+    right = columns[0]  # accuracy or agreement
+    low, high = score[f"{right}_ci95"]
     return [
-        share(score["accuracy"]),
+        share(score[right]),
         say(language, "models.interval", low=share(low), high=share(high)),
-        share(score["accuracy_no_duplicates"]),
-        format_number(language, score["macro_f1"], ".1%"),
-        format_number(language, score["ece"], ".1%"),
-        format_number(language, score["nll"], ".3f"),
-        format_number(language, score["n"], ",d"),
+        share(score[f"{right}_no_duplicates"]),
+        *(format_number(language, score[name], SPECS[name]) for name in columns[3:]),
     ]
 
 

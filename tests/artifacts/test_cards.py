@@ -23,6 +23,7 @@ from fer_zoo.cli.main import build_parser, main
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError
 from fer_zoo.evaluation.metrics import score_predictions
+from fer_zoo.evaluation.raters import ferplus_agreement
 from fer_zoo.models.registry import find_architecture
 from fer_zoo.recipes.recipe import build_recipe, describe_recipe, load_recipe
 
@@ -203,6 +204,33 @@ def test_weights_that_left_the_package_are_where_the_card_says(
 def test_the_command_of_an_ensemble_names_the_data(name: str) -> None:
     (command,) = re.findall(r"`fer-zoo (ensemble [^`]*)`", build_card(PACKAGED[name]))
     assert build_parser().parse_args(shlex.split(command)).data == "fer2013.csv"
+
+
+@pytest.mark.parametrize(("labels", "leads"), [("ferplus", "By the majority"), ("fer2013", "| PrivateTest")])
+def test_a_card_leads_with_the_labels_that_were_learned(
+    folder: Path, tmp_path: Path, labels: str, leads: str
+) -> None:
+    block = json.loads((folder / "config.json").read_text())["fer_zoo"]
+    generator = np.random.default_rng(1)
+    votes = np.zeros((200, 10), dtype=int)
+    votes[np.arange(200), generator.integers(0, 8, 200)] = 10
+    probabilities = generator.dirichlet(np.ones(7), size=200)
+    raters = ferplus_agreement(probabilities, generator.integers(0, 7, 200), votes)
+    metrics = {"private": {**block["metrics"]["private"], "ferplus": raters}}
+    save_artifact(
+        tmp_path, create_model("efficientnet_lite0"), {**block, "labels": labels, "metrics": metrics}
+    )
+    results = build_card(tmp_path).partition("## Results")[2]
+    row = next(
+        line for line in results.splitlines() if line.startswith("| PrivateTest") and "agree" not in line
+    )
+    shown = raters["agreement"] if labels == "ferplus" else metrics["private"]["accuracy"]
+    assert f"| {100 * shown:.2f} % |" in row
+    assert min(results.index("By the majority"), results.index("| PrivateTest")) == results.index(leads)
+    opened = results.partition("<details>")[0]
+    assert ("| contempt | 0.000 |" in opened) == (labels == "ferplus")
+    happy = (raters if labels == "ferplus" else metrics["private"])["per_class"]["happy"]
+    assert f"| happy | {happy['precision']:.3f} | {happy['recall']:.3f} |" in opened
 
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>`x` [a](http://evil.example) \u202e| "

@@ -16,8 +16,9 @@ from fer_zoo.data.ferplus import (
     use_ferplus_labels,
 )
 from fer_zoo.data.labels_and_splits import SPLIT_USAGES
+from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError
-from fer_zoo.evaluation.evaluate import ferplus_agreement
+from fer_zoo.evaluation.raters import ferplus_agreement
 
 
 @pytest.fixture
@@ -58,16 +59,22 @@ def test_agreement_is_over_faces_with_a_majority() -> None:
     result = ferplus_agreement(
         np.eye(7)[[3, 3, 0, 6]], np.array([3, 4, 0, 6]), votes, np.array([False, True, False, False])
     )
-    low, high = result.pop("agreement_ci95")
+    low, high = result["agreement_ci95"]
     assert low < 1 / 3 < high
-    assert result == {
+    expected = {
         "n": 3,
         "agreement": 1 / 3,
         "agreement_no_duplicates": 1 / 2,
         "macro_recall": 1 / 3,
+        "macro_f1": pytest.approx(2 / 3 / 4),  # happy 2/3; sad, contempt and the predicted neutral 0
         "ece": pytest.approx(2 / 3),
         "labels_agreement": 2 / 3,
     }
+    assert {key: result[key] for key in expected} == expected
+    found = {name: (row["recall"], row["support"]) for name, row in result["per_class"].items()}
+    assert found == dict.fromkeys(EMOTIONS, (0, 0)) | {"happy": (1, 1), "sad": (0, 1), "contempt": (0, 1)}
+    assert {(label, answer) for label, answer in np.argwhere(result["confusion"])} == {(3, 3), (4, 3), (7, 6)}
+    assert sum(result["reliability"]["count"]) == 3
 
 
 def test_a_missing_file_is_reported(faces: FER2013, tmp_path) -> None:

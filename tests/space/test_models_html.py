@@ -4,7 +4,10 @@ import itertools
 import re
 from typing import Any
 
+import numpy as np
 import pytest
+
+from fer_zoo.evaluation.raters import ferplus_agreement
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0.65, "ece": 0.01}
@@ -214,6 +217,28 @@ def test_teachers_and_raters_are_told(stored: dict[str, Any]) -> None:
     in_spanish = render_model(row("pupil", metrics), voted, "es")
     assert "cuyo peso es 0,4." in in_spanish and "12ab con votos 34cd" in in_spanish
     assert "whose weight is" not in told[2610]
+
+
+@pytest.mark.parametrize("source", ["ferplus", "fer2013"])
+def test_page_leads_with_the_labels_that_were_learned(stored: dict[str, Any], source: str) -> None:
+    from models_tab.model_html import render_model
+
+    generator = np.random.default_rng(1)
+    votes = np.zeros((3589, 10), dtype=int)
+    votes[np.arange(3589), generator.integers(0, 8, 3589)] = 10
+    answers = generator.dirichlet(np.ones(7), size=3589)
+    raters = ferplus_agreement(answers, generator.integers(0, 7, 3589), votes)
+    scores = {**stored["metrics"]["private"], "ferplus": raters}
+    info = {**stored, "metrics": {"private": scores}, "temperature": 1.0}
+    html = render_model({**row("pupil", info["metrics"]), "label_source": source}, info, "en")
+    first, second = ("majority of FER+", "FER2013&#39;s labels")[:: 1 if source == "ferplus" else -1]
+    assert html.index(f"By {'the ' * (source == 'ferplus')}{first}") < html.index(second)
+    assert f"{raters['agreement']:.2%}" in html and f"{scores['accuracy']:.2%}" in html
+    fear = (raters if source == "ferplus" else scores)["per_class"]["fear"]
+    assert f"width:{100 * fear['recall']:.1f}%" in html
+    assert ("contempt" in html) == ("from whose votes these weights learned" in html) == (source == "ferplus")
+    in_spanish = render_model({**row("pupil", info["metrics"]), "label_source": source}, info, "es")
+    assert ("desprecio" in in_spanish) == (source == "ferplus")
 
 
 def test_page_without_scores_says_so() -> None:

@@ -12,8 +12,10 @@ from page.words import format_number, has_text, say, translate_note
 
 SPLIT = "private"  # PrivateTest, one view of each face: the split that no choice was made on
 DUPLICATES = 288  # faces of PrivateTest that are in Training too, as `fer-zoo data audit` counts them
+SHARES = ("accuracy", "ferplus")  # the columns that have a chart each
 FILTERS = ("family", "label_source")
 
+Share = tuple[float, list[float]]  # of right answers, with its 95% interval
 Speeds = Mapping[str, dict[str, Any]]  # as `fer_zoo.measure_latency` gives them, by model name
 
 
@@ -30,10 +32,20 @@ def read_score(row: dict[str, Any]) -> dict[str, Any]:
     return row["metrics"].get(SPLIT, {})
 
 
-def read_calibration_error(row: dict[str, Any], _: Speeds) -> float | None:
+def read_raters(row: dict[str, Any]) -> dict[str, Any]:
+    return read_score(row).get("ferplus") or {}
+
+
+def read_learned(row: dict[str, Any], key: str) -> float | None:
     """By the labels that the weights learned."""
-    score = read_score(row)
-    return ((score.get("ferplus") or {}) if row["label_source"] == "ferplus" else score).get("ece")
+    return (read_raters(row) if row["label_source"] == "ferplus" else read_score(row)).get(key)
+
+
+def read_share(row: dict[str, Any], key: str) -> Share | None:
+    """Of a column of SHARES."""
+    scores, name = (read_raters(row), "agreement") if key == "ferplus" else (read_score(row), "accuracy")
+    interval = scores.get(f"{name}_ci95")
+    return (scores[name], interval) if interval else None
 
 
 def read_latency(row: dict[str, Any], speeds: Speeds) -> float | None:
@@ -44,9 +56,9 @@ def read_latency(row: dict[str, Any], speeds: Speeds) -> float | None:
 
 COLUMNS = (
     Column("accuracy", lambda row, _: read_score(row).get("accuracy"), ".1%"),
-    Column("ferplus", lambda row, _: (read_score(row).get("ferplus") or {}).get("agreement"), ".1%"),
-    Column("macro_f1", lambda row, _: read_score(row).get("macro_f1"), ".1%"),
-    Column("ece", read_calibration_error, ".1%"),
+    Column("ferplus", lambda row, _: read_raters(row).get("agreement"), ".1%"),
+    Column("macro_f1", lambda row, _: read_learned(row, "macro_f1"), ".1%"),
+    Column("ece", lambda row, _: read_learned(row, "ece"), ".1%"),
     Column("latency", read_latency, ".1f", " ms"),
     Column("size", lambda row, _: row["bytes"] / 1e6, ".1f", " MB"),
     Column("parameters", lambda row, _: row["params"] / 1e6, ".1f", " M"),
@@ -78,7 +90,7 @@ def render_models(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds)
         rows=[_describe_row(row, language, speeds) for row in ranked],
         filters={key: _list_choices(ranked, key, language) for key in FILTERS},
         threads=max((speed["threads"] for speed in speeds.values()), default=1) if is_measured else 0,
-        chart=_draw_chart(ranked, language, speeds),
+        charts=_draw_charts(ranked, language, speeds),
     )
 
 
@@ -117,8 +129,8 @@ def _describe_cell(column: Column, row: dict[str, Any], language: str, speeds: S
     if value is None:
         return {"value": "", "shown": say(language, "models.missing"), "below": ""}
     shown = format_number(language, value, column.spec) + column.unit
-    if column.key == "accuracy":
-        low, high = (format_number(language, end, ".1%") for end in read_score(row)["accuracy_ci95"])
+    if column.key in SHARES and (share := read_share(row, column.key)):
+        low, high = (format_number(language, end, ".1%") for end in share[1])
         below = say(language, "models.interval", low=low, high=high)
     elif column.key == "latency" and row["name"] not in speeds:
         below = say(language, "models.by_card")
@@ -127,15 +139,20 @@ def _describe_cell(column: Column, row: dict[str, Any], language: str, speeds: S
     return {"value": value, "shown": shown, "below": below}
 
 
-def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> dict[str, Any] | None:
-    """Accuracy against time where every model has one of the same machine, else against parameters."""
-    scored = [row for row in rows if read_score(row)]
-    if not scored:
-        return None
-    kind = _choose_axis(scored, speeds)
-    key = "parameters" if kind == "parameters" else "latency"
-    column = next(column for column in COLUMNS if column.key == key)
-    points = [_find_point(row, column, language, {} if kind == "card" else speeds) for row in scored]
+def _draw_charts(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -> list[dict[str, Any]]:
+    """Both scores against time where every model has one of the same machine, else against parameters."""
+    scored = {key: [(row, share) for row in rows if (share := read_share(row, key))] for key in SHARES}
+    return [_draw_chart(key, some, language, speeds) for key, some in scored.items() if some]
+
+
+def _draw_chart(
+    key: str, scored: Sequence[tuple[dict[str, Any], Share]], language: str, speeds: Speeds
+) -> dict[str, Any]:
+    kind = _choose_axis([row for row, _ in scored], speeds)
+    across = "parameters" if kind == "parameters" else "latency"
+    column = next(column for column in COLUMNS if column.key == across)
+    speeds = {} if kind == "card" else speeds
+    points = [_find_point(row, share, column, language, speeds) for row, share in scored]
     x_ticks = charts.choose_ticks(0, max(point.x for point in points))
     y_ticks = charts.choose_ticks(min(point.low for point in points), max(point.high for point in points))
     spec = ".0%" if y_ticks[1] - y_ticks[0] > 0.009 else ".1%"
@@ -143,9 +160,9 @@ def _draw_chart(rows: Sequence[dict[str, Any]], language: str, speeds: Speeds) -
         say(language, f"models.axis_{kind}"), {at: format_number(language, at, "g") for at in x_ticks}
     )
     y = charts.Axis(
-        say(language, "models.axis_accuracy"), {at: format_number(language, at, spec) for at in y_ticks}
+        say(language, f"models.axis_{key}"), {at: format_number(language, at, spec) for at in y_ticks}
     )
-    title = say(language, f"models.chart_{key}")
+    title = say(language, f"models.chart_{across}", score=say(language, f"models.{key}"))
     named = ", ".join(point.words for point in points)
     description = say(language, "models.chart_description", title=title, points=named)
     plot: Markup = charts.render_chart(description, x, y, charts.render_points(points, x, y))
@@ -158,10 +175,11 @@ def _choose_axis(rows: Sequence[dict[str, Any]], speeds: Speeds) -> str:
     return "card" if all(row.get("latency") for row in rows) else "parameters"
 
 
-def _find_point(row: dict[str, Any], column: Column, language: str, speeds: Speeds) -> charts.Point:
-    score = read_score(row)
+def _find_point(
+    row: dict[str, Any], share: Share, column: Column, language: str, speeds: Speeds
+) -> charts.Point:
+    right, interval = share
     x = column.read(row, speeds) or 0.0
-    accuracy = format_number(language, score["accuracy"], ".1%")
     across = format_number(language, x, column.spec) + column.unit
-    told = f"{row['name']} {accuracy}, {across}"
-    return charts.Point(row["name"], told, x, score["accuracy"], *score["accuracy_ci95"])
+    told = f"{row['name']} {format_number(language, right, '.1%')}, {across}"
+    return charts.Point(row["name"], told, x, right, *interval)

@@ -56,7 +56,7 @@ def test_speed_is_shown_with_how_it_was_measured_and_moves_the_chart() -> None:
     assert "8.0 ms" in half and "Measure speed here" in half and "Parameters, in millions" in half
     html = render_models(rows, "en", speeds)
     assert "median of many runs with one face, CPU threads: 2" in html and "Measure speed here" not in html
-    assert "Accuracy against time for one face: one 70.0%, 8.0 ms, two 70.0%, 20.0 ms" in html
+    assert "FER2013 accuracy and time for one face: one 70.0%, 8.0 ms, two 70.0%, 20.0 ms" in html
     places = [float(x) for x in re.findall(r'class="fz-point" x="([\d.]+)%"', html)]
     assert places == pytest.approx([40.2, 100])
 
@@ -78,6 +78,22 @@ def test_both_scores_and_the_inputs_of_an_ensembles_members_are_shown() -> None:
     known = {**row("ensemble", {"private": {**BEST, "ferplus": ferplus}}), "family": "ensemble"}
     html = render_models([known], "en", {})
     assert "73.4%" in html and "48, 96 px" in html
+
+
+def test_each_score_has_a_chart_and_f1_is_by_what_was_learned() -> None:
+    from models_tab.zoo_html import render_models
+
+    ferplus = {"agreement": 0.734, "agreement_ci95": [0.72, 0.75], "macro_f1": 0.513, "ece": 0.022}
+    scores = {"private": {**BEST, "ferplus": ferplus}}
+    rows = [{**row("votes", scores), "label_source": "ferplus"}, row("labels", {"private": BEST})]
+    html = render_models(rows, "en", {})
+    assert re.findall(r"<h2>(.*?)</h2>", html) == [
+        "FER2013 accuracy and parameters",
+        "FER+ agreement and parameters",
+    ]
+    by_labels, by_raters = re.findall(r"parameters: (.*?)\. The table", html)
+    assert by_labels == "votes 70.0%, 5.0 M, labels 70.0%, 5.0 M" and by_raters == "votes 73.4%, 5.0 M"
+    assert "51.3%" in html and html.count("65.0%") == 1 and "72.0% to 75.0%" in html
 
 
 def test_filters_offer_what_differs() -> None:

@@ -237,10 +237,12 @@ def print_result(arguments: argparse.Namespace, result: Any, format_text: Callab
 
 
 def format_next(arguments: argparse.Namespace, *words: object) -> str:
-    """`Next: fer-zoo ...` as a person can paste it, with the --data and --device that this command was given:
-    what the environment gave, it gives to the next command too.
+    """`Next: fer-zoo ...` as a person can paste it, with the --data, the votes and the --device that this
+    command was given: what the environment gave, it gives to the next command too.
     """
     given: list[object] = ["--data", arguments.data] if arguments.data else []
+    if words[0] == "eval" and getattr(arguments, "ferplus_csv", None):
+        given += ["--ferplus", arguments.ferplus_csv]
     if getattr(arguments, "device", "auto") != "auto":
         given += ["--device", arguments.device]
     return f"Next: {format_command('fer-zoo', *words, *given)}"

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from ferplus_votes import write_votes
 
 from fer_zoo.cli.arguments import format_command
 from fer_zoo.cli.main import main
+from fer_zoo.data.fer2013 import read_faces
 
 NEXT = re.compile(r"Next: fer-zoo (.*)")
 QUICK = ["--set", "batch_size=64", "--device", "cpu"]
@@ -68,6 +70,14 @@ def test_calibrating_and_voting_lead_to_evaluation(here: Path, csv_file: Path, c
         ["ensemble", "cnn-baseline", "resnet_48", *data, "--out", "a vote"],
     ):
         assert follow(capsys, *command) == f"eval '{command[-1]}' --split private --data '{csv_file}'"
+
+
+def test_training_on_votes_leads_to_scores_by_the_raters(here: Path, csv_file: Path, capsys) -> None:
+    write_votes(here / "votes.csv", read_faces(csv_file))
+    votes = ["--labels", "ferplus", "--ferplus-csv", "votes.csv", "--data", str(csv_file)]
+    assert follow(capsys, "calibrate", "cnn-baseline", *votes, "--out", "by votes") == (
+        f"eval 'by votes' --split private --data '{csv_file}' --ferplus votes.csv"
+    )
 
 
 def test_a_search_leads_to_training(here: Path, csv_file: Path, capsys) -> None:

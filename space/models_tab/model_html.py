@@ -21,7 +21,8 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
     """row: of `fer_zoo.list_models`; stored: as `fer_zoo.describe_model` gives it."""
     private = stored["metrics"].get("private", {})
     raters = private.get("ferplus") or {}
-    is_by_raters = row["label_source"] == "ferplus" and "per_class" in raters
+    is_by_votes = row["label_source"] == "ferplus"
+    is_by_raters = is_by_votes and "per_class" in raters
     learned = raters if is_by_raters else private
     bins = learned.get("reliability")
     about = say(
@@ -40,6 +41,7 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
         about=about,
         results=_list_results(stored["metrics"], row["label_source"], language),
         ferplus=raters,
+        is_by_votes=is_by_votes,
         is_by_raters=is_by_raters,
         classes=learned.get("per_class"),
         confusion=learned.get("confusion"),

@@ -253,6 +253,7 @@ def test_page_leads_with_the_labels_that_were_learned(stored: dict[str, Any], so
     fear = (raters if source == "ferplus" else scores)["per_class"]["fear"]
     assert f"width:{100 * fear['recall']:.1f}%" in html
     assert ("contempt" in html) == ("from whose votes these weights learned" in html) == (source == "ferplus")
+    assert ("the tenth agrees" in html) == (source == "ferplus")
     in_spanish = render_model({**row("pupil", info["metrics"]), "label_source": source}, info, "es")
     assert ("desprecio" in in_spanish) == (source == "ferplus")
 

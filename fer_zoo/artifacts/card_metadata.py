@@ -35,7 +35,7 @@ def front_matter(block: dict[str, Any]) -> str:
             *(["timm", "transformers"] if in_timm else []),
         ],
         model_name=name_model(block) if is_scored else None,
-        eval_results=_list_results(block["metrics"]["private"]) if is_scored else None,
+        eval_results=_list_results(block["metrics"]["private"], block.get("labels")) if is_scored else None,
     )
     return str(data.to_yaml())
 
@@ -59,7 +59,8 @@ def find_base_model(row: Architecture | None, start: Any) -> str | None:
     return f"timm/{row.timm_name}.{row.timm_tag}" if is_imagenet else None
 
 
-def _list_results(score: dict[str, Any]) -> list[Any]:
+def _list_results(score: dict[str, Any], labels: str | None) -> list[Any]:
+    """First those by the labels that the model learned."""
     from huggingface_hub import EvalResult
 
     task, split = "image-classification", "PrivateTest"
@@ -67,7 +68,8 @@ def _list_results(score: dict[str, Any]) -> list[Any]:
     ferplus: dict[str, Any] = {"dataset_type": "ferplus", "dataset_name": "FER+", "dataset_split": split}
     rows = [("accuracy", None, score["accuracy"], fer2013), ("f1", "macro F1", score["macro_f1"], fer2013)]
     if raters := score.get("ferplus"):
-        rows.append(("accuracy", "agreement with the majority of ten raters", raters["agreement"], ferplus))
+        rated = ("accuracy", "agreement with the majority of ten raters", raters["agreement"], ferplus)
+        rows.insert(0 if labels == "ferplus" else len(rows), rated)
     return [
         EvalResult(task, metric_type=kind, metric_name=name, metric_value=round(float(value), 4), **data)
         for kind, name, value, data in rows

@@ -220,7 +220,9 @@ def test_a_card_leads_with_the_labels_that_were_learned(
     save_artifact(
         tmp_path, create_model("efficientnet_lite0"), {**block, "labels": labels, "metrics": metrics}
     )
-    results = build_card(tmp_path).partition("## Results")[2]
+    card = ModelCard(build_card(tmp_path))
+    assert card.data.eval_results[0].dataset_type == labels
+    results = card.content.partition("## Results")[2]
     row = next(
         line for line in results.splitlines() if line.startswith("| PrivateTest") and "agree" not in line
     )

@@ -34,7 +34,12 @@ def run_report(arguments: argparse.Namespace) -> None:
         require_classes,
         suggest_votes,
     )
-    from fer_zoo.reports.comparison_report import build_comparison, check_count, compare_models
+    from fer_zoo.reports.comparison_report import (
+        build_comparison,
+        check_count,
+        compare_by_raters,
+        compare_models,
+    )
     from fer_zoo.reports.model_report import build_report
     from fer_zoo.reports.model_results import measure_model
     from fer_zoo.utils.files import refuse_to_replace, write_text
@@ -71,7 +76,10 @@ def run_report(arguments: argparse.Namespace) -> None:
     ]
     write_text(out, build_report(studies[0], dataset) if alone else build_comparison(studies, dataset))
     if arguments.json:
-        pairs = compare_models(studies)
-        print_json({"page": str(out), "models": [study.numbers for study in studies], "pairs": pairs})
+        numbers = {"page": str(out), "models": [study.numbers for study in studies]}
+        pairs = {"pairs": compare_models(studies)}
+        if by_raters := compare_by_raters(studies):
+            pairs["ferplus_pairs"] = by_raters
+        print_json({**numbers, **pairs})
     else:
         print(f"Wrote {out}: open it in a browser. It needs no network and contains faces of your data.")

@@ -9,6 +9,7 @@ from fer_zoo.emotions import find_colors
 from fer_zoo.errors import FerZooError
 from fer_zoo.evaluation.error_analysis import find_disagreements
 from fer_zoo.evaluation.paired_tests import ModelPair, compare_pairs, describe_significance
+from fer_zoo.evaluation.raters import add_contempt, select_rated
 from fer_zoo.reports.model_report import SPLITS, chart_robustness
 from fer_zoo.reports.model_results import ModelResults
 from fer_zoo.reports.rendering import ACCENT, FaceFigure, encode_face, render_page
@@ -36,6 +37,16 @@ def compare_models(models: Sequence[ModelResults]) -> list[ModelPair]:
     return compare_pairs(names, answers, models[0].faces.labels)
 
 
+def compare_by_raters(models: Sequence[ModelResults]) -> list[ModelPair]:
+    """The same by the majority of FER+'s raters; empty where they gave no votes, or the labels."""
+    votes = models[0].votes
+    if votes is None:
+        return []
+    rated, majority = select_rated(votes)
+    answers = [add_contempt(one.probabilities[rated]) for one in models]
+    return compare_pairs([one.name for one in models], answers, majority)
+
+
 def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
     """The HTML page of several models, all measured on the same faces."""
     looks = LOOKS[: len(models)]
@@ -57,10 +68,15 @@ def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
         best=best,
         by_any=float((correct > 0).mean()),
         by_all=float((correct == len(models)).mean()),
-        pairs=[{**pair, "verdict": describe_significance(pair)} for pair in compare_models(models)],
+        pairs=_judge(compare_models(models)),
+        rater_pairs=_judge(compare_by_raters(models)),
         robustness=(models[0].robustness["n"], chart_robustness(models, looks), legend),
         disagreements=_find_disagreements(models),
     )
+
+
+def _judge(pairs: Sequence[ModelPair]) -> list[dict[str, Any]]:
+    return [{**pair, "verdict": describe_significance(pair)} for pair in pairs]
 
 
 def _find_disagreements(models: Sequence[ModelResults]) -> list[tuple[str, str, list[FaceFigure]]]:

@@ -66,7 +66,7 @@ def build_report(results: ModelResults, dataset: FER2013) -> str:
         duplicates=results.duplicates,
         errors=show_faces(results, errors),
         error_count=int((probabilities.argmax(1) != labels).sum()),
-        raters=None if results.majority is None else _compare_raters(results, results.majority),
+        raters=_compare_raters(results),
         uncertain=show_faces(results, most_uncertain(probabilities, SHOWN_FACES)),
         entropy=float(entropy(probabilities).max()),
         most_entropy=float(np.log2(probabilities.shape[1])),
@@ -162,7 +162,10 @@ def _chart_calibration(bins: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compare_raters(results: ModelResults, majority: np.ndarray) -> dict[str, Any]:
+def _compare_raters(results: ModelResults) -> dict[str, Any] | None:
+    majority = results.majority
+    if majority is None:
+        return None
     evidence = (results.probabilities, results.faces.labels, majority)
     counts = describe_errors(*evidence)
     return {

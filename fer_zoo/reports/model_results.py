@@ -49,7 +49,7 @@ class ModelResults:
     probabilities: np.ndarray  # (N, 7) of the faces
     robustness: dict[str, Any]  # as `measure_robustness` gives it
     history: dict[str, np.ndarray] | None  # the columns of history.csv
-    majority: np.ndarray | None  # of the FER+ raters (N,)
+    votes: np.ndarray | None  # of FER+'s raters (N, 10), where they are not the labels
     duplicates: list[dict[str, Any]] | None  # as `describe_duplicates` gives them
     face_map: FaceMap | None = None
     heatmaps: tuple[Heatmap, ...] = ()
@@ -59,11 +59,16 @@ class ModelResults:
         return self.scores["model"]
 
     @property
+    def majority(self) -> np.ndarray | None:
+        """Of FER+'s raters (N,), indices in EMOTIONS or NO_MAJORITY."""
+        return None if self.votes is None else majority_labels(self.votes)
+
+    @property
     def numbers(self) -> dict[str, Any]:
         """For JSON: the fields of `fer-zoo eval`, then what the report adds."""
         added: dict[str, Any] = {"robustness": self.robustness, "duplicates": self.duplicates}
-        if self.majority is not None:
-            added["mistakes"] = describe_errors(self.probabilities, self.faces.labels, self.majority)
+        if (majority := self.majority) is not None:
+            added["mistakes"] = describe_errors(self.probabilities, self.faces.labels, majority)
         if self.face_map:
             added["map"] = {"n": len(self.face_map.chosen), "alike_neighbors": self.face_map.purity}
         return {**self.scores, **added}
@@ -88,15 +93,15 @@ def measure_model(
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
     scores, faces = score_split(name, probabilities, dataset, split, votes=votes), dataset.split(split)
     duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
-    majority = None if votes is None else majority_labels(votes)
-    if by_raters and majority is not None:
+    if by_raters and votes is not None:
+        majority = majority_labels(votes)
         rated = majority != NO_MAJORITY
         faces, probabilities = replace(faces.select(rated), labels=majority[rated]), probabilities[rated]
         duplicate = None if duplicate is None else duplicate[rated]
         seven = score_predictions(
             probabilities, faces.labels, duplicate=duplicate, classes=faces.classes, name=name, split=split
         )
-        scores, majority = {**seven, "ferplus": scores["ferplus"], "labels": "ferplus"}, None
+        scores, votes = {**seven, "ferplus": scores["ferplus"], "labels": "ferplus"}, None
     torch_device = pick_device(device)
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
@@ -108,7 +113,7 @@ def measure_model(
         probabilities=probabilities,
         robustness=robustness,
         history=read_history(history) if history.is_file() else None,
-        majority=majority,
+        votes=votes,
         duplicates=None if duplicate is None else describe_duplicates(probabilities, faces.labels, duplicate),
         face_map=_map_faces(model, faces) if detailed and len(faces) > 2 else None,
         heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),

@@ -108,6 +108,25 @@ def test_a_report_leads_with_what_the_model_learned(
     assert "from whose votes" not in page and "Errors shared with human raters" in page
 
 
+def test_a_page_of_both_families_has_both_scores(
+    capsys: pytest.CaptureFixture[str], work: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    options = f"--json --out {page}"
+    reported = json.loads(run(capsys, work, "report", "votes", "labels", "cnn-baseline", options=options))
+    compared = json.loads(run(capsys, work, "compare", "votes", "labels", "cnn-baseline", options="--json"))
+    for by_report, by_compare in (
+        (reported["pairs"], compared["pairs"]),
+        (reported["ferplus_pairs"], compared["ferplus"]["pairs"]),
+    ):
+        assert [pair["difference"] for pair in by_report] == [pair["difference"] for pair in by_compare]
+        assert [pair["p_holm"] for pair in by_report] == [pair["p_holm"] for pair in by_compare]
+    text = page.read_text(encoding="utf-8")
+    assert text.count("only first correct") == 2 and f"on the {compared['ferplus']['n']} faces" in text
+    recalls = [row["ferplus"]["per_class"]["happy"]["recall"] for row in reported["models"]]
+    assert all(f"{recall:.1%}" in text for recall in recalls)
+
+
 def test_a_score_by_labels_alone_is_told_to_be_half_the_answer(
     capsys: pytest.CaptureFixture[str], work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

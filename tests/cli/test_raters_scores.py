@@ -123,6 +123,8 @@ def test_a_page_of_both_families_has_both_scores(
         assert [pair["p_holm"] for pair in by_report] == [pair["p_holm"] for pair in by_compare]
     text = page.read_text(encoding="utf-8")
     assert text.count("only first correct") == 2 and f"on the {compared['ferplus']['n']} faces" in text
+    agreed = max(reported["models"], key=lambda row: row["ferplus"]["agreement"])
+    assert f"raters</dt><dd>{agreed['model']}<small>{agreed['ferplus']['agreement']:.2%}," in text
     recalls = [row["ferplus"]["per_class"]["happy"]["recall"] for row in reported["models"]]
     assert all(f"{recall:.1%}" in text for recall in recalls)
 

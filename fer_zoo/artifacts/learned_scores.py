@@ -13,7 +13,8 @@ def by_raters(result: Mapping[str, Any]) -> dict[str, Any] | None:
     if "per_class" not in raters:
         return None
     renamed = {re.sub("^agreement", "accuracy", key): value for key, value in raters.items()}
-    return {**result, **renamed, "labels": "ferplus"}
+    kept = {key: value for key, value in result.items() if key != "nll"}  # by FER2013's labels
+    return {**kept, **renamed, "labels": "ferplus"}
 
 
 def by_learned_labels(result: Mapping[str, Any], label_source: str) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ def draw_confusion(result: Mapping[str, Any], path: str | Path) -> None:
     _write_title(
         axes,
         _name_views(result),
-        f"accuracy {result['accuracy']:.1%} (95 %: {low:.1%} to {high:.1%}), "
+        f"{_name_share(result)} {result['accuracy']:.1%} (95 %: {low:.1%} to {high:.1%}), "
         f"macro F1 {result['macro_f1']:.1%}, {result['n']:,} faces",
     )
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
@@ -79,7 +79,7 @@ def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
     format_percent_axis(below.xaxis)
     note = (
         f"calibration error {result['ece']:.1%}: mean confidence "
-        f"{np.nansum(confidence * count) / count.sum():.1%}, accuracy {result['accuracy']:.1%}, "
+        f"{np.nansum(confidence * count) / count.sum():.1%}, {_name_share(result)} {result['accuracy']:.1%}, "
         f"{result['n']:,} faces"
     )
     _write_title(above, _name_views(result), note)
@@ -89,6 +89,10 @@ def draw_reliability(result: Mapping[str, Any], path: str | Path) -> None:
 def _name_views(result: Mapping[str, Any]) -> str:
     views = "" if result["tta"] == "none" else f", {result['tta']}"
     return f"{result['model']} on {result['split']}{views}{', FER+' if _is_by_raters(result) else ''}"
+
+
+def _name_share(result: Mapping[str, Any]) -> str:
+    return "agreement" if _is_by_raters(result) else "accuracy"
 
 
 def _is_by_raters(result: Mapping[str, Any]) -> bool:

@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_ferplus(self, what: str) -> None:
         """what: the command does with that file."""
-        self.add_argument("--ferplus", type=Path, metavar="FILE", help=f"FER+'s fer2013new.csv: {what}")
+        self.add_argument("--ferplus", type=input_file, metavar="FILE", help=f"FER+'s fer2013new.csv: {what}")
 
     def add_out(self, help_text: str | None = None, **options: Any) -> None:
         """The folder to write into; before any work, a file there is refused."""
@@ -143,7 +143,8 @@ def check_labels(arguments: argparse.Namespace) -> None:
 def check_file(option: str, path: str | Path | None, what: str) -> None:
     """Raises FerZooError where a file that an option names is not there, before torch is loaded."""
     if path and not Path(path).expanduser().is_file():
-        raise FerZooError(f"{option} got {str(path)!r}, but there is no such file: give {what}.")
+        found = "that is a folder" if Path(path).expanduser().is_dir() else "there is no such file"
+        raise FerZooError(f"{option} got {str(path)!r}, but {found}: give {what}.")
 
 
 def check_ferplus(option: str, path: str | Path | None) -> None:
@@ -161,6 +162,10 @@ def input_name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("an empty name: give a file or a folder ('.' is this one)")
     return text
+
+
+def input_file(text: str) -> Path:
+    return Path(input_name(text))
 
 
 def out_folder(text: str) -> Path:

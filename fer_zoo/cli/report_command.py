@@ -14,7 +14,9 @@ def add_parsers(parsers: Any) -> None:
     report.add_argument("models", nargs="+", metavar="RUN|NAME")
     report.add_data()
     report.add_argument("--split", help="public, private, test, train or all [as eval]")
-    report.add_ferplus("agreement with its ten raters; by them, where the model learned from them")
+    report.add_ferplus(
+        "adds agreement with its ten raters; if every model learned their votes, all is by them"
+    )
     report.add_argument("--out", metavar="FILE.html", help="the page [report-NAME.html]")
     report.add_force()
     report.add_device()
@@ -26,14 +28,7 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     from fer_zoo.artifacts.artifact import name_model, read_config
     from fer_zoo.artifacts.resolve import resolve_folder
-    from fer_zoo.evaluation.evaluate import unique_names
-    from fer_zoo.evaluation.model_data import (
-        list_classes,
-        name_source,
-        read_aligned_faces,
-        require_classes,
-        suggest_votes,
-    )
+    from fer_zoo.evaluation.model_data import read_aligned_faces, require_models, suggest_votes, unique_names
     from fer_zoo.reports.comparison_report import (
         build_comparison,
         check_count,
@@ -55,8 +50,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     dataset, split = read_aligned_faces(folders[0], arguments.data)
     if not arguments.ferplus:
         suggest_votes(folders, dataset)
-    for folder in folders:
-        require_classes(name_source(folder), list_classes(folder), dataset.classes)
+    require_models(folders, dataset)
     studies = [
         measure_model(
             folder,

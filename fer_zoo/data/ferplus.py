@@ -47,6 +47,8 @@ def read_votes(
         raise DataError(
             f"{str(path)!r} is not FER+'s fer2013new.csv ({type(error).__name__}: {error})."
         ) from error
+    if not rows:
+        raise DataError(f"{str(path)!r} has no row: it is not FER+'s fer2013new.csv.")
     tables = {split: votes[usages == SPLIT_USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
@@ -57,7 +59,8 @@ def read_votes(
         if agree.mean() < 0.4:  # 0.6 in the right order
             raise DataError(
                 f"The votes of {str(path)!r} are not for these faces: {len(table):,} for the "
-                f"{len(faces.labels):,} of {split}, in another order or from other data. Give FER2013 as CSV."
+                f"{len(faces.labels):,} of {split}, in another order or from other data. FER+ has votes for "
+                "FER2013's faces alone: give those as CSV, without --merge or --drop."
             )
     return tables
 

@@ -25,9 +25,10 @@ from fer_zoo.evaluation.metrics import SplitScores, score_predictions
 from fer_zoo.evaluation.model_data import (
     align_classes,
     list_classes,
-    name_source,
     require_classes,
     require_faces,
+    require_models,
+    unique_names,
 )
 from fer_zoo.evaluation.paired_tests import compare_pairs, format_pair
 from fer_zoo.evaluation.raters import (
@@ -128,21 +129,6 @@ def score_split(
     return result
 
 
-def unique_names(names: list[str], folders: list[Path]) -> list[str]:
-    """Distinguish models of one name by the shortest differing ends of their paths: a page that is shared
-    does not show where the folders are.
-    """
-    shown = list(names)
-    for name in {name for name in names if names.count(name) > 1}:
-        paths = {i: folders[i].resolve().parts[1:] for i, other in enumerate(names) if other == name}
-        count = 1
-        while len({path[-count:] for path in paths.values()}) < len(set(paths.values())):
-            count += 1
-        for index, path in paths.items():
-            shown[index] = "/".join(path[-count:])
-    return shown
-
-
 def read_split_votes(path: Path, dataset: FER2013, split: str) -> np.ndarray:
     """FER+'s votes (N, 10) of the faces of `dataset.split(split)`."""
     dataset.split(split)  # raises for an unknown name
@@ -174,8 +160,7 @@ def compare_artifacts(
     dataset, left_out = align_classes(dataset, list_classes(folders[0]))
     if predict_peers:
         require_emotions(dataset.classes, "A comparison with other packages")
-    for folder in folders:  # an error comes before the work
-        require_classes(name_source(folder), list_classes(folder), dataset.classes)
+    require_models(folders, dataset)
     votes = read_split_votes(ferplus, dataset, split) if ferplus else None
     outputs = [predict_split(folder, dataset, split, "none", device) for folder in folders]
     labels = outputs[0][2]
@@ -216,12 +201,12 @@ def format_comparison(result: dict[str, Any]) -> str:
     lines = _list_comparison(result)
     if raters := result.get("ferplus"):
         title = f"By the majority of FER+'s ten raters, {raters['n']:,} of {result['n']:,} faces:"
-        lines += ["", title, "", *_list_comparison(raters)]
+        lines += ["", title, "", *_list_comparison(raters, "agreement")]
     return "\n".join([*lines, *format_not_run(result.get("not_run", []))])
 
 
-def _list_comparison(result: dict[str, Any]) -> list[str]:
-    lines = [f"{'model':<40}{'accuracy':>10}{'95 % interval':>18}{'macro-F1':>10}{'ECE':>8}"]
+def _list_comparison(result: dict[str, Any], share: str = "accuracy") -> list[str]:
+    lines = [f"{'model':<40}{share:>10}{'95 % interval':>18}{'macro-F1':>10}{'ECE':>8}"]
     for row in result["models"]:
         low, high = row["accuracy_ci95"]
         interval = f"{low:.1%} - {high:.1%}"

@@ -244,13 +244,16 @@ def _describe_agreement(ferplus: FerplusScores | None) -> list[str]:
     if not ferplus:
         return []
     low, high = ferplus["agreement_ci95"]
+    without = ferplus["agreement_no_duplicates"]
     return [
         "",
         f"FER+ agreement      {ferplus['agreement']:8.2%}  (95 %: {low:.2%} to {high:.2%}; {ferplus['n']:,} "
         "faces with a majority of ten raters)",
-        f"of FER2013's labels {ferplus['labels_agreement']:8.2%}",
-        f"macro recall        {ferplus['macro_recall']:8.2%}",
+        *([f"without duplicates  {without:8.2%}"] if without is not None else []),
+        f"macro F1            {ferplus['macro_f1']:8.2%}  (contempt, which the model lacks, counts as 0)",
+        f"macro recall        {ferplus['macro_recall']:8.2%}  (the same)",
         f"calibration error   {ferplus['ece']:8.2%}",
+        f"FER2013's labels    {ferplus['labels_agreement']:8.2%}  (their agreement with the same raters)",
         "",
         *_list_classes(ferplus),
     ]

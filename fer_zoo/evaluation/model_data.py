@@ -14,7 +14,7 @@ from fer_zoo.artifacts.train_command_line import FER2013_FINGERPRINT
 from fer_zoo.data.class_map import HOW_TO_MAP, ClassMap, list_some, match_classes, restore_class_map
 from fer_zoo.data.fer2013 import FER2013, Faces, read_faces
 from fer_zoo.data.stratified_split import SPLIT_NAME, read_split
-from fer_zoo.errors import DataError
+from fer_zoo.errors import DataError, FerZooError
 
 
 def read_faces_for(
@@ -101,6 +101,33 @@ def name_source(folder: Path) -> str:
     if resolve(folder).kind == "onnx":
         return OnnxClassifier(folder).name
     return name_model(read_config(folder)["fer_zoo"])
+
+
+def require_models(folders: Sequence[Path], dataset: FER2013) -> None:
+    """Raise FerZooError for a model that is given twice, DataError for one of other classes than the data's.
+
+    folders: or ONNX files.
+    """
+    names = unique_names([name_source(folder) for folder in folders], folders)
+    for name, folder in zip(names, folders, strict=True):
+        if [other.resolve() for other in folders].count(folder.resolve()) > 1:
+            raise FerZooError(f"{name} is given twice: name each model once.")
+        require_classes(name, list_classes(folder), dataset.classes)
+
+
+def unique_names(names: list[str], folders: Sequence[Path]) -> list[str]:
+    """Distinguish models of one name by the shortest differing ends of their paths: a page that is shared
+    does not show where the folders are.
+    """
+    shown = list(names)
+    for name in {name for name in names if names.count(name) > 1}:
+        paths = {i: folders[i].resolve().parts[1:] for i, other in enumerate(names) if other == name}
+        count = 1
+        while len({path[-count:] for path in paths.values()}) < len(set(paths.values())):
+            count += 1
+        for index, path in paths.items():
+            shown[index] = "/".join(path[-count:])
+    return shown
 
 
 def suggest_votes(folders: Sequence[Path], dataset: FER2013) -> None:

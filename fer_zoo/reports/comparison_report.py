@@ -51,7 +51,7 @@ def build_comparison(models: Sequence[ModelResults], dataset: FER2013) -> str:
     """The HTML page of several models, all measured on the same faces."""
     looks = LOOKS[: len(models)]
     scores: list[dict[str, Any]] = [
-        {"ferplus": None, "labels": "fer2013", **results.scores} for results in models
+        {"ferplus": None, "labels": "fer2013", "nll": None, **results.scores} for results in models
     ]
     best = max(scores, key=lambda one: one["accuracy"])
     labels = models[0].faces.labels

@@ -10,8 +10,8 @@ from PIL import Image
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.data.audit import Collection, find_disputed
 from fer_zoo.detection.detector import find_faces
-from fer_zoo.evaluation.evaluate import unique_names
 from fer_zoo.evaluation.inference import predict_probabilities
+from fer_zoo.evaluation.model_data import unique_names
 from fer_zoo.utils.devices import pick_device
 from fer_zoo.utils.progress import track
 

@@ -58,7 +58,7 @@ def build_report(results: ModelResults, dataset: FER2013) -> str:
         COLORS=find_colors(results.faces.classes),
         title=results.name,
         dataset=dataset,
-        scores={"ferplus": None, "labels": "fer2013", **scores},
+        scores={"ferplus": None, "labels": "fer2013", "nll": None, **scores},
         split=SPLITS[scores["split"]],
         training=_chart_training(results.history) if results.history else None,
         emotions=_list_emotions(scores),

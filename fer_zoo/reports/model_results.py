@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 
+from fer_zoo.artifacts import learned_scores
 from fer_zoo.artifacts.classifier import FaceClassifier, load_artifact
 from fer_zoo.artifacts.score_plots import read_history
 from fer_zoo.data.fer2013 import FER2013, Faces
-from fer_zoo.data.ferplus import NO_MAJORITY, majority_labels
+from fer_zoo.data.ferplus import majority_labels
 from fer_zoo.data.quality import find_training_duplicates
 from fer_zoo.evaluation.error_analysis import describe_duplicates, describe_errors, find_examples
 from fer_zoo.evaluation.evaluate import predict_split, read_split_votes, score_split
 from fer_zoo.evaluation.features import extract_features, knn_purity, tsne_map
-from fer_zoo.evaluation.metrics import SplitScores, score_predictions
+from fer_zoo.evaluation.metrics import SplitScores
+from fer_zoo.evaluation.raters import RATED_CLASSES, add_contempt, select_rated
 from fer_zoo.evaluation.robustness import choose_sample, measure_robustness
 from fer_zoo.recognition.saliency import explain
 from fer_zoo.utils.devices import pick_device
@@ -46,7 +48,7 @@ class ModelResults:
 
     scores: SplitScores
     faces: Faces  # of the split
-    probabilities: np.ndarray  # (N, 7) of the faces
+    probabilities: np.ndarray  # (N, classes) of the faces
     robustness: dict[str, Any]  # as `measure_robustness` gives it
     history: dict[str, np.ndarray] | None  # the columns of history.csv
     votes: np.ndarray | None  # of FER+'s raters (N, 10), where they are not the labels
@@ -86,22 +88,18 @@ def measure_model(
 ) -> ModelResults:
     """Measure a model on a split.
 
-    ferplus: FER+'s fer2013new.csv. by_raters: the labels are the majority of its raters, and faces without
-    one among the model's emotions are left out. detailed: also heatmaps and a t-SNE map.
+    ferplus: FER+'s fer2013new.csv. by_raters: the labels are the majority of its raters, over RATED_CLASSES,
+    and faces without one are left out. detailed: also heatmaps and a t-SNE map.
     """
     votes = read_split_votes(ferplus, dataset, split) if ferplus else None  # an error comes before the work
     name, probabilities, _ = predict_split(folder, dataset, split, "none", device)
     scores, faces = score_split(name, probabilities, dataset, split, votes=votes), dataset.split(split)
     duplicate = None if split in ("train", "all") else find_training_duplicates(dataset, faces)
     if by_raters and votes is not None:
-        majority = majority_labels(votes)
-        rated = majority != NO_MAJORITY
-        faces, probabilities = replace(faces.select(rated), labels=majority[rated]), probabilities[rated]
-        duplicate = None if duplicate is None else duplicate[rated]
-        seven = score_predictions(
-            probabilities, faces.labels, duplicate=duplicate, classes=faces.classes, name=name, split=split
-        )
-        scores, votes = {**seven, "ferplus": scores["ferplus"], "labels": "ferplus"}, None
+        rated, labels = select_rated(votes)
+        faces = replace(faces.select(rated), labels=labels, classes=RATED_CLASSES)
+        probabilities, scores = add_contempt(probabilities[rated]), _take_raters(scores)
+        duplicate, votes = None if duplicate is None else duplicate[rated], None
     torch_device = pick_device(device)
     model = load_artifact(folder).to(torch_device)
     with track(f"{name} under blur, noise, ...") as progress:
@@ -120,6 +118,10 @@ def measure_model(
     )
 
 
+def _take_raters(scores: SplitScores) -> SplitScores:
+    return cast(SplitScores, learned_scores.by_raters(scores))
+
+
 def _map_faces(model: FaceClassifier, faces: Faces) -> FaceMap:
     chosen = choose_sample(len(faces), MAP_FACES)
     with track(f"{model.name}: map of {len(chosen):,} faces"):
@@ -128,9 +130,9 @@ def _map_faces(model: FaceClassifier, faces: Faces) -> FaceMap:
 
 
 def _explain_examples(model: FaceClassifier, faces: Faces, probabilities: np.ndarray) -> tuple[Heatmap, ...]:
-    chosen = np.concatenate(
-        [find_examples(probabilities, faces.labels, right=right) for right in (True, False)]
-    )
+    known = np.flatnonzero(faces.labels < len(model.classes))  # there is no map for contempt
+    table, truth = probabilities[known], faces.labels[known]
+    chosen = known[np.concatenate([find_examples(table, truth, right=right) for right in (True, False)])]
     device = next(model.parameters()).device
     pixels = torch.from_numpy(faces.pixels[chosen]).to(device)
     predictions, labels = probabilities[chosen].argmax(1), faces.labels[chosen]

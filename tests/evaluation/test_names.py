@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.evaluation.evaluate import unique_names
+from fer_zoo.evaluation.model_data import unique_names
 from fer_zoo.reports.rendering import load_environment
 
 

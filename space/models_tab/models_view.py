@@ -11,7 +11,8 @@ from models_tab.model_html import render_model
 from models_tab.zoo_html import render_models
 from page.offered_models import QUEUE, create_recognizer, list_names, list_offered
 from page.parts import add_html, fill_at_start
-from page.words import find_language, say
+from page.templates import render
+from page.words import find_language
 
 SCRIPT = Path(__file__).with_name("view.js")
 _measured: dict[str, dict[str, Any]] = {}  # of `fer_zoo.measure_latency`, by model: once for all visitors
@@ -40,8 +41,9 @@ def measure_models(request: gr.Request) -> str:
 
 
 def show_model(event: gr.EventData, request: gr.Request) -> str:
-    """HTML of the page of the model whose name the browser sent."""
+    """HTML of the page of the model whose name the browser sent, or that there is none."""
+    language = find_language(request)
     for row in list_offered():
         if row["name"] == event.model:
-            return render_model(row, fer_zoo.describe_model(row["source"]), find_language(request))
-    raise gr.Error(say(find_language(request), "model.unknown"), print_exception=False)
+            return render_model(row, fer_zoo.describe_model(row["source"]), language)
+    return render("unknown_model", language, name=str(event.model))

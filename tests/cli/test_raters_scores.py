@@ -72,34 +72,28 @@ def test_compare_tests_either(capsys: pytest.CaptureFixture[str], work: Path) ->
 
 
 @pytest.mark.parametrize("command", ["compare", "report"])
-def test_a_model_is_given_once(
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("cnn-baseline.fer2013", "is given twice: name each model once."),
+        ("./two", "two has the classes no, yes, and the data angry, disgust"),
+    ],
+)
+def test_models_that_do_not_go_together_are_refused_before_any_is_scored(
     capsys: pytest.CaptureFixture[str],
     work: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as caught:
-        main([command, "cnn-baseline", "cnn-baseline.fer2013", "--data", str(work / "faces.csv")])
-    assert caught.value.code == 2 and "is given twice: name each model once." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", ["compare", "report"])
-def test_models_of_other_classes_are_refused_before_any_is_scored(
-    capsys: pytest.CaptureFixture[str],
-    work: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
+    second: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save_artifact(tmp_path / "two", create_model("cnn-baseline", classes=("no", "yes")), {"metrics": {}})
     monkeypatch.setattr("fer_zoo.evaluation.evaluate.load_artifact", None)
     with pytest.raises(SystemExit) as caught:
-        main([command, "cnn-baseline", str(tmp_path / "two"), "--data", str(work / "faces.csv")])
-    line = capsys.readouterr().err
-    assert caught.value.code == 2 and "two has the classes no, yes, and the data angry, disgust" in line
+        main([command, "cnn-baseline", second, "--data", str(work / "faces.csv")])
+    assert caught.value.code == 2 and message in capsys.readouterr().err
 
 
 def test_a_report_leads_with_what_the_model_learned(

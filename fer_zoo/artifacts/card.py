@@ -10,7 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from fer_zoo.artifacts.artifact import list_embedded, name_model, read_config
 from fer_zoo.artifacts.card_metadata import find_first_start, front_matter
 from fer_zoo.artifacts.learned_scores import by_learned_labels, by_raters
-from fer_zoo.artifacts.train_command_line import VOTES_NAME, build_command, is_of_fer2013, name_data
+from fer_zoo.artifacts.train_command_line import (
+    VOTES_NAME,
+    build_command,
+    is_of_fer2013,
+    name_data,
+    name_folder,
+)
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import ArtifactError, escape, one_line
 from fer_zoo.models.registry import find_architecture
@@ -159,7 +165,7 @@ def _describe_network(block: dict[str, Any]) -> Network:
 def _name_member(row: dict[str, Any]) -> str:
     """By which `fer-zoo ensemble` finds a member: weights that are not the package's are in a folder."""
     released = find_weights_by_hash(str(row["sha256"]))
-    return released.name if released else f"path/to/{row['name']}"
+    return released.name if released else name_folder(str(row["sha256"]), row["name"])
 
 
 def _describe_run(block: dict[str, Any]) -> Run:

@@ -4,6 +4,7 @@ import numpy as np
 
 from fer_zoo.data.ferplus import NO_MAJORITY, OTHERS, majority_labels
 from fer_zoo.emotions import EMOTIONS
+from fer_zoo.evaluation.calibration import macro_recall
 from fer_zoo.evaluation.metrics import FerplusScores, score_predictions
 
 RATED_CLASSES = (*EMOTIONS, OTHERS[0])  # what a majority may be; the models lack contempt
@@ -32,19 +33,19 @@ def ferplus_agreement(
     FerZooError where no face has a majority.
     """
     rated, truth = select_rated(votes)
+    table = add_contempt(probabilities[rated])
     scores = score_predictions(
-        add_contempt(probabilities[rated]),
+        table,
         truth,
         duplicate=None if duplicate is None else duplicate[rated],
         classes=RATED_CLASSES,
     )
-    occurring = [row["recall"] for row in scores["per_class"].values() if row["support"]]
     return {
         "n": scores["n"],
         "agreement": scores["accuracy"],
         "agreement_ci95": scores["accuracy_ci95"],
         "agreement_no_duplicates": scores["accuracy_no_duplicates"],
-        "macro_recall": sum(occurring) / len(occurring),
+        "macro_recall": macro_recall(table.argmax(axis=1) == truth, truth),
         "macro_f1": scores["macro_f1"],
         "ece": scores["ece"],
         "labels_agreement": float((labels[rated] == truth).mean()),

@@ -98,7 +98,8 @@ def measure_model(
     if by_raters and votes is not None:
         rated, labels = select_rated(votes)
         faces = replace(faces.select(rated), labels=labels, classes=RATED_CLASSES)
-        probabilities, scores = add_contempt(probabilities[rated]), _take_raters(scores)
+        probabilities = add_contempt(probabilities[rated])
+        scores = cast(SplitScores, learned_scores.by_raters(scores))
         duplicate, votes = None if duplicate is None else duplicate[rated], None
     torch_device = pick_device(device)
     model = load_artifact(folder).to(torch_device)
@@ -116,10 +117,6 @@ def measure_model(
         face_map=_map_faces(model, faces) if detailed and len(faces) > 2 else None,
         heatmaps=_explain_examples(model, faces, probabilities) if detailed else (),
     )
-
-
-def _take_raters(scores: SplitScores) -> SplitScores:
-    return cast(SplitScores, learned_scores.by_raters(scores))
 
 
 def _map_faces(model: FaceClassifier, faces: Faces) -> FaceMap:

@@ -32,23 +32,7 @@ def read_votes(
     read, or its rows do not match `dataset` (an image folder does not preserve the order).
     """
     require_emotions(dataset.classes, "FER+")
-    try:
-        with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        usages = np.array([row["Usage"] for row in rows])
-        votes = np.array([[int(row[name]) for name in (*VOTE_COLUMNS, *OTHERS)] for row in rows])
-    except FileNotFoundError:
-        raise DataError(
-            f"{str(path)!r}: no such file. FER+'s fer2013new.csv is in github.com/microsoft/FERPlus."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error.strerror or error}).") from None
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise DataError(
-            f"{str(path)!r} is not FER+'s fer2013new.csv ({type(error).__name__}: {error})."
-        ) from error
-    if not rows:
-        raise DataError(f"{str(path)!r} has no row: it is not FER+'s fer2013new.csv.")
+    usages, votes = _read_rows(path)
     tables = {split: votes[usages == SPLIT_USAGES[split]] for split in splits}
     for split, table in tables.items():
         faces = dataset.split(split)
@@ -63,6 +47,39 @@ def read_votes(
                 "FER2013's faces alone: give those as CSV, without --merge or --drop."
             )
     return tables
+
+
+def _read_rows(path: str | Path) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Usage (N,) and votes (N, 10) of all rows. Raises DataError with file, row and reason."""
+    shown, columns = repr(str(path)), (*VOTE_COLUMNS, *OTHERS)
+    usages, votes = [], []
+    try:
+        with Path(path).expanduser().open(newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file, restval="")
+            if missing := [name for name in ("Usage", *columns) if name not in (table.fieldnames or ())]:
+                raise DataError(
+                    f"{shown} is not FER+'s fer2013new.csv: it lacks the columns {', '.join(missing)}."
+                )
+            for number, row in enumerate(table, start=2):
+                for name in columns:
+                    if not (row[name].isascii() and row[name].isdigit() and len(row[name]) <= 3):
+                        raise DataError(
+                            f"{shown}, row {number} (the header is row 1): {name} is {row[name]!r:.60}; "
+                            "votes are whole numbers. Get fer2013new.csv again."
+                        )
+                usages.append(row["Usage"])
+                votes.append([int(row[name]) for name in columns])
+    except FileNotFoundError:
+        raise DataError(
+            f"{shown}: no such file. FER+'s fer2013new.csv is in github.com/microsoft/FERPlus."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{shown} cannot be read ({error.strerror or error}).") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{shown} is not FER+'s fer2013new.csv: it is no CSV in UTF-8.") from None
+    if not votes:
+        raise DataError(f"{shown} has no row: it is not FER+'s fer2013new.csv.")
+    return np.array(usages), np.array(votes)
 
 
 def majority_labels(votes: NDArray[np.int64], *, with_contempt: bool = False) -> NDArray[np.int64]:

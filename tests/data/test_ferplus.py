@@ -92,8 +92,27 @@ def test_votes_of_other_faces_are_refused(faces: FER2013, tmp_path) -> None:
     with pytest.raises(DataError, match="30 for the 5"):
         read_votes(write_votes(tmp_path / "votes.csv", faces), short)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match=r"fer2013new\.csv"):
+    with pytest.raises(
+        DataError, match=r"is not FER\+'s fer2013new\.csv: it lacks the columns Usage, anger, "
+    ):
         read_votes(tmp_path / "other.csv", faces)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("Training,x.png,4,0,0,1,3", "row 3 .*: disgust is ''; votes are whole numbers"),
+        ("Training,x.png,4,0,0,1,3,-2,0,0,0,0", "row 3 .*: disgust is '-2'"),
+        ("Training,x.png,4,0,0,1,three,0,0,0,0,0", "row 3 .*: anger is 'three'"),
+        ("\udcff", "it is no CSV in UTF-8"),
+    ],
+)
+def test_a_damaged_row_of_votes_is_named(faces: FER2013, tmp_path, row: str, reason: str) -> None:
+    path = write_votes(tmp_path / "votes.csv", faces)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines[:2], row, *lines[3:]]), encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(DataError, match=reason):
+        read_votes(path, faces)
 
 
 @pytest.mark.parametrize(

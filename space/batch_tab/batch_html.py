@@ -40,7 +40,8 @@ def render_empty(language: str) -> str:
 def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
     """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
     shown = rows[:MAX_ROWS]
-    models = list(dict.fromkeys(name for row in shown for name in row.models))
+    failures = dict(item for result in results for item in result.get("faults", {}).items())
+    models = list(dict.fromkeys([*(name for row in shown for name in row.models), *failures]))
     faces = sum(len(result["faces"]) for result in results)
     tops = Counter(row.find_top(models[0])[0] for row in rows if models and models[0] in row.models)
     return render_report(
@@ -51,6 +52,7 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         language,
         note=note,
         faults=[result["error"] for result in results if "error" in result],
+        failures=failures,
         remarks=[
             (result["image"], told)
             for result in results

@@ -11,7 +11,7 @@ from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
 from page.offered_models import create_recognizer
 from page.parts import add_drop
-from page.uploads import explain
+from page.uploads import explain, hide_paths
 from page.words import find_language, say
 
 SCRIPT = Path(__file__).with_name("view.js")
@@ -64,12 +64,13 @@ def recognize_pictures(
         try:
             if picture.error:
                 raise picture.error
-            seen = recognizer.inspect(picture.encoded)
+            seen = recognizer.inspect(picture.encoded, keep_going=True)
         except FerZooError as error:
             reason = explain(error, picture.name, language)
             results.append({"image": picture.name, "faces": [], "error": reason})
             continue
-        results.append({"image": picture.name, **seen.describe()})
+        faults = {"faults": {name: hide_paths(fault) for name, fault in seen.errors.items()}}
+        results.append({"image": picture.name, **seen.describe(), **(faults if seen.errors else {})})
         faces = results[-1]["faces"]
         rows += [
             FaceRow(picture.name, number, crop, face["models"])

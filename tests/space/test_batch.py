@@ -221,6 +221,39 @@ def test_results_are_those_of_predict(pair: Path, no_face: Path, broken: Path) -
     ]
 
 
+def test_a_model_that_fails_leaves_the_answers_of_the_others(pair: Path) -> None:
+    import torch
+
+    from batch_tab.batch_html import render_batch, write_table
+    from batch_tab.batch_view import recognize_pictures
+    from batch_tab.dropped_pictures import Picture
+
+    class FailsOnce(torch.nn.Module):
+        classes, name, to_fail = EMOTIONS, "fails", [True]
+
+        def forward(self, faces: Any) -> Any:
+            if self.to_fail and self.to_fail.pop():
+                raise RuntimeError("out of memory at /opt/secret/file")
+            return torch.zeros(len(faces), 7)
+
+    class Answers(FailsOnce):
+        name, to_fail = "answers", []
+
+    pictures = [Picture(name, pair.read_bytes()) for name in ("a.png", "b.png")]
+    results, rows = recognize_pictures(Recognizer([FailsOnce(), Answers()]), pictures, "en", Steps())
+    assert [sorted(face["models"]) for result in results for face in result["faces"]] == [
+        *[["answers"]] * 2,
+        *[["answers", "fails"]] * 2,
+    ]
+    assert list(results[0]["faults"]) == ["fails"] and "secret" not in results[0]["faults"]["fails"]
+    html = render_batch(results, rows, "en")
+    assert html.count("fails failed: out of memory") == 1 and html.count("<td>failed</td>") == 2
+    assert [line.split(",")[7] for line in write_table(results).splitlines()[1:]].count("fails") == 2
+    FailsOnce.to_fail.append(True)
+    results, rows = recognize_pictures(Recognizer([FailsOnce()]), pictures[:1], "en", Steps())
+    assert "fails failed: out of memory" in render_batch(results, rows, "en")
+
+
 def test_a_fault_is_told_in_the_language_of_the_page(broken: Path) -> None:
     _, (result,), _, steps = recognize("one", pictures=[("rota.png", broken.read_bytes())], language="es")
     assert result["error"] == "rota.png: la imagen está dañada o incompleta."

@@ -38,6 +38,7 @@ def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, An
 TOOLS = ("/compare_picture",)
 
 
+# MCP shows the first line of an argument's description.
 def compare_picture(photo: str, models: list[str] | None = None) -> str:
     """Find every face in a photo and say which of seven facial expressions each model sees in it.
 
@@ -46,8 +47,7 @@ def compare_picture(photo: str, models: list[str] | None = None) -> str:
     select or diagnose a person. Nothing is stored.
 
     Args:
-        photo: the picture's bytes in base64, with or without "data:image/jpeg;base64," before them; JPEG,
-            PNG, WebP, BMP, GIF, TIFF or AVIF, up to 10 MB. Links and paths are not read.
+        photo: base64 or data: URI of a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF, up to 10 MB; no link or path.
         models: names of models, such as ["cnn-baseline"]; without them, all that the page offers.
 
     Returns:

@@ -71,7 +71,8 @@ def test_two_families_answer_side_by_side_and_one_sentence_says_why(
     told = choose(page, "What ten people would say", "Lo que dirían diez personas")
     assert page.locator(".fz-family").nth(1).text_content() == told
     page.get_by_text(choose(page, "So the two may differ.", "Por eso pueden diferir.")).wait_for()
-    one, other = (heading.bounding_box() for heading in page.locator(".fz-answer h2").all())
+    measure = "headings => headings.map(one => one.getBoundingClientRect().toJSON())"
+    one, other = page.locator(".fz-answer h2").evaluate_all(measure)  # at once: the page may be scrolling
     if page.viewport_size["width"] > 760:
         assert one["y"] == pytest.approx(other["y"], abs=1) and one["x"] + one["width"] <= other["x"]
     else:

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
+from free_port import free_port
 from packaged import use_package
 from PIL import Image
 
@@ -116,7 +117,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Any]) -> 
         import app
 
         page = app.build_page(upload_check_s=1, upload_age_s=4)
-        _, url, _ = page.launch(prevent_thread_lock=True, **app.launch_options())
+        # Of its own: Gradio's search for a port lets two test processes take the same one.
+        options = app.launch_options()
+        _, url, _ = page.launch(prevent_thread_lock=True, server_port=free_port(), **options)
         yield Served(page, url.rstrip("/"), uploads)
         page.close(verbose=False)
 

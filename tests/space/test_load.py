@@ -1,7 +1,6 @@
 """Twenty people at once, over HTTP to the page in its own process. Run with `-m slow`."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from free_port import free_port
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from siege_server import read_memory_mb
@@ -42,9 +42,7 @@ def read_processor_s(process: int) -> float:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`fer-zoo demo` with the embedded weights, started as a user starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("temporary")
     home = str(Path(fer_zoo.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": home, "TMPDIR": str(folder)}

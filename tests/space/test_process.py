@@ -11,17 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from free_port import free_port
 from gradio_client import Client, handle_file
 
 import fer_zoo
 
 HOME = Path(fer_zoo.__file__).parents[1]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def restore_signals() -> None:

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from free_port import free_port
 from parallel_run import train, train_fixed
 from safetensors.torch import load_file
 from torch import nn
@@ -27,9 +27,7 @@ CPU = torch.device("cpu")
 
 
 def start_pair(*arguments: str) -> list[subprocess.Popen]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ours = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     paths = [str(Path(__file__).parents[1]), str(Path(parallel.__file__).parents[2])]
     ours["PYTHONPATH"] = os.pathsep.join(paths)

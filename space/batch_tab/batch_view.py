@@ -11,7 +11,7 @@ from batch_tab.dropped_pictures import DropError, Picture, read_pictures
 from fer_zoo import FerZooError, Recognizer
 from page.offered_models import create_recognizer
 from page.parts import add_drop
-from page.uploads import explain, hide_paths
+from page.uploads import describe_picture, explain
 from page.words import find_language, say
 
 SCRIPT = Path(__file__).with_name("view.js")
@@ -69,8 +69,7 @@ def recognize_pictures(
             reason = explain(error, picture.name, language)
             results.append({"image": picture.name, "faces": [], "error": reason})
             continue
-        faults = {"faults": {name: hide_paths(fault) for name, fault in seen.errors.items()}}
-        results.append({"image": picture.name, **seen.describe(), **(faults if seen.errors else {})})
+        results.append(describe_picture(picture.name, seen))
         faces = results[-1]["faces"]
         rows += [
             FaceRow(picture.name, number, crop, face["models"])

@@ -10,7 +10,7 @@ import gradio as gr
 from fer_zoo import FerZooError
 from page.limits import LARGEST_PICTURE
 from page.offered_models import QUEUE, create_recognizer, list_names
-from page.uploads import Upload, explain, hide_paths, read_upload
+from page.uploads import Upload, describe_picture, explain, read_upload
 
 
 def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, Any]:
@@ -73,9 +73,7 @@ def _inspect(upload: Upload, models: list[str] | None) -> dict[str, Any]:
         seen = recognizer.inspect(upload.encoded, keep_going=True)
     except FerZooError as error:
         raise gr.Error(explain(error, upload.name), print_exception=False) from None
-    told = {name: hide_paths(fault) for name, fault in seen.errors.items()}
-    faults = {"faults": told} if told else {}
-    return {"image": upload.name, **seen.describe(), **faults}
+    return describe_picture(upload.name, seen)
 
 
 def add_endpoints() -> None:

@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fer_zoo import FerZooError
 from page.gradio_private import get_upload_folder
 from page.limits import LARGEST_PICTURE, LARGEST_ZIP, LONGEST_MESSAGE, LONGEST_NAME
 from page.words import read_translations
+
+if TYPE_CHECKING:
+    from fer_zoo.recognition.recognizer import Inspection
 
 ZIP_START = b"PK"
 BOUNDS = {"most": LARGEST_PICTURE // 1_000_000, "most_zip": LARGEST_ZIP // 1_000_000}
@@ -59,6 +62,12 @@ def explain(error: FerZooError, name: str, language: str = "en") -> str:
     if text.startswith(beginning):  # a name in quotes or with a folder is no path of this machine
         return beginning + hide_paths(text.removeprefix(beginning))
     return hide_paths(text).replace("The bytes", name, 1)
+
+
+def describe_picture(name: str, seen: "Inspection") -> dict[str, Any]:
+    """As `fer-zoo predict --json`, and in "faults", where models failed, why, by their names."""
+    faults = {model: hide_paths(fault) for model, fault in seen.errors.items()}
+    return {"image": name, **seen.describe(), **({"faults": faults} if faults else {})}
 
 
 def hide_paths(text: str) -> str:

@@ -61,14 +61,15 @@ def _read_rows(path: str | Path) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
                     f"{shown} is not FER+'s fer2013new.csv: it lacks the columns {', '.join(missing)}."
                 )
             for number, row in enumerate(table, start=2):
-                for name in columns:
-                    if not (row[name].isascii() and row[name].isdigit() and len(row[name]) <= 3):
+                counts = {name: row[name].strip() for name in columns}
+                for name, count in counts.items():
+                    if not (count.isascii() and count.isdigit() and len(count) <= 3):
                         raise DataError(
-                            f"{shown}, row {number} (the header is row 1): {name} is {row[name]!r:.60}; "
+                            f"{shown}, row {number} (the header is row 1): {name} is {count!r:.60}; "
                             "votes are whole numbers. Get fer2013new.csv again."
                         )
                 usages.append(row["Usage"])
-                votes.append([int(row[name]) for name in columns])
+                votes.append([int(count) for count in counts.values()])
     except FileNotFoundError:
         raise DataError(
             f"{shown}: no such file. FER+'s fer2013new.csv is in github.com/microsoft/FERPlus."

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,16 @@ def read_curves(folder: Path) -> list[list[float]]:
     return [[float(row[key]) for key in CURVES] for row in rows]
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As `start_pair` gives each process: more threads add in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_two_processes_are_one_within_rounding(pair, tmp_path) -> None:
     """Where batch normalization is fixed: from random weights, and with the backbone frozen at first."""
     train_fixed(tmp_path)

@@ -37,14 +37,15 @@ class Recognizer:
 
     Args:
         models: one or more names or folders as in `fer_zoo.load`, or classifiers. Weights are loaded at the
-            first use. Models of the same name are identified by what was given, such as their folders.
+            first use. Folders of the same name are identified by their paths, classifiers by a number.
         device: of the models: "auto", "cpu", "cuda", "mps". None leaves a given classifier where it is, and
             loads the others on the CPU.
         detector: "retinaface", the package's own; None takes each picture as one face; or a function from an
             RGB Pillow image to boxes x, y, width, height.
 
     Raises:
-        FerZooError: no model is given, or one that does not exist, or an unknown detector or device.
+        FerZooError: no model is given, one that does not exist, or one twice, or an unknown detector or
+            device.
     """
 
     def __init__(
@@ -61,11 +62,7 @@ class Recognizer:
             raise FerZooError("No model is chosen; choose one or more, such as 'cnn-baseline'.")
         if isinstance(detector, str) and detector != DETECTOR:
             raise UnknownNameError("detector", detector, [DETECTOR])
-        names = [_read_name(model) for model in given]  # an unknown name raises now, not at the first photo
-        self._given = {
-            name if names.count(name) == 1 else str(model): model
-            for name, model in zip(names, given, strict=True)
-        }
+        self._given = _name_models(given)  # an unknown name raises now, not at the first photo
         self._detector = detector
         self._device: torch.device | None = None
         self._loaded: dict[str, FaceClassifier] = {}
@@ -275,6 +272,23 @@ def _pair_boxes(
         if photo is missing or own is missing:
             raise FerZooError("There are not as many lists of boxes as photos; give one for each.")
         yield photo, own
+
+
+def _name_models(given: Sequence[Model]) -> dict[str, Model]:
+    """Each model under a name of its own. Raises FerZooError for one given twice, UnknownNameError."""
+    names = [_read_name(model) for model in given]
+    named: dict[str, Model] = {}
+    for index, (name, model) in enumerate(zip(names, given, strict=True)):
+        if model in given[:index]:
+            raise FerZooError(f"{name} is given twice: name each model once.")
+        if names.count(name) > 1 and isinstance(model, (str, Path)):
+            name = str(model)
+        shown, number = name, 1
+        while shown in named:
+            number += 1
+            shown = f"{name} ({number})"
+        named[shown] = model
+    return named
 
 
 def _read_name(model: Model) -> str:

@@ -86,8 +86,12 @@ def _scale(maps: Tensor) -> Tensor:
 def _compute_heat(model: "FaceClassifier", faces: Tensor, targets: Sequence[int]) -> Tensor:
     """float32 (N, 48, 48), 0 and above."""
     network = share_weights(model.backbone).eval()  # hooks on the original would record other threads' faces
+    dtype = next(
+        (weight.dtype for weight in network.parameters() if weight.is_floating_point()), torch.float32
+    )
     with torch.inference_mode(False), torch.enable_grad():
-        images = model.preprocessing(faces.clone()).requires_grad_()
+        images = model.preprocessing(faces.to(model.prior_correction.device, copy=True))
+        images = images.to(dtype).requires_grad_()
         stages, logits = _record_stages(network, images)
         centered = logits - logits.mean(1, keepdim=True)
         score = centered[range(len(faces)), list(targets)].sum()

@@ -39,6 +39,7 @@ def render_model(row: dict[str, Any], stored: dict[str, Any], language: str) -> 
         language,
         name=row["name"],
         about=about,
+        address=row["source"] if row["weights"] in ("embedded", "hub") else None,  # no path of this machine
         results=_list_results(stored["metrics"], row["label_source"], language),
         ferplus=raters,
         is_by_votes=is_by_votes,

@@ -116,6 +116,17 @@ def test_unknown_model_raises_at_once() -> None:
             Recognizer(given)
 
 
+def test_models_of_one_name_all_answer(portrait: Image.Image) -> None:
+    first, second = Stub("one"), Stub("one", slope=-1.0)
+    recognizer = Recognizer([first, second, "resnet_48"])
+    assert recognizer.names == ["one", "one (2)", "resnet_48"]
+    (face,) = recognizer.recognize(portrait)["faces"]
+    assert face["models"]["one"] != face["models"]["one (2)"]
+    for twice in ([first, first], ["resnet_48", "resnet_48"]):
+        with pytest.raises(FerZooError, match="is given twice: name each model once"):
+            Recognizer(twice)
+
+
 def test_one_model_needs_no_list(tmp_path: Path) -> None:
     save_artifact(tmp_path / "run", create_model("resnet_48"), {})
     assert Recognizer("resnet_48").names == ["resnet_48"]

@@ -138,6 +138,15 @@ def test_ensemble_weighs_its_members() -> None:
     torch.testing.assert_close(explain(classify(Ensemble(members, [3, 1])), faces, [1, 2]), expected)
 
 
+@pytest.mark.parametrize("name", ["resnet_48", "vit_48"])
+def test_a_model_of_half_precision_has_maps(name: str) -> None:
+    faces = torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)
+    torch.manual_seed(0)
+    model = create_model(name).eval()
+    whole = explain(model, faces, [3, 5])
+    assert torch.allclose(explain(model.bfloat16(), faces, [3, 5]), whole, atol=0.2)
+
+
 def test_threads_do_not_mix_their_faces() -> None:
     torch.manual_seed(0)
     model = classify(ResNet48(widths=(8, 16), blocks=1))

@@ -15,7 +15,12 @@ BEST = {"n": 3589, "accuracy": 0.7, "accuracy_ci95": [0.68, 0.72], "macro_f1": 0
 
 def row(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
     shape = {"params": 5_014_119, "input_size": 48, "bytes": 10_033_950, "family": "vit", "latency": None}
-    told = {"note": "TinyViT-5M at 96 pixels", "label_source": "fer2013", "source": name}
+    told = {
+        "note": "TinyViT-5M at 96 pixels",
+        "label_source": "fer2013",
+        "source": name,
+        "weights": "embedded",
+    }
     return {"name": name, "metrics": metrics, **shape, **told}
 
 
@@ -31,6 +36,18 @@ def test_zoo_is_ranked_and_what_nobody_measured_is_said() -> None:
     assert html.count("not measured") == 4 + 2 + 3  # four scores of one model, the raters' of two, all speeds
     assert "288 of its faces are also in Training" in html
     assert "Measure speed here" in html
+
+
+def test_the_line_for_python_loads_the_very_model_and_tells_no_path() -> None:
+    from models_tab.model_html import render_model
+
+    stored: dict[str, Any] = {"metrics": {}}
+    shown = row("resnet_48", {})
+    assert "fer_zoo.load(&quot;resnet_48&quot;)" in render_model(shown, stored, "en")
+    pushed = {**shown, "weights": "hub", "source": "owner/name"}
+    assert "fer_zoo.load(&quot;owner/name&quot;)" in render_model(pushed, stored, "en")
+    run = render_model({**shown, "weights": "folder", "source": "/home/me/resnet_48"}, stored, "en")
+    assert "fer_zoo.load" not in run and "/home/me" not in run
 
 
 def test_spanish_zoo_has_its_comma_and_its_notes() -> None:

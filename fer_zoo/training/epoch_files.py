@@ -15,11 +15,16 @@ def save_epoch(context: TrainContext, progress: Progress) -> None:
     write_history(context.folder, progress.history)
 
 
-def save_split(context: TrainContext) -> None:
+def save_split(context: TrainContext, is_saved: bool) -> None:
     """Keep a split that was drawn: `fer-zoo eval` of the run scores the faces that are not in this list, and
-    none that were excluded."""
+    none that were excluded. is_saved: whether there is a checkpoint; without one, a list is of another run,
+    stopped in its first epoch.
+    """
     data, path = context.data, context.folder / SPLIT_NAME
-    if data.split_seed is not None and not path.exists():
+    if is_saved and path.exists():
+        return
+    path.unlink(missing_ok=True)
+    if data.split_seed is not None:
         splits = {TRAINING: data.training, PUBLIC: data.public_test}
         whole = {code: data.before_exclusion.get(code, (faces,))[0] for code, faces in splits.items()}
         write_split(path, {code: (faces.pixels, faces.names) for code, faces in whole.items()})

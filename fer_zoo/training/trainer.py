@@ -191,7 +191,7 @@ def prepare(
 
 def _prepare_files(context: TrainContext, progress: Progress, is_saved: bool) -> None:
     if context.group.is_writer:
-        save_split(context)
+        save_split(context, is_saved)
         if is_saved:
             restore_files(context, progress)
 

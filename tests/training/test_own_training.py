@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.artifact import read_config
 from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.classifier import create_model, load_artifact
@@ -19,7 +20,8 @@ from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.artifacts.train_command_line import build_command
 from fer_zoo.cli.main import main
 from fer_zoo.data.class_map import read_class_map
-from fer_zoo.data.fer2013 import Faces, read_faces
+from fer_zoo.data.fer2013 import FER2013, Faces, read_faces
+from fer_zoo.data.stratified_split import digest_face, read_split
 from fer_zoo.data.synthetic import draw_faces
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError
@@ -107,6 +109,46 @@ def test_eval_scores_the_faces_that_the_run_has_not_seen(
     main(["eval", str(out), "--data", str(others), "--merge", "panic=grief", "--device", "cpu"])
     said = capsys.readouterr().out
     assert "on private: 30 faces" in said and "left out" not in said
+
+
+def test_a_run_stopped_in_its_first_epoch_leaves_no_split_to_the_next(
+    mine: Path, tmp_path: Path, monkeypatch
+) -> None:
+    others = write_drawn(tmp_path / "others", {"happy": "joy", "sad": "grief", "fear": "rage"}, 70)
+    divided = write_drawn(tmp_path / "divided" / "train", {"happy": "joy", "sad": "grief"}, 70).parent
+    for split in ("val", "test"):
+        write_drawn(divided / split, {"happy": "joy", "sad": "grief"}, 28)
+
+    def start(data: Path, name: str) -> FER2013:
+        dataset = read_faces(data)
+        fit(
+            "cnn-baseline",
+            dataset.training,
+            dataset.public_test,
+            load_recipe("baseline", ["epochs=1"]),
+            out=tmp_path / name,
+            show_progress=False,
+            data=dataset.info,
+        )
+        return dataset
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "train_epoch", stop)
+        for name in ("drawn", "given"):
+            with pytest.raises(KeyboardInterrupt):
+                start(mine, name)
+            assert (tmp_path / name / "split.csv").is_file()
+    trained = start(others, "drawn")
+    scored, split = read_faces_for(tmp_path / "drawn", others)
+    seen = {digest_face(face) for part in ("train", "public") for face in trained.split(part).pixels}
+    assert split == "private" and len(scored.private_test) == len(trained.private_test)
+    assert not seen.intersection(digest_face(face) for face in scored.private_test.pixels)
+    assert set(read_split(tmp_path / "drawn" / "split.csv")) == seen
+    start(divided, "given")
+    assert not (tmp_path / "given" / "split.csv").exists()
 
 
 def test_an_ensemble_of_runs_knows_their_classes_and_split(mine: Path, tmp_path: Path) -> None:

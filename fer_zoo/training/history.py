@@ -24,14 +24,14 @@ def describe_epoch(
 ) -> dict[str, float]:
     """A row of history.csv. seconds: of the training alone."""
     faces, size = len(context.train_labels), batch_size_at(context.recipe, epoch)
-    first = context.optimizer.param_groups[0]
+    fastest = max(context.optimizer.param_groups, key=lambda group: group["lr_scale"])  # others may have 0
     return {
         "epoch": epoch + 1,
         "train_loss": trained[0],
         "train_accuracy": trained[1],
         "public_loss": validated[0],
         "public_accuracy": validated[1],
-        "learning_rate": first["lr"] / first["lr_scale"],
+        "learning_rate": fastest["lr"] / fastest["lr_scale"],
         "batch_size": size,
         "images_per_s": count_steps(faces, size) * min(size, faces) / seconds,
     }

@@ -323,6 +323,25 @@ def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path
     assert run(small, tmp_path, resume=True).epochs == 2
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_a_backbone_without_a_learning_rate_keeps_its_weights(
+    small: FER2013, tmp_path, optimizer: str
+) -> None:
+    run(small, tmp_path / "start", settings={"epochs": 1})
+    probe = {"settings": {"backbone_lr_mult": 0.0, "optimizer": optimizer}, "init": tmp_path / "start"}
+    run(small, tmp_path / "whole", **probe)
+    with pytest.raises(KeyboardInterrupt):
+        run(small, tmp_path / "parts", on_epoch=interrupt, **probe)
+    run(small, tmp_path / "parts", resume=True, **probe)
+    whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
+    assert whole.read_bytes() == parts.read_bytes()
+    before, after = (dict(load(tmp_path / name).backbone.named_parameters()) for name in ("start", "whole"))
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+    rows = list(csv.DictReader((tmp_path / "whole" / "history.csv").open(encoding="utf-8")))
+    assert len(rows) == 2 and all(0 < float(row["learning_rate"]) <= 2e-3 for row in rows)
+
+
 def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> None:
     """With the backbone frozen for the whole run only the head and the normalization statistics move."""
     import timm

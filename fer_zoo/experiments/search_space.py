@@ -139,4 +139,6 @@ def build_point(recipe: Recipe, point: Mapping[str, Any]) -> Recipe:
         table, _, key = name.rpartition(".")
         if name != STRENGTH:
             (settings[table] if table else settings)[key] = value
+    if point.get("schedule") == "one-cycle":
+        settings["warmup_epochs"] = 0.0  # it has a warm-up of its own
     return build_recipe(settings)

@@ -57,15 +57,14 @@ class Recipe:
     highest of the schedule. momentum: of sgd. backbone_lr_mult: learning rate of the pretrained part
     relative to the head's. freeze_epochs: the backbone is frozen that long. interpolate_init: a run
     that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
-    warmup_epochs: linear rise at the start (cosine only). ema_decay: of the averaged weights that are
-    evaluated and saved; 0 uses the last weights. patience: epochs without a better PublicTest accuracy
-    before the run stops; 0 never
-    stops. plateau_epochs: the same for one division of the learning rate by ten, in the plateau schedule.
-    clip_norm: bound of the gradient's norm; 0 is off. batch_growth: factor of the batch size after every
-    growth_epochs epochs, up to max_batch_size; 0 is off. class_weights, focal_gamma and logit_adjustment
-    are explained in `fer_zoo.training.losses`. dropout, head_width: instead of the architecture's own, where
-    it has them. normalize: false leaves gray in [0, 1]. compile: by torch.compile, which takes its time
-    first.
+    warmup_epochs: linear rise at the start; 0 with one-cycle, which has its own. ema_decay: of the averaged
+    weights that are evaluated and saved; 0 uses the last weights. patience: epochs without a better
+    PublicTest accuracy before the run stops; 0 never stops. plateau_epochs: the same for one division of the
+    learning rate by ten, in the plateau schedule. clip_norm: bound of the gradient's norm; 0 is off.
+    batch_growth: factor of the batch size after every growth_epochs epochs, up to max_batch_size; 0 is off.
+    class_weights, focal_gamma and logit_adjustment are explained in `fer_zoo.training.losses`. dropout,
+    head_width: instead of the architecture's own, where it has them. normalize: false leaves gray in [0, 1].
+    compile: by torch.compile, which takes its time first.
     """
 
     epochs: int = 40

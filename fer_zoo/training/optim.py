@@ -13,6 +13,7 @@ from fer_zoo.artifacts.classifier import FaceClassifier
 from fer_zoo.errors import RecipeError
 from fer_zoo.models.registry import ARCHITECTURES, Architecture, check_options
 from fer_zoo.recipes.recipe import Recipe, network_options
+from fer_zoo.training.schedule import check_warmup
 from fer_zoo.utils.torch_private import has_bfloat16
 
 
@@ -115,8 +116,11 @@ def set_frozen(model: FaceClassifier, head: Sequence[Tensor], frozen: bool) -> N
 
 
 def check_network(row: Architecture, recipe: Recipe) -> None:
-    """Raises RecipeError for a recipe with an option that the network lacks, or crops that it cannot take."""
+    """Raises RecipeError for a recipe with an option that the network lacks, crops that it cannot take, or a
+    warm-up beside the schedule's own.
+    """
     check_options(row, network_options(recipe))
+    check_warmup(recipe)
     if recipe.augment.train_crop:
         _check_train_crop(row.name)
 

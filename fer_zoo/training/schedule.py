@@ -2,6 +2,7 @@
 
 import math
 
+from fer_zoo.errors import RecipeError
 from fer_zoo.recipes.recipe import Recipe
 
 ONE_CYCLE_RISE = 0.3  # fraction of the steps that rise; arXiv:1708.07120
@@ -11,6 +12,17 @@ ONE_CYCLE_END = 1e-4
 
 def _cosine(start: float, end: float, progress: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def check_warmup(recipe: Recipe) -> None:
+    """Raises RecipeError where the rate would rise to its peak, drop and rise again. Runs and models of
+    earlier versions may have such a recipe, so it is checked before a new run, not when it is read.
+    """
+    if recipe.warmup_epochs and recipe.schedule == "one-cycle":
+        raise RecipeError(
+            f"warmup_epochs is {recipe.warmup_epochs:g}, and the one-cycle schedule has a warm-up of its "
+            "own: set warmup_epochs=0, or schedule=cosine."
+        )
 
 
 def lr_multiplier(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:

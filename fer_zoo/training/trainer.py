@@ -35,7 +35,7 @@ from fer_zoo.training.initialize import Initialization, default_recipe, initiali
 from fer_zoo.training.memory import out_of_memory_hint
 from fer_zoo.training.optim import allow_train_crops, build_optimizer, find_head, select_precision, set_frozen
 from fer_zoo.training.run_dir import lock_run_dir
-from fer_zoo.training.schedule import count_plateaus
+from fer_zoo.training.schedule import check_warmup, count_plateaus
 from fer_zoo.training.small_data import adapt_recipe, check_splits
 from fer_zoo.utils.devices import keep_freed_memory, pick_device
 from fer_zoo.utils.progress import track
@@ -103,6 +103,7 @@ def fit(
             that is not finite.
         DataError: no two splits are given, or they are empty or of different classes.
         ArtifactError, UnknownNameError: weights to start from or to distill from are missing.
+        RecipeError: settings that the network or the schedule does not take.
     """
     if isinstance(train, FER2013) or val is None:
         raise DataError(
@@ -151,6 +152,8 @@ def prepare(
     is_visible: bool,
 ) -> tuple[TrainContext, Progress]:
     """Build all that a run needs. is_saved: whether there is a checkpoint, whose state then goes into it."""
+    if not is_saved:
+        check_warmup(recipe)
     torch.manual_seed(seed)
     start = _initialize(row, recipe, init, device, data.classes)
     model = start.model

@@ -110,6 +110,15 @@ def test_a_point_changes_the_recipe_and_the_strength_multiplies_its_own_augmenta
     assert changed.augment.shift == 0.05 and build_point(recipe, {}) == recipe
 
 
+def test_a_drawn_one_cycle_takes_the_place_of_the_recipes_warm_up(tmp_path: Path) -> None:
+    recipe = load_recipe("vit_48")
+    assert build_point(recipe, {"schedule": "cosine"}) == recipe and recipe.warmup_epochs
+    assert build_point(recipe, {"schedule": "one-cycle"}).warmup_epochs == 0
+    twice = load_recipe("baseline", ["warmup_epochs=2"])
+    with pytest.raises(FerZooError, match="the one-cycle schedule has a warm-up of its own"):
+        load_space("baseline", twice, CNN)
+
+
 @pytest.mark.parametrize("name", list_recipes())
 def test_a_written_recipe_is_read_back(name: str, tmp_path: Path) -> None:
     recipe = build_point(load_recipe(name), {"learning_rate": 1.25e-5, "dropout": 0.5, "augment.flip": 0.25})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fer_zoo.recipes.recipe import build_recipe
-from fer_zoo.training.schedule import batch_size_at, count_plateaus, lr_multiplier
+from fer_zoo.recipes.recipe import build_recipe, list_recipes, load_recipe
+from fer_zoo.training.schedule import batch_size_at, check_warmup, count_plateaus, lr_multiplier
 
 
 def trace(**settings) -> list[float]:
@@ -28,6 +28,19 @@ def test_cosine_with_warm_up() -> None:
     shares = trace(schedule="cosine", warmup_epochs=2)
     assert shares[0] == pytest.approx(1 / 20) and shares[19] == 1.0 and shares[60] == pytest.approx(0.5)
     assert shares[-1] < 0.01
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "plateau"])
+def test_a_rate_that_warmed_up_never_rises_again(schedule: str) -> None:
+    check_warmup(build_recipe({"schedule": schedule, "warmup_epochs": 2}))
+    shares = trace(schedule=schedule, warmup_epochs=2)
+    assert shares[:20] == sorted(shares[:20]) and shares[19] == 1.0
+    assert shares[19:] == sorted(shares[19:], reverse=True)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_no_recipe_warms_up_twice(name: str) -> None:
+    check_warmup(load_recipe(name))
 
 
 def test_plateau_divides_by_ten() -> None:

@@ -18,7 +18,7 @@ import fer_zoo.training.trainer as trainer
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.artifacts.hub import load
 from fer_zoo.data.fer2013 import FER2013
-from fer_zoo.errors import ArtifactError, DataError, TrainingError
+from fer_zoo.errors import ArtifactError, DataError, RecipeError, TrainingError
 from fer_zoo.evaluation.evaluate import evaluate_artifact
 from fer_zoo.recipes.recipe import build_recipe
 from fer_zoo.training.trainer import fit
@@ -321,6 +321,21 @@ def test_a_run_from_before_a_setting_existed_is_resumed(small: FER2013, tmp_path
         run(small, tmp_path, on_epoch=interrupt)
     monkeypatch.undo()
     assert run(small, tmp_path, resume=True).epochs == 2
+
+
+def test_a_second_warm_up_is_refused_and_a_run_that_had_one_is_resumed(
+    small: FER2013, tmp_path, monkeypatch
+) -> None:
+    twice = {"schedule": "one-cycle", "warmup_epochs": 1}
+    with pytest.raises(RecipeError, match="is 1, and the one-cycle schedule has a warm-up") as caught:
+        run(small, tmp_path / "new", settings=twice)
+    assert "\n" not in str(caught.value)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "check_warmup", lambda recipe: None)  # as earlier versions took it
+        with pytest.raises(KeyboardInterrupt):
+            run(small, tmp_path / "old", settings=twice, on_epoch=interrupt)
+    assert run(small, tmp_path / "old", settings=twice, resume=True).epochs == 2
+    assert load(tmp_path / "old").info["recipe"]["warmup_epochs"] == 1
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])

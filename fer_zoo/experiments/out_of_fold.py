@@ -75,11 +75,29 @@ def assign_folds(faces: Faces, folds: int, seed: int) -> NDArray[np.int64]:
         )
     group = group_similar(find_similar(faces.pixels), len(faces))
     group = np.where(group >= 0, group, len(faces) + np.arange(len(faces)))
+    photos = len(np.unique(group))
+    if folds > photos:
+        raise DataError(
+            f"{folds} folds; the Training faces show {photos:,} different photos, and copies of a photo stay "
+            "in one fold: give fewer folds or more photos."
+        )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold_of = np.zeros(len(faces), np.int64)
     for fold, (_, held_out) in enumerate(splitter.split(faces.labels, faces.labels, group)):
         fold_of[held_out] = fold
+    _check_folds(faces, fold_of, folds)
     return fold_of
+
+
+def _check_folds(faces: Faces, fold_of: NDArray[np.int64], folds: int) -> None:
+    """Raises DataError where the faces outside of a fold are of one class."""
+    for fold in range(folds):
+        learned = faces.labels[fold_of != fold]
+        if (learned == learned[0]).all():
+            raise DataError(
+                f"Without one of the {folds} folds all Training faces are of {faces.classes[learned[0]]}: "
+                "copies of a photo stay in one fold. Give faces of two or more photos of another class."
+            )
 
 
 class LinearHead:

@@ -46,6 +46,21 @@ def test_faces_of_one_photo_share_a_fold(flipped) -> None:
         assign_folds(one, 5, seed=0)
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_folds_that_leave_one_class_or_no_photo_are_one_line(flipped) -> None:
+    pixels = flipped[0].training.pixels
+    single = Faces(pixels[4:24], np.array([1] + [0] * 19), classes=("calm", "tense"))
+    copies = Faces(pixels[[30] * 8 + list(range(4, 24))], np.array([1] * 8 + [0] * 20), single.classes)
+    for faces in (single, copies):
+        for folds in (2, 5):
+            with pytest.raises(FerZooError, match="all Training faces are of calm") as caught:
+                assign_folds(faces, folds, seed=0)
+            assert "\n" not in str(caught.value)
+    few = Faces(pixels[[4, 5, 6, 7] * 5], np.array([0, 0, 1, 1] * 5), single.classes)
+    with pytest.raises(FerZooError, match="5 folds; the Training faces show 4 different photos"):
+        assign_folds(few, 5, seed=0)
+
+
 def test_wrong_labels_are_found_by_a_linear_head(flipped, tmp_path: Path, monkeypatch) -> None:
     dataset, wrong = flipped
     learn = LinearHead([load("cnn-baseline")])

@@ -59,11 +59,12 @@ def read_cached(files: Sequence[Path], read: Callable[[], Rows]) -> Rows:
 
 
 def read_cached_pictures(
-    key: str, count: int, decode: Callable[[], tuple[np.ndarray, np.ndarray, dict[str, str]]]
-) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """Faces uint8 (K, 48, 48) of `count` pictures, the K indices of those that could be read, and the errors
-    of the others by name; from the cache, or from `decode`. key: of the pictures' content and names.
+    key: str, count: int, decode: Callable[[], tuple[np.ndarray, np.ndarray, list[list[str]]]]
+) -> tuple[np.ndarray, np.ndarray, list[list[str]]]:
+    """Faces uint8 (K, 48, 48) of `count` pictures, the K indices of those that could be read, and name and
+    error of each other; from the cache, or from `decode`. key: of the pictures' content and names.
     """
+    key = hashlib.sha256(repr((LAYOUT, key)).encode()).hexdigest()
 
     def is_whole(arrays: Arrays) -> bool:
         faces, kept = arrays["faces"], arrays["kept"]

@@ -5,11 +5,10 @@ import hashlib
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -192,9 +191,11 @@ def _hash_samples(samples: Sequence[Sample]) -> str:
 
 def _decode_samples(
     samples: Iterable[Sample], count: int, source: str
-) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """Faces uint8 (K, 48, 48), their K indices among the samples, and the errors of the others by name."""
-    faces, kept, sides, broken = [], [], [], {}
+) -> tuple[np.ndarray, np.ndarray, list[list[str]]]:
+    """Faces uint8 (K, 48, 48), their K indices among the samples, and name and error of each other one: a
+    list may name a file twice.
+    """
+    faces, kept, sides, broken = [], [], [], []
     with track("reading faces") as progress:
         for index, sample in enumerate(samples):
             try:
@@ -203,7 +204,7 @@ def _decode_samples(
                 sides.append(round(min(photo.width * scale[0], photo.height * scale[1])))
                 kept.append(index)
             except ImageError as error:
-                broken[sample.name] = str(error)
+                broken.append([sample.name, str(error)])
             if index + 1 in (FIRST_PICTURES, count):
                 _refuse_photos(sides, source)
             progress(index + 1, count)
@@ -219,15 +220,13 @@ def _refuse_photos(sides: Sequence[int], source: str) -> None:
         )
 
 
-def _report_broken(broken: Mapping[str, str], kept: int, source: str) -> None:
+def _report_broken(broken: Sequence[Sequence[str]], kept: int, source: str) -> None:
     """Warn of pictures that were left out. Raises DataError where more were than remain."""
     if not kept and not broken:
         raise DataError(f"{source}: no picture. Allowed: {', '.join(sorted(SUFFIXES))}.")
     if not broken:
         return
-    some = "; ".join(
-        f"{name} ({reason.rsplit(': ', 1)[-1].rstrip('.')})" for name, reason in islice(broken.items(), NAMED)
-    )
+    some = "; ".join(f"{name} ({reason.rsplit(': ', 1)[-1].rstrip('.')})" for name, reason in broken[:NAMED])
     more = f"; and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
     text = f"{source}: {len(broken):,} of {kept + len(broken):,} pictures cannot be read: {some}{more}."
     if len(broken) > kept:

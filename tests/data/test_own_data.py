@@ -252,3 +252,21 @@ def test_many_pictures_are_decoded_once(tmp_path: Path, cache: Path, monkeypatch
     cached.write_bytes(cached.read_bytes()[:2000])
     draw_picture().save(folder / "a" / "0.jpg")
     assert len(read_faces(folder).split("all")) == 12 and len(decoded) == 23
+    monkeypatch.setattr("fer_zoo.data.cache.LAYOUT", 1000)  # of a later version
+    assert len(read_faces(folder).split("all")) == 12 and len(decoded) == 35
+
+
+def test_pictures_are_decoded_once_where_a_broken_one_is_listed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_classes(tmp_path / "pictures", {"x": 6})
+    (tmp_path / "pictures/x/0.jpg").write_text("no picture")
+    rows = [f"pictures/x/{index}.jpg,{index % 2}" for index in (0, 1, 2, 3, 4, 5, 0)]
+    (tmp_path / "faces.csv").write_text("\n".join(["path,label", *rows]))
+    decoded, decode = [], own_faces.whole_picture
+    monkeypatch.setattr(own_faces, "whole_picture", lambda photo: (decoded.append(1), decode(photo))[1])
+    monkeypatch.setattr(own_faces, "MIN_CACHED", 5)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="2 of 7 pictures cannot be read: pictures/x/0"):
+            assert len(read_faces(tmp_path / "faces.csv").split("all")) == 5
+    assert len(decoded) == 5

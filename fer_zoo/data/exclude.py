@@ -32,7 +32,9 @@ def exclude_faces(dataset: FER2013, path: str | Path, kinds: Collection[str] = (
         DataError: The file cannot be read, or a row does not refer to a face.
     """
     splits = {TRAINING: dataset.training, PUBLIC: dataset.public_test}
-    indices = _read_indices(Path(path), {code: len(faces) for code, faces in splits.items()}, set(kinds))
+    indices = _read_indices(
+        Path(path).expanduser(), {code: len(faces) for code, faces in splits.items()}, set(kinds)
+    )
     remaining, before = {}, {}
     for code, faces in splits.items():
         keep = _choose_kept(len(faces), indices[code], path, code)

@@ -34,6 +34,17 @@ def test_exactly_the_listed_faces_are_excluded(dataset: FER2013, tmp_path: Path)
     assert "2 of Training and 1 of PublicTest" in rest.note
 
 
+def test_a_path_that_begins_at_home_is_read(
+    dataset: FER2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in --exclude=~/exclude.csv, which a shell passes on as it is."""
+    write(tmp_path, "split,index\nTraining,0\n")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    rest = exclude_faces(dataset, "~/exclude.csv")
+    assert len(rest.training) == 39 and rest.excluded == "exclude.csv"
+
+
 def test_the_fingerprint_depends_on_the_faces(dataset: FER2013, tmp_path: Path) -> None:
     texts = ("Training,1\nTraining,2", "Training,2\nTraining,1", "Training,12", "PublicTest,1")
     prints = [exclude_faces(dataset, write(tmp_path, f"split,index\n{text}")).fingerprint for text in texts]

@@ -56,7 +56,7 @@ class Recipe:
     optimizer: muon is for matrices and convolutions, NAdamW for the head and the rest. learning_rate: the
     highest of the schedule. momentum: of sgd. backbone_lr_mult: learning rate of the pretrained part
     relative to the head's. freeze_epochs: the backbone is frozen that long. interpolate_init: a run
-    that resumes from a trained model ends with the mean of both weights that suits PublicTest best.
+    that starts from a trained model ends with the mean of both weights that suits PublicTest best.
     warmup_epochs: linear rise at the start; 0 with one-cycle, which has its own. ema_decay: of the averaged
     weights that are evaluated and saved; 0 uses the last weights. patience: epochs without a better
     PublicTest accuracy before the run stops; 0 never stops. plateau_epochs: the same for one division of the

@@ -1,5 +1,5 @@
 """The state of a run between two epochs, as safetensors: weights, their average, the optimizer's moments,
-history. The last two are kept: should the newest be damaged, the run goes on from the one before.
+history. The last two are kept: should the newest be damaged, the run resumes from the one before.
 """
 
 import json

@@ -16,8 +16,8 @@ def compile_forward(
 ) -> Callable[[Tensor], Tensor]:
     """The model's forward pass, compiled at its first call; on a GPU of one process replayed as a CUDA graph.
 
-    Where compiling fails (no C++ compiler, an operation that cannot be compiled) it warns once and goes on
-    with the model as it is: the weights and the draws are untouched by the attempt.
+    Where compiling fails (no C++ compiler, an operation that cannot be compiled) it warns once and
+    continues with the model as it is: the weights and the draws are untouched by the attempt.
     """
     options: dict[str, Any] = {"backend": backend}
     is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)  # its messages fit into no graph

@@ -26,7 +26,7 @@ def check_warmup(recipe: Recipe) -> None:
 
 
 def lr_multiplier(recipe: Recipe, step: int, steps_per_epoch: int, plateaus: int = 0) -> float:
-    """Share of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest has stood still."""
+    """Multiplier of `recipe.learning_rate` at a step (from 0). plateaus: how often PublicTest stood still."""
     total = recipe.epochs * steps_per_epoch
     warmup = recipe.warmup_epochs * steps_per_epoch
     if step < warmup:

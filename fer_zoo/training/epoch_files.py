@@ -1,7 +1,7 @@
 """What a run writes after each epoch."""
 
 from fer_zoo.data.labels_and_splits import PUBLIC, TRAINING
-from fer_zoo.data.stratified_split import SPLIT_NAME, write_split
+from fer_zoo.data.stratified_split import SPLIT_NAME, read_split, write_split
 from fer_zoo.training.best import describe_run, find_best_epoch, is_stored, save_best
 from fer_zoo.training.checkpoint import Progress, save_checkpoint
 from fer_zoo.training.context import TrainContext
@@ -18,12 +18,14 @@ def save_epoch(context: TrainContext, progress: Progress) -> None:
 def save_split(context: TrainContext, is_saved: bool) -> None:
     """Keep a split that was drawn: `fer-zoo eval` of the run scores the faces that are not in this list, and
     none that were excluded. is_saved: whether there is a checkpoint; without one, a list is of another run,
-    stopped in its first epoch.
+    stopped in its first epoch. Raises DataError for a file of that name that no run wrote.
     """
     data, path = context.data, context.folder / SPLIT_NAME
-    if is_saved and path.exists():
-        return
-    path.unlink(missing_ok=True)
+    if path.exists():
+        if is_saved:
+            return
+        read_split(path)
+        path.unlink()
     if data.split_seed is not None:
         splits = {TRAINING: data.training, PUBLIC: data.public_test}
         whole = {code: data.before_exclusion.get(code, (faces,))[0] for code, faces in splits.items()}

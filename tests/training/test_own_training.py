@@ -149,6 +149,11 @@ def test_a_run_stopped_in_its_first_epoch_leaves_no_split_to_the_next(
     assert set(read_split(tmp_path / "drawn" / "split.csv")) == seen
     start(divided, "given")
     assert not (tmp_path / "given" / "split.csv").exists()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "split.csv").write_text("path,label,split\na.png,joy,train\n")
+    with pytest.raises(DataError, match="not a run's"):  # a table of the user's own is not lost
+        start(divided, "data")
+    assert (tmp_path / "data" / "split.csv").read_text().endswith("a.png,joy,train\n")
 
 
 def test_an_ensemble_of_runs_knows_their_classes_and_split(mine: Path, tmp_path: Path) -> None:

@@ -145,10 +145,10 @@ def test_the_widths_in_the_log_are_the_stored_ones() -> None:
 def test_the_late_answers_are_the_stored_ones() -> None:
     result = read_study("balance_late")
     rows = {row["name"]: row["private"] for row in result["variants"]}
-    line = next(line for line in TRAIN.splitlines() if line.startswith("Recall of disgust"))
+    told = next(text for text in TRAIN.split("\n\n") if "recall of disgust" in text)
     for name in ("plain", "balanced sampling"):
         for column in ("accuracy", "disgust_recall"):
-            assert f"{100 * rows[name][column]['mean']:.2f} %" in line
+            assert f"{100 * rows[name][column]['mean']:.2f} " in told
     balanced = next(row for row in result["variants"] if row["name"] == "balanced sampling")
     assert build_recipe(balanced["recipe"]) == load_recipe("balanced")
 

@@ -5,6 +5,7 @@ from typing import Any
 from fer_zoo.artifacts.artifact import name_model
 from fer_zoo.artifacts.train_command_line import is_of_fer2013
 from fer_zoo.models.registry import Architecture, find_architecture
+from fer_zoo.models.weights import WEIGHTS
 
 METRICS = ["accuracy", "f1"]
 
@@ -19,7 +20,7 @@ def front_matter(block: dict[str, Any]) -> str:
     row = None if "members" in block else find_architecture(block["name"])
     is_fer2013, in_timm = is_of_fer2013(block), row is not None and row.timm_name is not None
     changed = block.get("base_model")
-    with_raters = ["ferplus"] if block.get("labels", "fer2013") != "fer2013" else []
+    with_raters = ["ferplus"] if learned_votes(block) else []
     is_scored = is_fer2013 and bool(block["metrics"].get("private"))
     data = ModelCardData(
         license="mit",
@@ -38,6 +39,13 @@ def front_matter(block: dict[str, Any]) -> str:
         eval_results=_list_results(block["metrics"]["private"], block.get("labels")) if is_scored else None,
     )
     return str(data.to_yaml())
+
+
+def learned_votes(block: dict[str, Any]) -> bool:
+    """Whether the model, or a member of the ensemble that the package has, learned from FER+'s votes too."""
+    members = [WEIGHTS.get(f"{member['name']}.{member.get('tag')}") for member in block.get("members", [])]
+    sources = [block.get("labels", "fer2013"), *(row.label_source for row in members if row)]
+    return any(source != "fer2013" for source in sources)
 
 
 def find_first_start(start: Any) -> Any:

@@ -30,7 +30,11 @@ def add_parsers(parsers: Any) -> None:
     )
     train.add_data()
     train.add_classes()
-    train.add_argument("--recipe", metavar="R", help="a recipe's name or TOML file [the architecture's own]")
+    train.add_argument(
+        "--recipe",
+        metavar="R",
+        help="a recipe's name or TOML file [the architecture's own; finetune for a new head]",
+    )
     train.add_out("folder of the run [runs/ARCH]")
     train.add_argument("--epochs", type=count, metavar="N", help="number of epochs [the recipe's]")
     train.add_argument(

@@ -1,7 +1,8 @@
 """The one table of released weights, `architecture.tag`: what they learned, from what, and in which file.
 
-A tag names the labels: `fer2013` (the data set's own) or `ferplus` (the votes of ten raters). A row is never
-changed: new weights are a new row, or replace a whole row together with its card.
+A tag names the labels that the weights predict: `fer2013` (the data set's own; most learned from the votes
+too) or `ferplus` (the votes of ten raters). A row is never changed: new weights are a new row, or replace a
+whole row together with its card.
 """
 
 import warnings

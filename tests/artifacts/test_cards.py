@@ -200,6 +200,12 @@ def test_weights_that_left_the_package_are_where_the_card_says(
         assert fer_zoo.load(f"./{folder}").classes == EMOTIONS
 
 
+@pytest.mark.parametrize("name", ["ensemble", "ensemble.ferplus", "resnet_48", "cnn-baseline"])
+def test_the_data_sets_are_those_that_a_model_or_its_members_learned(name: str) -> None:
+    learned = ["fer2013"] if name == "cnn-baseline" else ["fer2013", "ferplus"]
+    assert ModelCard(build_card(PACKAGED[name])).data.datasets == learned
+
+
 @pytest.mark.parametrize("name", ["ensemble", "ensemble.ferplus"])
 def test_the_command_of_an_ensemble_names_the_data(name: str) -> None:
     (command,) = re.findall(r"`fer-zoo (ensemble [^`]*)`", build_card(PACKAGED[name]))

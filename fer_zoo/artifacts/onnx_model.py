@@ -16,7 +16,13 @@ from fer_zoo.artifacts.artifact import CONFIG_NAME, fingerprint_artifact, read_c
 from fer_zoo.emotions import SIDE, check_classes
 from fer_zoo.errors import ArtifactError
 from fer_zoo.utils.devices import CPU_PROVIDER, list_providers
-from fer_zoo.utils.files import ABANDONED_S, cache_folder, remove_partial_files, write_atomically
+from fer_zoo.utils.files import (
+    ABANDONED_S,
+    cache_folder,
+    name_reason,
+    remove_partial_files,
+    write_atomically,
+)
 from fer_zoo.utils.progress import track
 from fer_zoo.utils.telemetry import import_onnxruntime
 
@@ -177,8 +183,9 @@ def open_onnx(folder: Path) -> OnnxClassifier:
             remove_partial_files(kept.parent, ABANDONED_S)
             write_onnx(load_artifact(folder), kept, fingerprint)
     except OSError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error  # a WriteError has one
         raise ArtifactError(
-            f"The ONNX file of {str(folder)!r} cannot be stored in {str(kept.parent)!r} ({error.strerror}): "
-            "name a folder with space in the environment variable FER_ZOO_CACHE."
+            f"The ONNX file of {str(folder)!r} cannot be stored in {str(kept.parent)!r} "
+            f"({name_reason(cause)}): name a folder with space in the environment variable FER_ZOO_CACHE."
         ) from error
     return OnnxClassifier(kept)

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fer_zoo.errors import HubError, one_line
+from fer_zoo.errors import FerZooError, HubError, one_line
 from fer_zoo.utils.files import write_text
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -72,7 +72,7 @@ def fetch_files(
     one); a file that differs is deleted and downloaded once more. A cached commit is used without a request.
     Without network, the last cached commit of a branch is used, with a warning.
 
-    max_bytes: maximum total size. Raises HubError.
+    max_bytes: maximum total size. Raises HubError, or WriteError where the cache cannot be written.
     """
     from huggingface_hub.errors import OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
@@ -186,6 +186,8 @@ def translate_errors(repo: str, revision: str = "main", repo_type: str = "model"
 
     try:
         yield
+    except FerZooError:  # one of our own that is an OSError too: the record in the cache cannot be written
+        raise
     except errors.LocalTokenNotFoundError as error:
         raise HubError("No Hugging Face token is saved: run `hf auth login`, or set HF_TOKEN.") from error
     except errors.GatedRepoError as error:

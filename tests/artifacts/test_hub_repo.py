@@ -17,7 +17,7 @@ from fer_zoo.artifacts.hub import pull_model, push_model
 from fer_zoo.artifacts.resolve import fetch_model, resolve_folder
 from fer_zoo.artifacts.save import save_artifact
 from fer_zoo.cli.main import main
-from fer_zoo.errors import ArtifactError, HubError
+from fer_zoo.errors import ArtifactError, HubError, WriteError
 
 MODEL = "models/ada/faces"
 NAME = "efficientnet_lite0.ferplus"
@@ -217,6 +217,11 @@ def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(
     (tmp_path / "file").touch()
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
     refuse("A file of this machine cannot be read or written .*file")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache/models--ada--faces").mkdir(parents=True)
+    (tmp_path / "cache/models--ada--faces/.fer_zoo").touch()  # the files can be written, our record cannot
+    with pytest.raises(WriteError, match=r"^'.*\.json' cannot be written \("):
+        fetch_model("ada/faces")
 
 
 def test_too_large_a_model_is_not_downloaded(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,8 @@ def crop_photos(
 
     Raises:
         ImageError: There is no photo in the folder.
-        DataError: The size is out of range, or OUT holds other files or crops of another size.
+        DataError: The size is out of range, or OUT holds other files, crops of another size, or more crops
+            of a photo than `faces` takes.
         UnknownNameError: Another value of `faces`.
     """
     root, folder = Path(photos).expanduser(), Path(out).expanduser()
@@ -135,6 +136,7 @@ def _read_done(out: Path, most: int, size: int) -> dict[str, list[Row]]:
                 raise DataError(f"{str(table)!r} is not the table of an earlier run: give another folder.")
             for row in reader:
                 by_source.setdefault(row["source"], []).append(row)
+        _check_counts(out, by_source, most)
         done = {source: rows for source, rows in by_source.items() if _is_done(out, rows, most)}
         _check_size(out, done, size)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -149,6 +151,16 @@ def _is_done(out: Path, rows: Sequence[Row], most: int) -> bool:
     return len(rows) == max(1, min(count, most)) and all(
         (out / row["file"]).is_file() for row in rows if row["status"] != NO_FACE
     )
+
+
+def _check_counts(out: Path, by_source: dict[str, list[Row]], most: int) -> None:
+    """Training would learn the crops that a run with fewer faces leaves without a row."""
+    for source, rows in by_source.items():
+        if len(rows) > most:
+            raise DataError(
+                f"{str(out)!r} holds {len(rows)} crops of {source!r}, not {most}: give another folder, or "
+                "take all faces again."
+            )
 
 
 def _check_size(out: Path, done: dict[str, list[Row]], size: int) -> None:

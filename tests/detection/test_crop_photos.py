@@ -114,6 +114,19 @@ def test_a_second_run_continues(album: Path, tmp_path: Path, monkeypatch: pytest
     assert fer_zoo.crop_photos(photos, out, faces="all").faces == whole.faces + 2 and len(searched) == 1
 
 
+def test_all_faces_are_not_followed_by_the_largest_alone(album: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "faces"
+    fer_zoo.crop_photos(album, out, faces="all")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit):
+        main(["data", "crop", str(album), str(out)])
+    error = capsys.readouterr().err
+    assert "holds 3 crops of 'other/three.png', not 1: give another folder" in error
+    assert error.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+    assert fer_zoo.crop_photos(album, out, faces="all").already_there == 6
+
+
 def test_the_command_sums_up_in_one_line(album: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "faces"
     main(["data", "crop", str(album), str(out)])

@@ -17,6 +17,7 @@ from fer_zoo.detection.detector import (
     face_in,
     find_faces_in_frame,
     frame_face,
+    sort_by_size,
 )
 from fer_zoo.detection.orientation import find_upright_faces
 from fer_zoo.emotions import SIDE
@@ -67,7 +68,7 @@ def find_crops(
         found = faces = [_place_box(image.size, box, scale) for box in boxes]
     else:
         if detect is not None:
-            found = [_place_box(image.size, box) for box in detect(image)]
+            found = sort_by_size([_place_box(image.size, box) for box in detect(image)])
         elif frame_side:
             found = find_faces_in_frame(image, frame_side)
         else:

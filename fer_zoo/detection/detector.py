@@ -109,7 +109,7 @@ def find_faces(photo: Image.Image, thorough: bool = True) -> list[Face]:
         found += [face for face in _find_at(photo, 1.0) if not _is_inside_any(face, found)]
     if thorough and scale < 2 and longest <= DOUBLE_LIMIT and all(f.size <= DOUBLE_BELOW for f in found):
         found += [face for face in _find_at(photo, 2.0) if _is_new_and_small(face, found)]
-    return _sort_by_size(found)
+    return sort_by_size(found)
 
 
 def find_faces_in_frame(frame: Image.Image, side: int) -> list[Face]:
@@ -118,7 +118,7 @@ def find_faces_in_frame(frame: Image.Image, side: int) -> list[Face]:
     A 640x480 frame takes 7 ms on one core at 320 pixels, 12 ms at 640. Most faces of a tenth of the frame's
     longest side, 32 pixels at 320, are detected (8 of 9, as above), smaller ones often not.
     """
-    return _sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads=1))
+    return sort_by_size(_find_at(frame, min(1.0, side / max(frame.size)), threads=1))
 
 
 def crop_face(photo: Image.Image, face: Face, size: int = SIDE) -> np.ndarray:
@@ -166,7 +166,7 @@ def _crop_padded(photo: Image.Image, low: np.ndarray, high: np.ndarray) -> np.nd
     return np.pad(gray, ((above, below), (left, right)), mode="edge")
 
 
-def _sort_by_size(faces: list[Face]) -> list[Face]:
+def sort_by_size(faces: list[Face]) -> list[Face]:
     return sorted(faces, key=lambda face: (-face.size, face.box))
 
 

@@ -88,6 +88,15 @@ def test_a_function_is_a_detector(portrait: Image.Image) -> None:
     assert [face["box"] for face in recognizer(portrait)["faces"]] == [[10, 20, 256, 200]]
 
 
+def test_the_largest_faces_of_a_detector_are_kept_and_boxes_keep_their_order(portrait: Image.Image) -> None:
+    boxes = [(10 * number, 5, 20, 20) for number in range(32)] + [(50, 50, 400, 400)]
+    result = fer_zoo.Recognizer("resnet_48", detector=lambda image: boxes).recognize(portrait)
+    assert [face["box"][2] for face in result["faces"]] == [400, *[20] * 31]
+    assert result["faces_left_out"] == 1
+    given = fer_zoo.Recognizer("resnet_48").recognize(portrait, boxes=boxes)
+    assert [face["box"] for face in given["faces"]] == [list(box) for box in boxes]
+
+
 def test_it_travels_to_a_spawned_process(portrait: Image.Image, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(2)]
     for path in paths:

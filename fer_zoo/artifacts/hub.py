@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from fer_zoo.artifacts.artifact import (
     WEIGHTS_NAME,
+    explain_members,
+    find_member,
     list_embedded,
     name_model,
     read_config,
 )
+from fer_zoo.artifacts.config_check import check_members
 from fer_zoo.artifacts.resolve import ModelRef, fetch_model, require_folder, resolve, resolve_folder
 from fer_zoo.emotions import SIDE
 from fer_zoo.errors import ArtifactError, UnknownNameError
-from fer_zoo.models.registry import ARCHITECTURES, Architecture
+from fer_zoo.models.registry import ARCHITECTURES, Architecture, find_architecture
 from fer_zoo.models.weights import ENSEMBLE_FAMILY, WEIGHTS, ReleasedWeights
-from fer_zoo.utils.tensors import count_numbers
 
 if TYPE_CHECKING:
     import torch
@@ -159,22 +161,37 @@ def _describe_given(model: str | Path, embedded: dict[str, Path]) -> ModelInfo:
         return _describe_released(found.weights, embedded)
     folder = require_folder(found, model)
     block = read_config(folder)["fer_zoo"]
-    architecture = ARCHITECTURES.get(block["name"])
-    weights = folder / WEIGHTS_NAME
+    architecture = None if "members" in block else find_architecture(block["name"])
+    params, size = _measure_weights(folder, block)
     return {
         "name": name_model(block),
         "architecture": block["name"],
         "tag": block.get("tag"),
         "label_source": block.get("labels"),
         "family": architecture.family if architecture else ENSEMBLE_FAMILY,
-        "params": architecture.parameters if architecture else count_numbers(weights),
+        "params": params,
         "input_size": block["input"]["size"],
         "note": architecture.note if architecture else "",
         "weights": found.kind,
-        "bytes": weights.stat().st_size if weights.is_file() else 0,
+        "bytes": size,
         "metrics": block.get("metrics", {}),
         "latency": block.get("latency"),
     }
+
+
+def _measure_weights(folder: Path, block: dict[str, Any]) -> tuple[int, int]:
+    """Parameters, as in the card, and bytes of the weights."""
+    names, files = [block["name"]], [folder / WEIGHTS_NAME]
+    if "members" in block:
+        try:
+            members = check_members(block)
+            names = [str(member["name"]) for member in members]
+            if not files[0].is_file():
+                files = [find_member(member) / WEIGHTS_NAME for member in members]
+        except (KeyError, TypeError, ValueError) as error:
+            raise explain_members(error) from error
+    parameters = sum(find_architecture(name).parameters for name in names)
+    return parameters, sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _describe_released(row: ReleasedWeights, embedded: dict[str, Path]) -> ModelInfo:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,19 +38,6 @@ def write_tensors(
     encoded = save(ready, dict(metadata))
     write_atomically(path, lambda part: part.write_bytes(encoded), backup)
     return hashlib.sha256(encoded).hexdigest()
-
-
-def count_numbers(path: Path) -> int:
-    """How many numbers a file's tensors have, by its header alone; 0 without a file. Raises ArtifactError."""
-    if not path.is_file():
-        return 0
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "np") as file:
-            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118  # no dict
-    except SafetensorError as error:
-        raise ArtifactError(f"{str(path)!r} cannot be read ({one_line(error)}).") from error
 
 
 def check_values(path: Path, name: str, value: "Tensor", expected: "Tensor | None") -> None:

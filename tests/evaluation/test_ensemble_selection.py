@@ -78,6 +78,9 @@ def test_an_ensemble_is_the_weighted_mean_of_its_members(
         torch.testing.assert_close(ensemble(FACES).softmax(1), expected)
     assert [row["weight"] for row in members] == [0.75, 0.25]
     assert all(row["name"] in build_card(tmp_path / "e") for row in members)
+    (listed,) = list_models([tmp_path / "e"])
+    assert listed["params"] == sum(weight.numel() for weight in ensemble.parameters())
+    assert listed["bytes"] > 35_000_000  # of the members, in 32 bits
 
 
 def test_an_ensemble_by_name_becomes_self_contained_when_exported(
@@ -148,3 +151,7 @@ def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
     (tmp_path / "e" / "config.json").write_text(json.dumps(config))
     with pytest.raises(ArtifactError, match="members cannot be read"):
         load_artifact(tmp_path / "e")
+    del config["fer_zoo"]["members"][0]["name"]
+    (tmp_path / "e" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError, match="members cannot be read"):
+        list_models([tmp_path / "e"])

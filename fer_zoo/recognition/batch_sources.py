@@ -136,7 +136,7 @@ def list_pictures(inputs: Sequence[str], out: Path | None = None) -> Iterator[Pi
                 and Path(file).parent.resolve() == out.resolve()
             ):
                 continue
-            if not file.endswith(".parquet"):
+            if not file.lower().endswith(".parquet"):
                 yield Picture(file)
                 continue
             rows = ParquetPictures(Path(file))

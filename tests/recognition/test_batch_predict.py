@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,12 @@ def test_an_unusable_parquet_file_is_refused(tmp_path) -> None:
     parquet.write_table(pyarrow.table({"label": [1]}), tmp_path / "no.parquet")
     with pytest.raises(DataError, match="columns are label"):
         list(list_pictures([str(tmp_path / "no.parquet")]))
+
+
+def test_a_parquet_file_whose_name_is_in_capitals_is_read(rows_file, tmp_path) -> None:
+    path = Path(shutil.copy(rows_file, tmp_path / "PICTURES.PARQUET"))
+    for given in (tmp_path, path):
+        assert [one.name for one in list_pictures([str(given)])] == [f"{path}#{row}" for row in range(COUNT)]
 
 
 def test_damaged_rows_of_a_parquet_file_have_an_error_and_the_others_are_scored(rows_file, tmp_path) -> None:

@@ -144,11 +144,6 @@ def whole_picture(photo: "Image", size: int = SIDE) -> np.ndarray:
     return to_gray(PIL.Image.fromarray(np.pad(np.asarray(photo.convert("L")), margins, mode="edge")), size)
 
 
-def read_face(photo: Photo) -> np.ndarray:
-    """Read a picture that is one face crop as uint8 (48, 48), gray; see `read_photo`."""
-    return whole_picture(read_photo(photo))
-
-
 def expand_paths(given: Sequence[str]) -> list[Path]:
     """List the picture files of paths, folders (searched recursively) and glob patterns, in a stable order.
     Raises ImageError for a name that matches nothing.

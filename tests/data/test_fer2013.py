@@ -291,7 +291,7 @@ def test_the_environment_variable_gives_the_path(csv_file: Path, monkeypatch: py
 @pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
 def test_an_image_folder_gives_the_pixels_that_predict_uses(mode: str, tmp_path: Path) -> None:
     """A data set's file and a user's file are converted by the same code to equal bytes."""
-    from fer_zoo.utils.images import read_face
+    from fer_zoo.utils.images import read_photo, whole_picture
 
     gray = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     image = (
@@ -305,4 +305,6 @@ def test_an_image_folder_gives_the_pixels_that_predict_uses(mode: str, tmp_path:
     with pytest.warns(UserWarning, match="test"):
         faces = read_fer2013(tmp_path).training
     assert np.array_equal(faces.pixels[0, 0], gray)
-    assert np.array_equal(faces.pixels[0, 0], read_face(tmp_path / "train" / "happy" / "1.png"))
+    assert np.array_equal(
+        faces.pixels[0, 0], whole_picture(read_photo(tmp_path / "train" / "happy" / "1.png"))
+    )

@@ -18,7 +18,7 @@ from fer_zoo.data.stratified_split import digest_face, read_split, write_split
 from fer_zoo.emotions import EMOTIONS
 from fer_zoo.errors import DataError, UnknownNameError
 from fer_zoo.evaluation.model_data import align_classes
-from fer_zoo.utils.images import read_face
+from fer_zoo.utils.images import read_photo, whole_picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*were drawn by class", "ignore:.*split as in the run's")
 GENERATOR = np.random.default_rng(0)
@@ -53,7 +53,9 @@ def test_a_flat_folder_of_classes_is_split_by_class(tmp_path: Path) -> None:
     faces = dataset.training
     assert faces.names[0] == "Maybe so/0.jpg" or faces.names[0].startswith("Maybe so/")
     for index in (0, len(faces) - 1):
-        assert np.array_equal(faces.pixels[index, 0], read_face(tmp_path / "mine" / faces.names[index]))
+        assert np.array_equal(
+            faces.pixels[index, 0], whole_picture(read_photo(tmp_path / "mine" / faces.names[index]))
+        )
         assert faces.names[index].startswith(dataset.classes[faces.labels[index]])
 
 
@@ -68,7 +70,7 @@ def test_the_split_depends_on_pixels_and_seed_alone(tmp_path: Path) -> None:
     for split in ("train", "public", "private"):
         digests = [digest_face(face) for face in first.split(split).pixels]
         assert set(digests) == {digest_face(face) for face in again.split(split).pixels}
-        copies = digests.count(digest_face(read_face(folder / "a" / "new 3.png")))
+        copies = digests.count(digest_face(whole_picture(read_photo(folder / "a" / "new 3.png"))))
         assert copies in (0, 2), "equal faces stay together"
 
 
@@ -123,7 +125,8 @@ def test_parquet_with_other_classes_sizes_or_without_a_split(tmp_path: Path) -> 
     dataset = read_faces(tmp_path / "faces.parquet")
     assert dataset.classes == ("calm", "tense") and len(dataset.split("all")) == 12
     assert np.array_equal(
-        dataset.training.pixels[0, 0], read_face(files[int(dataset.training.names[0].split()[-1]) - 1])
+        dataset.training.pixels[0, 0],
+        whole_picture(read_photo(files[int(dataset.training.names[0].split()[-1]) - 1])),
     )
     paths = {"path": [f"pictures/a/{file.name}" for file in files]}
     parquet.write_table(pyarrow.table({**paths, **labels}), tmp_path / "paths.parquet")

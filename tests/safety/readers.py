@@ -27,7 +27,7 @@ from fer_zoo.recipes.recipe import FOLDER as RECIPES
 from fer_zoo.recipes.recipe import load_recipe
 from fer_zoo.recognition.batch_sources import list_pictures
 from fer_zoo.recognition.video import follow_video
-from fer_zoo.utils.images import FORMATS, read_face
+from fer_zoo.utils.images import FORMATS, read_photo, whole_picture
 from fer_zoo.utils.tensors import read_tensors
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "array": ("data.npz", read_array),
     "names": ("name", read_names),
     "folder": ("train/happy/face.png", lambda path: read_folder(path.parents[2])),
-    "image": ("photo", read_face),
+    "image": ("photo", lambda path: whole_picture(read_photo(path))),
     "config": ("config.json", lambda path: read_config(path.parent)),
     "recipe": ("recipe.toml", load_recipe),
     "weights": ("model.safetensors", read_tensors),

@@ -13,7 +13,6 @@ from fer_zoo.errors import ImageError
 from fer_zoo.utils import images
 from fer_zoo.utils.images import (
     expand_paths,
-    read_face,
     read_photo,
     read_scaled_photo,
     to_gray,
@@ -238,9 +237,9 @@ def test_gray_48_face_is_unchanged(tmp_path: Path, form: str) -> None:
     for row in faces48():
         path = tmp_path / f"face.{form.lower()}"
         Image.fromarray(row).save(path, form)
-        np.testing.assert_array_equal(read_face(path), row)
-        np.testing.assert_array_equal(read_face(row), row)
-        np.testing.assert_array_equal(read_face(np.repeat(row[:, :, None], 3, axis=2)), row)
+        np.testing.assert_array_equal(whole_picture(read_photo(path)), row)
+        np.testing.assert_array_equal(whole_picture(read_photo(row)), row)
+        np.testing.assert_array_equal(whole_picture(read_photo(np.repeat(row[:, :, None], 3, axis=2))), row)
 
 
 def test_color_becomes_luma() -> None:

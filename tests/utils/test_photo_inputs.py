@@ -14,7 +14,7 @@ from torch import nn
 import fer_zoo
 from fer_zoo.artifacts.classifier import create_model
 from fer_zoo.errors import ImageError
-from fer_zoo.utils.images import read_face
+from fer_zoo.utils.images import read_photo, whole_picture
 
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 COLOR = np.random.default_rng(1).integers(0, 256, (60, 50, 3), dtype=np.uint8)
@@ -50,12 +50,12 @@ GRAY: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("form", GRAY)
 def test_one_face_in_any_form_is_the_same_face(form: str, tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read_face(GRAY[form](tmp_path)), FACE)
+    np.testing.assert_array_equal(whole_picture(read_photo(GRAY[form](tmp_path))), FACE)
 
 
 def test_a_color_tensor_is_the_color_array() -> None:
     tensor = torch.from_numpy(COLOR).permute(2, 0, 1)
-    np.testing.assert_array_equal(read_face(tensor), read_face(COLOR))
+    np.testing.assert_array_equal(whole_picture(read_photo(tensor)), whole_picture(read_photo(COLOR)))
 
 
 MANY: dict[str, Callable[[], Any]] = {

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from fer_zoo.artifacts.artifact import CONFIG_NAME, list_embedded, write_config
+from fer_zoo.artifacts.artifact import list_embedded, write_config
 from fer_zoo.artifacts.classifier import FaceClassifier, Preprocessing, load_artifact
+from fer_zoo.artifacts.export import refuse_existing_model
 from fer_zoo.artifacts.origin import describe_data
 from fer_zoo.artifacts.save import build_config, describe_member, save_artifact
 from fer_zoo.data.fer2013 import FER2013, Faces
@@ -70,8 +71,7 @@ def build_ensemble(
     """
     if len(folders) < 2:
         raise FerZooError(f"ensemble got {len(folders)} model; allowed are two or more names or folders.")
-    if (out / CONFIG_NAME).exists():
-        raise ArtifactError(f"{str(out)!r} holds a model already: choose another --out.")
+    refuse_existing_model(out)
     require_faces(dataset, "train", "public")
     torch_device = pick_device(device)
     models = [load_artifact(folder).to(torch_device) for folder in folders]

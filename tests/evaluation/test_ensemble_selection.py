@@ -141,7 +141,7 @@ def test_mistakes_are_told(package, faces, tmp_path, monkeypatch) -> None:
     with pytest.raises(ArtifactError, match="come with the package"):
         build_ensemble(folders, faces, tmp_path / "e", by_name=True)
     build_ensemble(folders, faces, tmp_path / "e")
-    with pytest.raises(ArtifactError, match="another --out"):
+    with pytest.raises(ArtifactError, match="already holds a model: choose another --out"):
         build_ensemble(folders, faces, tmp_path / "e")
     with pytest.raises(ArtifactError, match="cannot be a member"):
         build_ensemble([tmp_path / "e", folders[0]], faces, tmp_path / "nested")

@@ -200,9 +200,10 @@ class Recognizer:
     def recognize(self, photo: Photo, whole: bool = False, boxes: Boxes | None = None) -> dict[str, Any]:
         """The JSON of `fer-zoo predict` for one picture: {"image", "faces": [{"box", "score", "models"}]}.
 
-        Boxes are x, y, width, height in the picture's own pixels, the largest face first. "faces_left_out"
-        counts the smaller faces beyond the 32 largest. "turned": where faces are upside down or sideways, the
-        degrees clockwise by which the picture was rotated. Both keys are missing where they would be 0.
+        Boxes are x, y, width, height in the picture's own pixels, the largest face first; given `boxes` keep
+        their order. "faces_left_out" counts the smaller faces beyond the 32 largest. "turned": where faces
+        are upside down or sideways, the degrees clockwise by which the picture was rotated. Both keys are
+        missing where they would be 0.
         """
         return {"image": _name_photo(photo), **self.inspect(photo, whole, boxes=boxes).describe()}
 

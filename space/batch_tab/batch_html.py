@@ -40,7 +40,7 @@ def render_empty(language: str) -> str:
 def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: str, note: str = "") -> str:
     """results: as `fer-zoo predict --json` prints them. note: what was not read, or nothing."""
     shown = rows[:MAX_ROWS]
-    failures = dict(item for result in results for item in result.get("faults", {}).items())
+    failures = dict(item for result in results for item in result.get("errors", {}).items())
     models = list(dict.fromkeys([*(name for row in shown for name in row.models), *failures]))
     faces = sum(len(result["faces"]) for result in results)
     tops = Counter(row.find_top(models[0])[0] for row in rows if models and models[0] in row.models)
@@ -51,7 +51,7 @@ def render_batch(results: list[dict[str, Any]], rows: list[FaceRow], language: s
         results,
         language,
         note=note,
-        faults=[result["error"] for result in results if "error" in result],
+        errors=[result["error"] for result in results if "error" in result],
         failures=failures,
         remarks=[
             (result["image"], told)

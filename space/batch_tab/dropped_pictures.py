@@ -103,9 +103,9 @@ def _refuse(entry: zipfile.ZipInfo, language: str) -> str:
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, language: str) -> Picture:
-    name, fault = cut_name(entry.filename), _refuse(entry, language)
-    if fault:
-        return Picture(name, error=FerZooError(f"{name}: {fault}"))
+    name, refusal = cut_name(entry.filename), _refuse(entry, language)
+    if refusal:
+        return Picture(name, error=FerZooError(f"{name}: {refusal}"))
     try:
         return Picture(name, archive.read(entry))  # stops at the size that was checked
     except Exception:  # zipfile and zlib raise errors of many kinds for a damaged entry

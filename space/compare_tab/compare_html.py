@@ -112,7 +112,7 @@ def _describe_photo(seen: "Inspection", whole: bool, language: str) -> str:
 def _describe_column(
     seen: "Inspection", name: str, facts: Mapping[str, ModelFacts], language: str
 ) -> dict[str, Any]:
-    """fault: why a model has no probabilities, or nothing."""
+    """error: why a model has no probabilities, or nothing."""
     note, count = say(language, "compare.failed"), len(seen.faces)
     if name in seen.milliseconds:
         milliseconds = f"{seen.milliseconds[name]:.0f}"
@@ -122,13 +122,13 @@ def _describe_column(
     known = facts.get(name, ModelFacts())
     if known.is_ensemble:
         note = f"{say(language, 'compare.vote')}, {note}"
-    fault = "" if name in seen.probabilities else hide_paths(seen.errors[name])
+    error = "" if name in seen.probabilities else hide_paths(seen.errors[name])
     return {
         "name": name,
         "is_ensemble": known.is_ensemble,
         "labels": say(language, f"compare.labels_{known.labels}"),
         "note": note,
-        "fault": fault,
+        "error": error,
     }
 
 
@@ -245,7 +245,7 @@ def render_heats(
 ) -> str:
     """By the models that have the emotion among their classes. crop: of face `index`, uint8 (48, 48)."""
     targets = {name: [own.index(emotion)] for name, own in classes.items() if emotion in own}
-    maps, faults = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
+    maps, errors = create_recognizer(list(classes)).explain(crop[None], targets, keep_going=True)
     shown = name_label(language, emotion)
     heats = [
         {
@@ -264,5 +264,5 @@ def render_heats(
         emotion=emotion,
         title=say(language, "compare.where", emotion=shown),
         heats=heats,
-        faults={name: hide_paths(fault) for name, fault in faults.items()},
+        errors={name: hide_paths(error) for name, error in errors.items()},
     )

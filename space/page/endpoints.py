@@ -23,7 +23,7 @@ def compare(photo: gr.FileData, models: list[str] | None = None) -> dict[str, An
     Returns:
         {"image", "faces": [{"box": [x, y, width, height], "score", "models": {name: {emotion: p}}}]}, as
         `fer-zoo predict --json` gives for one picture. "faces" is empty where no face is found.
-        "faces_left_out", "turned" and "faults" stand there where smaller faces were not read, where the photo
+        "faces_left_out", "turned" and "errors" stand there where smaller faces were not read, where the photo
         was turned by so many degrees clockwise to be read, and where models failed: why, by their names.
     """
     try:

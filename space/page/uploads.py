@@ -65,9 +65,9 @@ def explain(error: FerZooError, name: str, language: str = "en") -> str:
 
 
 def describe_picture(name: str, seen: "Inspection") -> dict[str, Any]:
-    """As `fer-zoo predict --json`, and in "faults", where models failed, why, by their names."""
-    faults = {model: hide_paths(fault) for model, fault in seen.errors.items()}
-    return {"image": name, **seen.describe(), **({"faults": faults} if faults else {})}
+    """As `fer-zoo predict --json`, and in "errors", where models failed, why, by their names."""
+    errors = {model: hide_paths(error) for model, error in seen.errors.items()}
+    return {"image": name, **seen.describe(), **({"errors": errors} if errors else {})}
 
 
 def hide_paths(text: str) -> str:

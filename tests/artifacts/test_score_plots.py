@@ -99,7 +99,7 @@ def test_curves_mark_the_best_epoch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("content", "words"),
     [
         (None, "is not a run's history.csv"),
         (HEADER, "has no epoch"),
@@ -108,10 +108,10 @@ def test_curves_mark_the_best_epoch(tmp_path: Path) -> None:
         (f"{HEADER}\n1,1.8\n", "is not a run's history.csv"),
     ],
 )
-def test_a_wrong_history_is_explained(tmp_path: Path, content: str | None, fault: str) -> None:
+def test_a_wrong_history_is_explained(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
         (tmp_path / "history.csv").write_text(content)
-    with pytest.raises(FerZooError, match=fault) as error:
+    with pytest.raises(FerZooError, match=words) as error:
         draw_curves(tmp_path / "history.csv", tmp_path / "curves.png")
     assert "\n" not in str(error.value) and not (tmp_path / "curves.png").exists()
 

@@ -1,4 +1,4 @@
-"""The space of a search is checked data: every fault is one line, before any run begins."""
+"""The space of a search is checked data: every mistake is one line, before any run begins."""
 
 import re
 from pathlib import Path

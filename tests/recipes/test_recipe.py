@@ -1,4 +1,4 @@
-"""Recipes are checked data: every fault is one line."""
+"""Recipes are checked data: every mistake is one line."""
 
 import re
 

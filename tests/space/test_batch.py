@@ -245,7 +245,7 @@ def test_a_model_that_fails_leaves_the_answers_of_the_others(pair: Path) -> None
         *[["answers"]] * 2,
         *[["answers", "fails"]] * 2,
     ]
-    assert list(results[0]["faults"]) == ["fails"] and "secret" not in results[0]["faults"]["fails"]
+    assert list(results[0]["errors"]) == ["fails"] and "secret" not in results[0]["errors"]["fails"]
     html = render_batch(results, rows, "en")
     assert html.count("fails failed: out of memory") == 1 and html.count("<td>failed</td>") == 2
     assert [line.split(",")[7] for line in write_table(results).splitlines()[1:]].count("fails") == 2

@@ -25,16 +25,16 @@ def page(browser: Any, served: Any, request: pytest.FixtureRequest) -> Iterator[
         viewport={"width": width, "height": 844}, color_scheme=scheme, permissions=["camera"]
     )
     page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    page.on("request", lambda sent: None if is_ours(sent.url, served.url) else faults.append(sent.url))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda sent: None if is_ours(sent.url, served.url) else errors.append(sent.url))
     page.goto(served.url)
     page.wait_for_selector("#photo input[type=file]", state="attached")
     yield page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
-    assert [fault for fault in faults if NOISE not in fault] == []
+    assert [error for error in errors if NOISE not in error] == []
 
 
 def is_ours(url: str, served: str) -> bool:

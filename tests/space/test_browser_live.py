@@ -52,17 +52,17 @@ def page(browser: Any, served: Any, request: pytest.FixtureRequest) -> Iterator[
         viewport={"width": width, "height": 844}, color_scheme=scheme, locale=locale, permissions=["camera"]
     )
     page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     ours = (f"{served.url}/", served.url.replace("127.0.0.1", ELSEWHERE), "data:", "blob:")
-    page.on("request", lambda sent: None if sent.url.startswith(ours) else faults.append(sent.url))
+    page.on("request", lambda sent: None if sent.url.startswith(ours) else errors.append(sent.url))
     page.goto(served.url)
     page.wait_for_selector("#introduction [lang]")
     yield page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
-    assert faults == []
+    assert errors == []
 
 
 def open_tab(page: Any, english: str, spanish: str) -> None:
@@ -181,10 +181,10 @@ def test_three_files_of_which_one_is_broken(page: Any, portrait: Path, pair: Pat
     assert (
         page.locator(".fz-faces tbody th").first.bounding_box()["width"] > 120
     )  # room for a name on a phone
-    faults = page.locator(".fz-faults li").all_text_contents()
+    errors = page.locator(".fz-errors li").all_text_contents()
     spanish = page.evaluate("navigator.language").startswith("es")
     told = "la imagen está dañada o incompleta" if spanish else "the picture is damaged or truncated"
-    assert len(faults) == 1 and faults[0].startswith(f"broken.png: {told}")
+    assert len(errors) == 1 and errors[0].startswith(f"broken.png: {told}")
     table = list(csv.DictReader(io.StringIO(download(page, "CSV").decode("utf-8-sig"))))
     assert [(line["image"], line["face"]) for line in table] == [
         ("portrait.png", "1"),

@@ -153,7 +153,7 @@ def test_failed_model_keeps_its_column_and_the_ensemble_leads() -> None:
     assert ["fz-ensemble" in head for head in heads] == [True, False, False]
     assert "two<small>failed" in heads[1] and "ms" not in heads[1]
     first = table.split("<tr")[2]
-    assert table.count("fz-fault") == 1
+    assert table.count("fz-error") == 1
     assert first.index("70.0") < first.index("&lt;img") < first.index(">5.0")
     alone = render_result(replace(inspection(), errors={"two": "broken"}), "key", False, ["two"])
     assert "No model could read it." in alone and "data-why" not in alone and "broken" in alone

@@ -91,7 +91,7 @@ def test_models_that_fail_leave_the_others_alone(
     assert html.count(">out of memory<") == 1 and "fz-answer" in html
     answer = compare(client, portrait)
     assert list(answer["faces"][0]["models"]) == ["cnn-baseline"]
-    assert answer["faults"] == {"resnet_48": "out of memory"}
+    assert answer["errors"] == {"resnet_48": "out of memory"}
 
 
 def test_heatmaps_come_for_the_asked_face_while_the_photo_is_held(served: Any, pair: Path) -> None:

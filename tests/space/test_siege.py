@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIENTS, SECONDS = 50, 120
 MAX_GROWTH_MB = 600  # over the memory after the first answer: 2 jobs of up to 40 megapixels at a time
 BUSY = "Queue is full"
-FAULTS = ("damaged", "not a picture", "megapixels", "empty", "no uploaded picture", "over 10 MB", "pixels")
+REFUSALS = ("damaged", "not a picture", "megapixels", "empty", "no uploaded picture", "over 10 MB", "pixels")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_fifty_clients_for_two_minutes(besieged: Any, portrait: Path, tmp_path: 
         if kind < 0.4:
             content = chance.choice(bad)
             answer = ask(client, besieged.url, send(client, besieged.url, "bad.png", content))
-            assert BUSY in answer or any(words in answer for words in FAULTS), answer[:300]
+            assert BUSY in answer or any(words in answer for words in REFUSALS), answer[:300]
             return "bad refused"
         picture, box = chance.choice(good)
         answer = ask(client, besieged.url, send(client, besieged.url, f"{chance.random()}.png", picture))

@@ -247,7 +247,8 @@ def _find_reader(source: Path) -> Reader | None:
 def _folder_reader(folder: Path) -> Reader | None:
     if holds_fer2013(folder):
         return partial(_parse, partial(read_folder, folder), folder)
-    parquet = sorted(entry for entry in folder.glob("*.parquet") if entry.is_file())
+    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    parquet = [file for file in files if file.suffix.lower() == ".parquet"]
     return _parquet_reader(parquet, folder) if parquet else None
 
 
@@ -262,7 +263,7 @@ def _inner_reader(entry: Path) -> Reader | None:
     if entry.is_dir():
         return _folder_reader(entry)
     start = _first_line(entry)
-    is_npz = start.startswith(ZIP) and entry.suffix == ".npz"
+    is_npz = start.startswith(ZIP) and entry.suffix.lower() == ".npz"
     is_known = is_npz or start.startswith(PARQUET) or set(COLUMNS) <= set(header_columns(start))
     return _file_reader(entry) if is_known else None
 

@@ -36,7 +36,7 @@ def fetch_parquet(address: str) -> tuple[list[Path], str]:
 
 def _choose_parquet(paths: Sequence[str], folder: str, address: str) -> list[str]:
     prefix = f"{folder}/" if folder else ""
-    chosen = sorted(path for path in paths if path.startswith(prefix) and path.endswith(".parquet"))
+    chosen = sorted(path for path in paths if path.startswith(prefix) and path.lower().endswith(".parquet"))
     if not chosen:
         raise DataError(
             f"{address}: no Parquet file there. The Hub's Parquet copy of a dataset is at "

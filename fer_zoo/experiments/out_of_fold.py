@@ -1,6 +1,7 @@
 """Cross-validated predictions: what models that have not seen a face's label say of the face."""
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -83,8 +84,10 @@ def assign_folds(faces: Faces, folds: int, seed: int) -> NDArray[np.int64]:
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold_of = np.zeros(len(faces), np.int64)
-    for fold, (_, held_out) in enumerate(splitter.split(faces.labels, faces.labels, group)):
-        fold_of[held_out] = fold
+    with warnings.catch_warnings():  # a class of fewer faces than folds is in some of them
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for fold, (_, held_out) in enumerate(splitter.split(faces.labels, faces.labels, group)):
+            fold_of[held_out] = fold
     _check_folds(faces, fold_of, folds)
     return fold_of
 

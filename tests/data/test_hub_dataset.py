@@ -40,7 +40,7 @@ def put_dataset(hub: MiniHub, rows: Rows, pattern: str) -> Repository:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["data/{}-00000-of-00001.parquet", "default/{}/0000.parquet", "{}/0000.parquet", "{}.parquet"]
+    "pattern", ["data/{}-00000-of-00001.parquet", "default/{}/0000.parquet", "{}/0000.parquet", "{}.PARQUET"]
 )
 def test_dataset_gives_the_faces_that_the_csv_gives(
     pattern: str, hub: MiniHub, rows: Rows, csv_file: Path

@@ -128,6 +128,9 @@ def test_parquet_with_other_classes_sizes_or_without_a_split(tmp_path: Path) -> 
         dataset.training.pixels[0, 0],
         whole_picture(read_photo(files[int(dataset.training.names[0].split()[-1]) - 1])),
     )
+    (capitals := tmp_path / "capitals").mkdir()
+    shutil.copy(tmp_path / "faces.parquet", capitals / "FACES.PARQUET")
+    assert read_faces(capitals).fingerprint == dataset.fingerprint
     paths = {"path": [f"pictures/a/{file.name}" for file in files]}
     parquet.write_table(pyarrow.table({**paths, **labels}), tmp_path / "paths.parquet")
     assert read_faces(tmp_path / "paths.parquet").fingerprint == dataset.fingerprint

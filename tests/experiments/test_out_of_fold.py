@@ -46,7 +46,7 @@ def test_faces_of_one_photo_share_a_fold(flipped) -> None:
         assign_folds(one, 5, seed=0)
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.filterwarnings("error:The least populated class")
 def test_folds_that_leave_one_class_or_no_photo_are_one_line(flipped) -> None:
     pixels = flipped[0].training.pixels
     single = Faces(pixels[4:24], np.array([1] + [0] * 19), classes=("calm", "tense"))

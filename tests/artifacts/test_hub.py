@@ -11,6 +11,7 @@ from fer_zoo.artifacts.card import build_card
 from fer_zoo.artifacts.export import export_artifact
 from fer_zoo.artifacts.hub import load
 from fer_zoo.errors import ArtifactError, UnknownNameError
+from fer_zoo.models.registry import ARCHITECTURES
 
 EMBEDDED = list_embedded()
 
@@ -52,10 +53,8 @@ def test_model_cards_holds_the_same_card(name: str) -> None:
 
 def test_list_models_has_a_row_for_every_architecture() -> None:
     rows = {row["name"]: row for row in fer_zoo.list_models()}
-    assert rows["cnn-baseline"]["weights"] == "embedded" and rows["vit_tiny"]["weights"] in (
-        "embedded",
-        "none",
-    )
+    assert {row["architecture"] for row in rows.values()} >= set(ARCHITECTURES)
+    assert rows["cnn-baseline"]["weights"] == "embedded" and rows["vit_tiny"]["weights"] == "none"
     for row in rows.values():
         assert {"name", "family", "params", "input_size", "weights", "metrics"} <= set(row)
 
@@ -82,15 +81,7 @@ def test_half_precision_export_answers_almost_the_same(tmp_path) -> None:
         export_artifact(source, tmp_path / "half")
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "{",
-        "{}",
-        '{"fer_zoo": 3}',
-        '{"fer_zoo": {"temperature": 0, "input": {"size": 48, "mean": 0, "std": 1}}}',
-    ],
-)
+@pytest.mark.parametrize("damage", ["{", "{}", '{"fer_zoo": 3}'])
 def test_a_broken_config_gives_one_line(damage: str, tmp_path) -> None:
     (tmp_path / "config.json").write_text(damage, encoding="utf-8")
     with pytest.raises(ArtifactError) as caught:

@@ -68,7 +68,7 @@ def test_classes_that_cannot_be_are_refused_in_one_line(
     del config["fer_zoo"]["emotions"]
     config["label_names"] = config["fer_zoo"]["classes"] = classes
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactError, match=told):
         fer_zoo.load(tmp_path)
 
 

@@ -85,6 +85,13 @@ def test_both_implementations_change_brightness_alike() -> None:
     assert np.ptp(ours) > 40
 
 
+def test_both_implementations_change_contrast_alike() -> None:
+    batched, single = draw_both(Augmentation(flip=0, contrast=0.3))
+    ours, theirs = (images.std((1, 2)) for images in (batched, single))
+    assert ks_2samp(ours, theirs).pvalue > 1e-4
+    assert np.ptp(ours) > 0.3 * ours.mean()
+
+
 def test_both_implementations_erase_alike() -> None:
     batched, single = draw_both(Augmentation(flip=0, erase=0.5))
     probe = make_probe()

@@ -31,13 +31,16 @@ def test_every_parameter_learns_and_the_count_is_the_rows(name: str) -> None:
     for module in model.modules():  # stochastic depth could hide a whole branch in one pass
         if type(module).__name__ in ("Dropout", "DropPath"):
             module.eval()
+    for value in model.parameters():  # so could the last normalization of one, which begins with zeros
+        if not value.any():
+            torch.nn.init.normal_(value, std=0.1)
     logits = model(make_faces(4))
     assert logits.shape == (4, 7) and logits.isfinite().all()
     torch.nn.functional.cross_entropy(logits, torch.arange(4)).backward()
     still = [
         key
         for key, value in model.named_parameters()
-        if value.grad is None or not value.grad.isfinite().all()
+        if value.grad is None or not value.grad.isfinite().all() or not value.grad.any()
     ]
     assert not still
     assert sum(value.numel() for value in model.parameters()) == ARCHITECTURES[name].parameters

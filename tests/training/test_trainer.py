@@ -210,7 +210,9 @@ def test_early_stopping(small: FER2013, tmp_path) -> None:
     result = run(
         small, tmp_path, settings={"epochs": 30, "patience": 2, "learning_rate": 1e-9, "ema_decay": 0.0}
     )
-    assert result.epochs < 30
+    rows = list(csv.DictReader((tmp_path / "history.csv").open(encoding="utf-8")))
+    accuracies = [float(row["public_accuracy"]) for row in rows]
+    assert result.epochs == len(rows) == accuracies.index(max(accuracies)) + 1 + 2
 
 
 def test_a_missing_device_gives_one_line(small: FER2013, tmp_path) -> None:
@@ -279,6 +281,30 @@ def test_the_average_follows_the_weights() -> None:
     torch.nn.init.constant_(model.weight, 3.0)
     pieces.update_average(average, model, decay=0.75, step=10**6)
     assert torch.allclose(average.weight, torch.tensor(1.5))
+    pieces.update_average(average, model, decay=0.9999, step=1)  # its first steps forget the start
+    assert torch.allclose(average.weight, torch.tensor(1.5 * 2 / 11 + 3 * 9 / 11))
+
+
+def test_the_averaged_weights_are_what_is_saved(small: FER2013, tmp_path) -> None:
+    run(small, tmp_path, settings={"epochs": 1, "ema_decay": 0.99})
+    saved = read_tensors(tmp_path / "model.safetensors").tensors
+    kept = read_tensors(tmp_path / "checkpoint.safetensors").tensors
+    (name,) = (name for name in saved if name.endswith("classifier.weight"))
+    average, last = (kept[f"{whose}.backbone.{name}"] for whose in ("average", "model"))
+    assert torch.equal(saved[name], average) and not torch.equal(saved[name], last)
+
+
+def test_a_clipped_gradient_moves_the_weights_less(small: FER2013, tmp_path) -> None:
+    plain = {"epochs": 1, "optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "ema_decay": 0.0}
+    changes = {"free": {}, "clipped": {"clip_norm": 1e-3}, "start": {"learning_rate": 1e-12}}
+    weights = {}
+    for name, change in changes.items():
+        run(small, tmp_path / name, settings={**plain, **change})
+        tensors = read_tensors(tmp_path / name / "checkpoint.safetensors").tensors
+        weights[name] = tensors["model.backbone.classifier.weight"]
+    free, clipped = ((weights[name] - weights["start"]).norm() for name in ("free", "clipped"))
+    assert 0 < clipped <= 3 * 2e-3 * 1e-3 * 1.01  # three steps of one rate and a bounded gradient
+    assert free > 10 * clipped
 
 
 def test_a_growing_batch_and_a_changed_network_train_resume_and_load(small: FER2013, tmp_path) -> None:
@@ -358,7 +384,9 @@ def test_a_backbone_without_a_learning_rate_keeps_its_weights(
 
 
 def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> None:
-    """With the backbone frozen for the whole run only the head and the normalization statistics move."""
+    """With the backbone frozen for the whole run only the head and the normalization statistics move, and
+    after the frozen epochs all of it does.
+    """
     import timm
     from safetensors.torch import load_file, save_file
 
@@ -371,6 +399,12 @@ def test_transfer_freezes_and_slows_the_backbone(small: FER2013, tmp_path) -> No
     before, after = load_file(start), load_file(tmp_path / "run" / "model.safetensors")
     assert torch.equal(before["blocks.0.0.conv_dw.weight"], after["blocks.0.0.conv_dw.weight"])
     assert after["classifier.weight"].shape[0] == 7
+    freed = replace(recipe, epochs=2)
+    fit("efficientnet_lite0", tiny, tiny, freed, out=tmp_path / "freed", init=start, show_progress=False)
+    moved = load_file(tmp_path / "freed" / "checkpoint.safetensors")[
+        "model.backbone.blocks.0.0.conv_dw.weight"
+    ]
+    assert not torch.equal(before["blocks.0.0.conv_dw.weight"], moved)
     optimizer = pieces.build_optimizer(
         model := create_model("efficientnet_lite0"), build_recipe({}), pieces.find_head(model), 0.1
     )

@@ -13,6 +13,7 @@ from fer_zoo.artifacts.config_check import (
     check_block,
     check_labels,
     check_members,
+    check_object,
     check_size,
 )
 from fer_zoo.artifacts.prior_correction import read_prior
@@ -49,16 +50,15 @@ def read_config(folder: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError(f"it is over {MAX_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))
+        check_object("it", config)
         check_block(block := config["fer_zoo"])
         block["classes"] = check_labels(config)
         read_prior(block, block["classes"])
         _upgrade_names(block)
         check_size(None if "members" in block else find_architecture(block["name"]), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ArtifactError(
-            f"{str(path)!r} is not a fer_zoo config ({type(error).__name__}: {reason})."
-        ) from error
+        reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ArtifactError(f"{str(path)!r} is not a fer_zoo config: {reason[:300]}.") from error
     return config
 
 

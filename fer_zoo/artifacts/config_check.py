@@ -20,10 +20,16 @@ MAX_DEPTH = 5  # of tables in metrics; a score's reliability diagram has four
 SCORE_TEXTS = ("model", "split", "tta")  # all else in a score is numbers
 
 
+def check_object(name: str, value: Any) -> None:
+    """Raises TypeError for what is no table; `name` begins its message."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is a {type(value).__name__}; allowed is an object")
+
+
 def check_block(block: Any) -> None:
     """Raises ValueError, TypeError or KeyError for a `fer_zoo` block that a model cannot be made of."""
-    if not isinstance(block, dict):
-        raise TypeError(f"fer_zoo is a {type(block).__name__}; allowed is an object")
+    check_object("fer_zoo", block)
+    check_object("input", block["input"])
     if not (isinstance(block["name"], str) and SAFE_NAME.fullmatch(block["name"])):  # files get it
         raise TypeError(f"the name is {block['name']!r:.60}; allowed are letters, digits, dots, - and _")
     if not isinstance(block.get("tag", ""), str):
@@ -79,8 +85,8 @@ def check_scale(scale: Any, temperature: Any) -> None:
 
 def check_network(options: Any) -> None:
     """Raises TypeError for what is no table of a network's options; building it checks their values."""
-    if options is not None and not isinstance(options, dict):
-        raise TypeError(f"network is a {type(options).__name__}; allowed is an object")
+    if options is not None:
+        check_object("network", options)
 
 
 def check_size(row: "Architecture | None", size: int) -> None:

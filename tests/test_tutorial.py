@@ -29,6 +29,7 @@ def test_both_languages_have_the_same_code_and_each_text() -> None:
         assert (one.source == other.source) == (one.cell_type == "code")
 
 
+@pytest.mark.timeout(900)  # as run_notebook allows a cell: it trains several networks
 def test_the_notebook_runs(tmp_path: Path, monkeypatch) -> None:
     """Every cell on drawn faces, in a kernel that imports this fer_zoo."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

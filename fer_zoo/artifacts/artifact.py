@@ -17,7 +17,7 @@ from fer_zoo.artifacts.config_check import (
     check_size,
 )
 from fer_zoo.artifacts.prior_correction import read_prior
-from fer_zoo.errors import ArtifactError
+from fer_zoo.errors import ArtifactError, one_line
 from fer_zoo.models.registry import RENAMED, find_architecture
 from fer_zoo.models.weights import WEIGHTS, find_weights_by_hash, name_weights
 from fer_zoo.utils.files import as_utf8, write_text
@@ -57,8 +57,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         _upgrade_names(block)
         check_size(None if "members" in block else find_architecture(block["name"]), block["input"]["size"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise ArtifactError(f"{str(path)!r} is not a fer_zoo config: {reason[:300]}.") from error
+        reason = f"it has no {error}" if isinstance(error, KeyError) else one_line(error)
+        raise ArtifactError(f"{str(path)!r} is not a fer_zoo config: {reason}.") from error
     return config
 
 

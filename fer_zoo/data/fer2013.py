@@ -247,8 +247,8 @@ def _find_reader(source: Path) -> Reader | None:
 def _folder_reader(folder: Path) -> Reader | None:
     if holds_fer2013(folder):
         return partial(_parse, partial(read_folder, folder), folder)
-    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
-    parquet = [file for file in files if file.suffix.lower() == ".parquet"]
+    named = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".parquet")
+    parquet = [entry for entry in named if entry.is_file()]  # a stat for these alone
     return _parquet_reader(parquet, folder) if parquet else None
 
 

@@ -81,7 +81,15 @@ def test_half_precision_export_answers_almost_the_same(tmp_path) -> None:
         export_artifact(source, tmp_path / "half")
 
 
-@pytest.mark.parametrize("damage", ["{", "{}", '{"fer_zoo": 3}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "{}",
+        '{"fer_zoo": 3}',
+        '{"fer_zoo": {"temperature": 0, "input": {"size": 48, "mean": 0, "std": 1}}}',
+    ],
+)
 def test_a_broken_config_gives_one_line(damage: str, tmp_path) -> None:
     (tmp_path / "config.json").write_text(damage, encoding="utf-8")
     with pytest.raises(ArtifactError) as caught:
